@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# shoal_layer(NAME LINKS ... PCH ...) makes the static library shoal_NAME of all
+# sources in the current folder; shoal_program(NAME SOURCES ...) makes an
+# executable with the same rules.
+
+if(SHOAL_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=null
+    -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(SHOAL_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+endif()
+
+find_program(SHOAL_CCACHE ccache)
+if(SHOAL_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    ${SHOAL_CCACHE})
+endif()
+
+function(shoal_compile_rules target)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${target} PUBLIC
+    SHOAL_VERSION="${PROJECT_VERSION}" SPDLOG_COMPILED_LIB
+    BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_USE_STD_STRING_VIEW)
+  # Boost 1.74's asio/awaitable.hpp forgets to include <utility>.
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
+    -include utility)
+  # GCC 12 reports impossible overflows inside its own string and Asio code.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE
+      -fcoroutines -Wno-restrict -Wno-maybe-uninitialized -fpch-preprocess)
+    if(SHOAL_SANITIZE)
+      target_compile_options(${target} PRIVATE -Wno-error)
+    endif()
+  endif()
+endfunction()
+
+function(shoal_layer name)
+  cmake_parse_arguments(ARG "" "" "LINKS;PCH" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_library(shoal_${name} STATIC ${sources})
+  shoal_compile_rules(shoal_${name})
+  target_link_libraries(shoal_${name} PUBLIC ${ARG_LINKS})
+  if(ARG_PCH)
+    target_precompile_headers(shoal_${name} PRIVATE ${ARG_PCH})
+  endif()
+endfunction()
+
+function(shoal_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PCH" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  shoal_compile_rules(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS})
+  if(ARG_PCH)
+    target_precompile_headers(${name} PRIVATE ${ARG_PCH})
+  endif()
+endfunction()

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+/// Defaults of what an operator may configure, each with a sentence and a unit.
+namespace shoal::defaults {
+
+using namespace std::chrono_literals;
+
+/// Time between two announces of a peer (BEP 3 "interval").
+inline constexpr std::chrono::seconds announce_interval = 1800s;
+
+/// Shortest time between announces that clients should keep ("min interval").
+inline constexpr std::chrono::seconds announce_interval_min = 900s;
+
+/// The interval is drawn evenly from +-this percentage so that peers spread out.
+inline constexpr uint32_t interval_jitter_percent = 10;
+
+/// Peers in a reply if the client does not say how many it wants.
+inline constexpr uint32_t numwant = 50;
+
+/// Peers in a reply at most, whatever the client wants.
+inline constexpr uint32_t max_peers = 50;
+
+/// A peer is forgotten after this many announce intervals without a word.
+inline constexpr uint32_t peer_ttl_intervals = 2;
+
+/// A peer that came back from a snapshot is forgotten after this unless it announces again.
+inline constexpr std::chrono::seconds restored_peer_ttl = 900s;
+
+/// How often each edge thread looks for expired peers and connections.
+inline constexpr std::chrono::seconds sweep_period = 1s;
+
+/// How often swarms are written to disk so that a restart brings them back.
+inline constexpr std::chrono::seconds snapshot_period = 30s;
+
+/// Token bucket per address (requests per second, and burst). @source Weightless API.
+inline constexpr double rate_per_second = 5;
+inline constexpr double rate_burst = 10;
+
+/// Any request between actors is answered or failed within this.
+inline constexpr std::chrono::seconds request_timeout = 5s;
+
+/// A connection may take this long to deliver a whole request header.
+inline constexpr std::chrono::seconds header_timeout = 10s;
+
+/// An idle keep-alive connection is closed after this.
+inline constexpr std::chrono::seconds idle_timeout = 60s;
+
+/// A body transfer that moves no byte for this long is cut.
+inline constexpr std::chrono::seconds stall_timeout = 60s;
+
+/// SIGTERM: exchanges in flight get this long to finish; the process is gone within 10 s.
+inline constexpr std::chrono::seconds drain_timeout = 7s;
+
+} // namespace shoal::defaults

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Bounds that protect the node. Each queue, table, body and message names its bound here; units
+/// stand last in the names. What an operator may change is in core/defaults.hpp.
+namespace shoal::limits {
+
+// -- tracker ------------------------------------------------------------------
+
+inline constexpr uint32_t numwant_max = 1000;         ///< BEP 3 "numwant"; larger asks are clamped.
+inline constexpr size_t scrape_hashes_max = 100;      ///< Hashes in one HTTP scrape.
+inline constexpr size_t passkey_bytes_max = 256;      ///< User id, dot and 64 hex digits.
+inline constexpr size_t user_id_bytes_max = 128;
+
+// -- HTTP -----------------------------------------------------------------------
+
+inline constexpr size_t http_header_bytes_max = 16 * 1024; ///< Request line and headers together.
+inline constexpr size_t json_body_bytes_max = 1024 * 1024;
+inline constexpr size_t torrent_body_bytes_max = 100 * 1024 * 1024; ///< JSON with `torrent_data`.
+inline constexpr size_t json_depth_max = 32;
+inline constexpr uint64_t pad_bytes_max = 16 * 1024 * 1024; ///< BEP 47 `.pad/N`; one piece at most.
+inline constexpr size_t connections_per_edge_max = 20'000;
+
+// -- registry --------------------------------------------------------------------
+
+inline constexpr size_t name_bytes_max = 512;
+inline constexpr size_t text_field_bytes_max = 8 * 1024; ///< Description, tags and the like.
+inline constexpr size_t path_bytes_max = 4096;           ///< A file's path inside a revision.
+inline constexpr size_t files_per_revision_max = 200'000;
+inline constexpr uint32_t search_limit_max = 100;
+inline constexpr uint32_t search_limit_default = 50;
+
+// -- torrents --------------------------------------------------------------------
+
+inline constexpr size_t metainfo_bytes_max = 64 * 1024 * 1024;
+inline constexpr uint32_t piece_length_bytes_min = 16 * 1024;
+inline constexpr uint32_t piece_length_bytes_max = 16 * 1024 * 1024;
+
+// -- storage ---------------------------------------------------------------------
+
+inline constexpr size_t record_bytes_max = 1024 * 1024;       ///< One LMDB value.
+inline constexpr size_t commit_queue_max = 16'384;            ///< Writes waiting for the writer.
+inline constexpr size_t commit_batch_max = 1024;              ///< Writes that share one fsync.
+inline constexpr uint64_t object_bytes_max = uint64_t{1} << 50; ///< One pebibyte.
+
+} // namespace shoal::limits
