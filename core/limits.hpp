@@ -10,14 +10,16 @@ namespace shoal::limits {
 
 // -- tracker ------------------------------------------------------------------
 
-inline constexpr uint32_t numwant_max = 1000;         ///< BEP 3 "numwant"; larger asks are clamped.
-inline constexpr size_t scrape_hashes_max = 100;      ///< Hashes in one HTTP scrape.
-inline constexpr size_t passkey_bytes_max = 256;      ///< User id, dot and 64 hex digits.
+inline constexpr uint32_t numwant_max = 1000;    ///< BEP 3 "numwant"; larger asks are clamped.
+inline constexpr size_t scrape_hashes_max = 100; ///< Hashes in one HTTP scrape.
+inline constexpr size_t passkey_bytes_max = 256; ///< User id, dot and 64 hex digits.
 inline constexpr size_t user_id_bytes_max = 128;
+inline constexpr size_t announce_key_bytes_max = 64; ///< `key` and `trackerid`, decoded.
 
 // -- HTTP -----------------------------------------------------------------------
 
 inline constexpr size_t http_header_bytes_max = 16 * 1024; ///< Request line and headers together.
+inline constexpr size_t query_fields_max = 256;            ///< Parameters of a REST query.
 inline constexpr size_t json_body_bytes_max = 1024 * 1024;
 inline constexpr size_t torrent_body_bytes_max = 100 * 1024 * 1024; ///< JSON with `torrent_data`.
 inline constexpr size_t json_depth_max = 32;
@@ -35,15 +37,21 @@ inline constexpr uint32_t search_limit_default = 50;
 
 // -- torrents --------------------------------------------------------------------
 
+inline constexpr size_t magnet_bytes_max = 64 * 1024;
+inline constexpr size_t magnet_fields_max = 256;
 inline constexpr size_t metainfo_bytes_max = 64 * 1024 * 1024;
+inline constexpr int metainfo_depth_max = 100;        ///< Nested lists and dictionaries.
+inline constexpr int metainfo_tokens_max = 4'000'000; ///< Values in one .torrent file.
+inline constexpr size_t manifest_bytes_max = 128 * 1024 * 1024;
+inline constexpr size_t hash_buffers_bytes_max = 256 * 1024 * 1024; ///< Of `hash_folder`.
 inline constexpr uint32_t piece_length_bytes_min = 16 * 1024;
 inline constexpr uint32_t piece_length_bytes_max = 16 * 1024 * 1024;
 
 // -- storage ---------------------------------------------------------------------
 
-inline constexpr size_t record_bytes_max = 1024 * 1024;       ///< One LMDB value.
-inline constexpr size_t commit_queue_max = 16'384;            ///< Writes waiting for the writer.
-inline constexpr size_t commit_batch_max = 1024;              ///< Writes that share one fsync.
+inline constexpr size_t record_bytes_max = 1024 * 1024;         ///< One LMDB value.
+inline constexpr size_t commit_queue_max = 16'384;              ///< Writes waiting for the writer.
+inline constexpr size_t commit_batch_max = 1024;                ///< Writes that share one fsync.
 inline constexpr uint64_t object_bytes_max = uint64_t{1} << 50; ///< One pebibyte.
 
 } // namespace shoal::limits

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "persistence/folder_scan.hpp"
+#include "protocol/torrent_builder.hpp"
+
+#include <atomic>
+#include <functional>
+
+namespace shoal {
+
+struct hash_options {
+  uint32_t piece_length_bytes = 0; ///< 0 lets `choose_piece_length` decide.
+  unsigned workers = 0;            ///< Threads that hash; 0 means one per core.
+
+  /// Called on the calling thread after each read: bytes read so far, bytes in all.
+  std::function<void(uint64_t, uint64_t)> on_progress;
+
+  /// Hashing stops soon after somebody sets it. May be null.
+  const std::atomic<bool>* cancelled = nullptr;
+};
+
+/// Reads each file once and computes everything that torrents and manifests need of it. Memory is
+/// bounded by limits::hash_buffers_bytes_max plus the hashes themselves, whatever the folder.
+/// @errors ec::conflict if a file changes meanwhile, ec::storage_failed if one cannot be read,
+/// ec::shutting_down if cancelled, ec::invalid_argument for a bad piece length.
+result<torrent_content> hash_folder(const folder_listing& listing, const hash_options& options);
+
+} // namespace shoal
