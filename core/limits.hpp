@@ -31,6 +31,7 @@ inline constexpr size_t connections_per_edge_max = 20'000;
 inline constexpr size_t name_bytes_max = 512;
 inline constexpr size_t text_field_bytes_max = 8 * 1024; ///< Description, tags and the like.
 inline constexpr size_t path_bytes_max = 4096;           ///< A file's path inside a revision.
+inline constexpr size_t id_segment_bytes_max = 128; ///< A namespace, a name or a revision.
 inline constexpr size_t files_per_revision_max = 200'000;
 inline constexpr uint32_t search_limit_max = 100;
 inline constexpr uint32_t search_limit_default = 50;
@@ -50,6 +51,7 @@ inline constexpr uint32_t piece_length_bytes_max = 16 * 1024 * 1024;
 // -- storage ---------------------------------------------------------------------
 
 inline constexpr size_t record_bytes_max = 1024 * 1024;         ///< One LMDB value.
+inline constexpr size_t store_key_bytes_max = 511;              ///< LMDB keys (its own bound).
 inline constexpr size_t commit_queue_max = 16'384;              ///< Writes waiting for the writer.
 inline constexpr size_t commit_batch_max = 1024;                ///< Writes that share one fsync.
 inline constexpr uint64_t object_bytes_max = uint64_t{1} << 50; ///< One pebibyte.

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/clock.hpp"
+#include "core/error.hpp"
+#include "core/ids.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What is stored. Each record is a msgpack array whose first field is its schema version; fields
+/// are only ever appended, so an older program skips what it does not know and a newer one gives
+/// absent fields their default. `decode_*` never throw, bound what they allocate by the size of
+/// the input, and return ec::corrupt for anything that `encode` cannot have written.
+namespace shoal {
+
+/// A registry entry: table `entries`. Its key is the primary hash: the 32-byte v2 hash, or the
+/// 20-byte v1 hash where there is no v2 (`entry_key`).
+struct entry_record {
+  std::optional<info_hash> v1;
+  std::optional<sha256_digest> v2; ///< At least one of the two.
+  std::string name;
+  std::string description;
+  std::string publisher;
+  std::string license;
+  std::string category;
+  std::string tags; ///< As the publisher wrote them: comma-separated.
+  uint64_t size_bytes = 0;
+  bool verified = false;
+  uint64_t completions = 0;
+  unix_seconds created_at = 0;
+  unix_seconds updated_at = 0;
+  std::optional<sha256_digest> torrent_object; ///< The metainfo, if the node has it.
+  std::string model_ref;                       ///< "ns/name@rev", or empty.
+  bool is_private = false;                     ///< BEP 27.
+
+  bool operator==(const entry_record&) const = default;
+};
+
+/// Another name of an entry: table `aliases`, key = a 20-byte hash (v1, or truncated v2).
+struct alias_record {
+  std::string primary_key; ///< 20 or 32 bytes.
+
+  bool operator==(const alias_record&) const = default;
+};
+
+/// A revision of a model or dataset: table `refs`, key = "ns/name@rev" ("name@rev" for names of
+/// one segment).
+struct ref_record {
+  sha256_digest manifest;
+  std::string kind; ///< "model" or "dataset".
+  unix_seconds created_at = 0;
+  uint64_t size_bytes = 0; ///< Of all files, without padding.
+  uint64_t file_count = 0;
+  std::vector<std::string>
+      entry_keys; ///< Primary keys of its torrents: hybrid first, then v1 only.
+  bool is_private = false;
+
+  bool operator==(const ref_record&) const = default;
+};
+
+/// A hash that nobody may register or announce: table `blocked`, key = 20 or 32 byte hash.
+struct blocked_record {
+  std::string reason;
+  unix_seconds blocked_at = 0;
+
+  bool operator==(const blocked_record&) const = default;
+};
+
+/// What a user moved, summed from announce deltas: table `users`, key = user id.
+struct usage_record {
+  uint64_t uploaded_bytes = 0;
+  uint64_t downloaded_bytes = 0;
+  uint64_t announces = 0;
+  unix_seconds first_seen = 0;
+  unix_seconds last_seen = 0;
+
+  bool operator==(const usage_record&) const = default;
+};
+
+/// @returns the key of an entry in table `entries`; empty if it has neither hash.
+std::string entry_key(const entry_record& entry);
+
+std::string encode(const entry_record& x);
+std::string encode(const alias_record& x);
+std::string encode(const ref_record& x);
+std::string encode(const blocked_record& x);
+std::string encode(const usage_record& x);
+
+result<entry_record> decode_entry(std::string_view bytes);
+result<alias_record> decode_alias(std::string_view bytes);
+result<ref_record> decode_ref(std::string_view bytes);
+result<blocked_record> decode_blocked(std::string_view bytes);
+result<usage_record> decode_usage(std::string_view bytes);
+
+} // namespace shoal
