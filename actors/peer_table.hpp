@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/keyed_hash.hpp"
+#include "actors/peer_list.hpp"
+#include "core/defaults.hpp"
+#include "core/error.hpp"
+#include "core/ids.hpp"
+#include "core/net.hpp"
+#include "protocol/announce.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shoal {
+
+/// Seconds of the monotonic clock since any fixed moment; all that a swarm needs to know of time.
+using coarse_seconds = uint32_t;
+
+/// Shared by all tables of a node, and outlives them.
+struct peer_table_config {
+  uint32_t ttl_s = 2 * 1800;        ///< A peer unheard of for so long is dropped.
+  uint32_t restored_ttl_s = 900;    ///< The same for a peer that came out of a snapshot.
+  uint32_t addresses_max = 100'000; ///< Per table; the oldest address makes room for a new one.
+  bool private_network = false;     ///< Hand out addresses that the Internet cannot reach, too.
+  bool keep_peer_ids = true;        ///< 20 more bytes per address, for `compact=0` replies.
+  hash_key secret;                  ///< Against chosen addresses that collide in big tables.
+};
+
+struct announce_input {
+  endpoint peer;
+  uint64_t identity = 0; ///< Keyed hash of peer id and BEP 3 `key`, by the caller.
+  peer_id id;
+  uint64_t left_bytes = 0; ///< 0 marks a seeder; unknown is a leecher, say UINT64_MAX.
+  announce_event event = announce_event::none;
+  uint32_t numwant = defaults::numwant;
+  bool want_peer_ids = false;   ///< Fill `handout::ids4` and `ids6` as well.
+  bool own_family_only = false; ///< BEP 15 replies hold one family.
+};
+
+/// Peers in wire form are appended to the caller's strings; nothing is cleared.
+struct handout {
+  std::string peers4; ///< 6 bytes each. @source BEP 23
+  std::string peers6; ///< 18 bytes each. @source BEP 7
+  std::string ids4;   ///< 20 bytes each, in the order of `peers4`; empty if ids are not kept.
+  std::string ids6;
+
+  void clear();
+};
+
+/// Each peer counts once, however many addresses it has. @source BEP 48, BEP 21
+struct swarm_counts {
+  uint32_t seeders = 0;
+  uint32_t leechers = 0; ///< Everybody who is not a seeder: includes partial seeds ("incomplete").
+  uint32_t downloaders = 0; ///< Leechers that are no partial seeds.
+  uint64_t completed = 0;   ///< Downloads finished in the swarm's life ("downloaded").
+
+  bool operator==(const swarm_counts&) const = default;
+};
+
+/// What became of a peer, for those who count over several swarms: see union_counts.
+struct peer_change {
+  enum class to : uint8_t { leecher, seeder, gone };
+  uint64_t identity;
+  to state; ///< A partial seed is a leecher here.
+
+  bool operator==(const peer_change&) const = default;
+};
+
+struct announce_output {
+  swarm_counts counts;        ///< After the announce.
+  bool completed_now = false; ///< The first `completed` of this peer.
+  bool joined = false;        ///< Unknown before.
+  bool left = false;          ///< Known before and stopped now.
+  bool state_changed = false; ///< Known before with another state.
+};
+
+struct usage_report {
+  uint64_t identity = 0;
+  ip_family family = ip_family::v4; ///< Over which the announce came.
+  announce_event event = announce_event::none;
+  uint64_t uploaded_bytes = 0; ///< Totals of the client's session.
+  uint64_t downloaded_bytes = 0;
+};
+
+struct usage_delta {
+  uint64_t uploaded_bytes = 0;
+  uint64_t downloaded_bytes = 0;
+
+  bool operator==(const usage_delta&) const = default;
+};
+
+/// One address of a peer, as `peer_table::for_each_address` shows it.
+struct peer_view {
+  endpoint address;
+  uint64_t identity;
+  peer_state state;
+  bool second_address; ///< A v6 address of a peer that has been shown with its v4 one.
+  const peer_id* id;   ///< Null if ids are not kept.
+};
+
+/// The peers of one swarm. Pure: time and randomness are parameters. Costs about 20 bytes per v4
+/// address and 33 per v6 one, 20 more with peer ids, and about 11 more in tables beyond
+/// `peer_list::scan_max` addresses, where an index replaces the scan.
+///
+/// A peer is an *identity*. It has at most one address per family; a new one replaces the old one,
+/// and an address belongs to the identity that announced it last. When `addresses_max` is reached,
+/// the address that was not heard of for the longest time is evicted.
+class peer_table {
+public:
+  /// @param config is kept by reference.
+  explicit peer_table(const peer_table_config& config);
+  ~peer_table();
+  peer_table(peer_table&&) noexcept;
+  peer_table& operator=(peer_table&&) noexcept;
+
+  /// Records an announce and appends at most `numwant` peers to `out`: random neighbours, never the
+  /// asker's own addresses, no seeds for seeds, at least three quarters of the asker's family as
+  /// far as there are that many. A `stopped` gets none and removes both of the peer's addresses.
+  /// @param random any 64 random bits.
+  /// @param changes if not null, gets what happened to this peer and to those it displaced.
+  announce_output announce(const announce_input& in, coarse_seconds now, uint64_t random,
+                           handout& out, std::vector<peer_change>* changes = nullptr);
+
+  /// What a user is to be credited with since the last report of the same identity. The first
+  /// report, `started` and totals that go backwards only set the base. The same totals over the
+  /// other family credit nothing again. Never call it for announces without a user: it costs
+  /// memory.
+  usage_delta account(const usage_report& report, coarse_seconds now);
+
+  /// Drops what is older than its time to live. Looks at the peers only if one may be due, and not
+  /// more often than every `size / 4096` seconds.
+  /// @returns how many addresses were dropped.
+  size_t expire(coarse_seconds now, std::vector<peer_change>* changes = nullptr);
+
+  /// Drops all peers (a takedown). The completions stay.
+  void clear(std::vector<peer_change>* changes = nullptr);
+
+  swarm_counts counts() const;
+
+  /// Sets lifetime completions, e.g. from the store.
+  void set_completed(uint64_t completed) { completed_ = completed; }
+
+  /// Number of peers; those with two addresses count once.
+  size_t peers() const { return size_t{seeders_} + leechers_ + partials_; }
+
+  /// Number of addresses, v4 and v6.
+  size_t addresses() const { return v4_.size() + v6_.size(); }
+
+  bool empty() const { return v4_.size() == 0 && v6_.size() == 0; }
+
+  /// Calls `f(uint64_t identity, peer_state)` once per peer.
+  template <class F>
+  void for_each_identity(F&& f) const;
+
+  /// Calls `f(const peer_view&)` once per address, for statistics.
+  template <class F>
+  void for_each_address(F&& f) const;
+
+  /// Appends everything, completions and accounting included, as bytes of a versioned format.
+  void export_to(std::string& out, coarse_seconds now) const;
+
+  /// Replaces the content by what `export_to` wrote, maybe on another machine; peers live for
+  /// `restored_ttl_s` at most unless they announce again. Beyond `addresses_max` they are ignored.
+  /// @errors ec::corrupt (operational); the table is empty then.
+  result<void> import_from(std::string_view bytes, coarse_seconds now);
+
+  /// Bytes on the heap and in the object itself, without the allocator's own overhead.
+  size_t memory_bytes() const;
+
+private:
+  struct extras;
+  struct located;
+
+  peer_list& list(ip_family family) { return family == ip_family::v4 ? v4_ : v6_; }
+  const peer_list& list(ip_family family) const { return family == ip_family::v4 ? v4_ : v6_; }
+  peer_list& other(const peer_list& l) { return &l == &v4_ ? v6_ : v4_; }
+
+  void count(peer_state state, int by);
+  void drop_address(peer_list& l, uint32_t at, std::vector<peer_change>* changes);
+  void join_address(const announce_input& in, peer_list& l, const address_key& key, uint8_t flags,
+                    coarse_seconds now, std::vector<peer_change>* changes);
+  void evict_oldest(std::vector<peer_change>* changes);
+  bool note_completion(peer_list& l, uint32_t at);
+  void remember_completer(uint64_t identity);
+  void hand_out(const announce_input& in, peer_state asker, uint64_t random, handout& out) const;
+  announce_output stop(const announce_input& in, std::vector<peer_change>* changes);
+  extras& rare();
+
+  const peer_table_config* config_;
+  peer_list v4_{6};
+  peer_list v6_{18};
+  std::unique_ptr<extras> extras_; // What few swarms have.
+  uint64_t completed_ = 0;
+  uint32_t seeders_ = 0;
+  uint32_t leechers_ = 0; // Without partial seeds.
+  uint32_t partials_ = 0;
+  coarse_seconds next_scan_ = UINT32_MAX; // No address is due before.
+};
+
+template <class F>
+void peer_table::for_each_identity(F&& f) const {
+  for (uint32_t i = 0; i < v4_.size(); ++i)
+    f(v4_.identity(i), v4_.state(i));
+  for (uint32_t i = 0; i < v6_.size(); ++i)
+    if (!v6_.has(i, peer_list::flag_paired))
+      f(v6_.identity(i), v6_.state(i));
+}
+
+template <class F>
+void peer_table::for_each_address(F&& f) const {
+  for (auto l : {&v4_, &v6_})
+    for (uint32_t i = 0; i < l->size(); ++i)
+      f(peer_view{l->address(i), l->identity(i), l->state(i),
+                  l == &v6_ && l->has(i, peer_list::flag_paired), l->id(i)});
+}
+
+} // namespace shoal

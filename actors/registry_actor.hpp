@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/atoms.hpp"
+#include "actors/messages/catalog.hpp"
+#include "actors/messages/registry.hpp"
+#include "actors/messages/swarm.hpp"
+#include "persistence/commit.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_actor.hpp>
+
+// Commits never leave the process: an engine of the commit store lives on every node (ADR 0005).
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::commit_request)
+
+namespace shoal {
+
+/// Makes writes durable, many with one fsync. Detached: it blocks on the disk. Lost when it dies:
+/// the commits in its mailbox, each answered with an error; nothing that was acknowledged.
+using commit_writer_actor = caf::typed_actor<
+    // Revision of the commit. Errors: ec::conflict (a guard failed), ec::busy, ec::storage_*.
+    caf::replies_to<commit_request>::with<uint64_t>,
+    // INTERNAL: commits what has gathered.
+    caf::reacts_to<atom::flush>>;
+
+/// Knows every model and its revisions. Spawned by the NODE, asked by the edges, told by REGISTRY
+/// SHARDS. Lost when it dies: nothing; it reads the refs again.
+using catalog_actor = caf::typed_actor<caf::replies_to<list_models>::with<model_list>,
+                                       // Errors: ec::not_found.
+                                       caf::replies_to<lookup_revision>::with<revision>,
+                                       // A revision was committed; answers when it can be seen.
+                                       caf::replies_to<atom::load, revision>::with<atom::load>,
+                                       // A revision was taken down; answers when it is gone.
+                                       caf::replies_to<atom::clear, revision>::with<atom::clear>>;
+
+/// Owns a slice of the registry: validates writes, commits them, keeps the search index. Spawned by
+/// the NODE, asked by the edges and by swarms. Lost when it dies: nothing that was acknowledged.
+using registry_shard_actor = caf::typed_actor<
+    // Errors: ec::not_found, ec::corrupt.
+    caf::replies_to<lookup_entry>::with<registry_entry>,
+    // Errors: ec::blocked, ec::conflict, ec::storage_*.
+    caf::replies_to<register_entry>::with<registry_entry>,
+    // Errors: ec::storage_*.
+    caf::replies_to<remove_entry>::with<atom::clear>,
+    caf::replies_to<search_entries>::with<search_reply>,
+    // Errors: as register_entry.
+    caf::replies_to<publish_revision>::with<registry_entry>,
+    // Errors: ec::not_found, ec::storage_*.
+    caf::replies_to<remove_revision>::with<atom::clear>,
+    // Blocks a hash. Errors: ec::storage_*.
+    caf::replies_to<blocked_hash>::with<blocked_hash>,
+    // Errors: ec::not_found, ec::storage_*.
+    caf::replies_to<unblock_hash>::with<atom::clear>,
+    // Downloads that finished; written in batches.
+    caf::reacts_to<completions_counted>,
+    // Writes what has gathered; answered when it is durable.
+    caf::replies_to<atom::flush>::with<atom::flush>>;
+
+/// Books traffic per user. Spawned by the NODE, told by swarms. Lost when it dies: what was not
+/// flushed, a second's worth at most.
+using accounts_actor = caf::typed_actor<caf::reacts_to<usage_report>,
+                                        // Writes what has gathered; answered when it is durable.
+                                        caf::replies_to<atom::flush>::with<atom::flush>>;
+
+} // namespace shoal

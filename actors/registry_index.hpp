@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/text_column.hpp"
+#include "core/clock.hpp"
+#include "core/limits.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace shoal {
+
+/// Live counts of an entry in one word: seeders in the upper, leechers in the lower 32 bits.
+using live_counts = std::atomic<uint64_t>;
+
+/// What can be searched of a registry entry.
+struct indexed_entry {
+  std::string_view name;
+  std::string_view category;
+  std::string_view publisher;
+  std::string_view tags; ///< Comma-separated, as stored.
+  unix_seconds created_at = 0;
+  uint64_t completions = 0;
+  const live_counts* live = nullptr; ///< Outlives the entry; null counts as zero.
+};
+
+enum class search_sort : uint8_t { created_at, completions, seeders };
+
+/// Empty strings do not restrict. Matching ignores the case of ASCII letters where it is a
+/// substring match, and is exact otherwise; `%` and `_` are plain characters.
+struct search_query {
+  std::string q;                              ///< Substring of the name.
+  std::string category;                       ///< Exact.
+  std::string publisher;                      ///< Exact.
+  std::string tags;                           ///< Substring of the comma-separated tags.
+  search_sort sort = search_sort::created_at; ///< Always descending; ties: newest, then least key.
+  uint32_t limit = limits::search_limit_default;
+  uint64_t offset = 0;
+};
+
+struct search_hit {
+  std::string key;
+  uint64_t sort_value = 0; ///< Of the query's `sort`, as it was when the search ran.
+  unix_seconds created_at = 0;
+
+  bool operator==(const search_hit&) const = default;
+};
+
+struct search_result {
+  uint64_t total = 0; ///< All matches, whatever limit and offset: `X-Total-Count`.
+  std::vector<search_hit> hits;
+};
+
+/// Merges what several indexes answered to one query. Each must have been asked with offset 0 and a
+/// limit of at least `offset + limit`.
+search_result merge(std::vector<search_result> parts, uint64_t offset, uint32_t limit);
+
+/// The search index over registry entries, in columns: built for a million of them. Owned by one
+/// actor; not thread-safe except for the live counts. Rows are only appended; an entry whose text
+/// changes gets a new row, and dead rows are compacted away when they are a quarter of all.
+class registry_index {
+public:
+  /// Adds or replaces the entry named by `key` (info-hash bytes). Only a changed name or tags cost
+  /// more than a lookup.
+  void upsert(std::string_view key, const indexed_entry& entry);
+
+  /// @returns whether there was such an entry.
+  bool erase(std::string_view key);
+
+  bool contains(std::string_view key) const;
+
+  void set_completions(std::string_view key, uint64_t completions);
+
+  size_t size() const { return live_rows_; }
+
+  search_result search(const search_query& query) const;
+
+  size_t memory_bytes() const;
+
+private:
+  static constexpr uint32_t none = UINT32_MAX;
+
+  /// Strings that many rows share, by number. Number 0 is the empty string.
+  class dictionary {
+  public:
+    dictionary();
+    uint32_t add(std::string_view text);
+    uint32_t find(std::string_view text) const; ///< `none` if no row has it.
+    void release(uint32_t number);
+    size_t memory_bytes() const;
+
+  private:
+    struct word {
+      std::string text;
+      uint32_t uses = 0;
+    };
+    std::vector<word> words_;
+    std::vector<uint32_t> free_;
+    std::unordered_map<std::string_view, uint32_t> numbers_; // Views into `words_`' own heap.
+  };
+
+  struct ranked {
+    uint64_t value;
+    unix_seconds created_at;
+    uint32_t row;
+  };
+
+  std::string_view key(uint32_t row) const;
+  uint32_t find(std::string_view key) const;
+  size_t home(std::string_view key) const;
+  void map_key(uint32_t row);
+  void unmap_key(std::string_view key);
+  void rehash(size_t rows);
+  void append(std::string_view key, const indexed_entry& entry);
+  void bury(uint32_t row);
+  void compact();
+  std::vector<uint64_t> matches(const search_query& query) const;
+  uint64_t sort_value(uint32_t row, search_sort sort) const;
+  bool before(const ranked& a, const ranked& b) const;
+  uint64_t rank(const std::vector<uint64_t>& rows, const search_query& query,
+                std::vector<ranked>& best) const;
+
+  text_column names_;
+  text_column tags_;
+  std::string keys_;                // Arena.
+  std::vector<uint32_t> key_ends_;  // Per row, in `keys_`.
+  std::vector<uint32_t> category_;  // Per row.
+  std::vector<uint32_t> publisher_; // Per row.
+  std::vector<unix_seconds> created_at_;
+  std::vector<uint64_t> completions_;
+  std::vector<const live_counts*> live_;
+  std::vector<uint64_t> alive_; // One bit per row.
+  dictionary categories_;
+  dictionary publishers_;
+  std::vector<uint32_t> slots_; // Open addressing from key to row.
+  size_t live_rows_ = 0;
+};
+
+} // namespace shoal

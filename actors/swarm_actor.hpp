@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/atoms.hpp"
+#include "actors/messages/announce.hpp"
+#include "actors/messages/swarm.hpp"
+
+#include <caf/typed_actor.hpp>
+
+namespace shoal {
+
+/// Where a swarm sends its answers: the edge on whose thread the announce came in. An answer to an
+/// announce is a message of its own and not a CAF response, because CAF's request timers would cost
+/// more than the announce itself; the edge sweeps for overdue exchanges instead.
+using edge_actor = caf::typed_actor<
+    // The answer to an announce_request of that exchange number.
+    caf::reacts_to<announce_reply>>;
+
+/// Owns one swarm's peers. Spawned and watched by its SHARD on the first announce, asked by the
+/// EDGES, resumed on the thread of whichever edge asks. Lost when it dies: its peers, which
+/// announce again within an interval or come back from the last snapshot; never model metadata.
+using swarm_actor = caf::typed_actor<
+    // Records the peer and answers the edge with peers.
+    caf::reacts_to<announce_request, edge_actor>,
+    // Numbers of the swarm. Source: BEP 48.
+    caf::replies_to<scrape_request>::with<scrape_reply>,
+    // Peers of the torrent's other swarms: see paired_peers.
+    caf::reacts_to<paired_peers>,
+    // Fills the (empty) swarm from a snapshot.
+    caf::reacts_to<restore_swarm>,
+    // The registry entry of this info-hash came, went or changed.
+    caf::reacts_to<atom::refresh>,
+    // Forgets peers that have been silent for too long; goes to sleep for good when nobody is left.
+    caf::reacts_to<atom::expire>,
+    // Forgets everybody: the content was taken down.
+    caf::reacts_to<atom::clear>,
+    // The swarm's peers in peer_table's format, for a snapshot.
+    caf::replies_to<atom::save>::with<restore_swarm>,
+    // Every identity in the swarm and whether it seeds, to count a revision's swarms together.
+    caf::replies_to<atom::members>::with<paired_peers>>;
+
+/// Owns a slot: spawns swarms on demand, watches them, forgets those that ended.
+using shard_actor = caf::typed_actor<
+    // An announce for a swarm that does not exist (any more): spawns it and passes the announce on.
+    caf::reacts_to<announce_request, edge_actor>,
+    // Passes on to the primary swarm, which is spawned if need be.
+    caf::reacts_to<paired_peers>,
+    // Brings a swarm back after a restart.
+    caf::reacts_to<restore_swarm>,
+    // A swarm has nobody left and may be let go.
+    caf::reacts_to<atom::idle, info_hash>>;
+
+} // namespace shoal
