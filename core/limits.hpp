@@ -14,6 +14,7 @@ inline constexpr uint32_t numwant_max = 1000;    ///< BEP 3 "numwant"; larger as
 inline constexpr size_t scrape_hashes_max = 100; ///< Hashes in one HTTP scrape.
 inline constexpr size_t passkey_bytes_max = 256; ///< User id, dot and 64 hex digits.
 inline constexpr size_t user_id_bytes_max = 128;
+inline constexpr size_t paired_changes_max = 4096;    ///< Facts in one message between swarms.
 inline constexpr size_t announce_key_bytes_max = 64; ///< `key` and `trackerid`, decoded.
 
 // -- HTTP -----------------------------------------------------------------------
@@ -43,6 +44,7 @@ inline constexpr size_t magnet_fields_max = 256;
 inline constexpr size_t metainfo_bytes_max = 64 * 1024 * 1024;
 inline constexpr int metainfo_depth_max = 100;        ///< Nested lists and dictionaries.
 inline constexpr int metainfo_tokens_max = 4'000'000; ///< Values in one .torrent file.
+inline constexpr size_t metainfo_urls_max = 1000;     ///< Trackers, and web seeds.
 inline constexpr size_t manifest_bytes_max = 128 * 1024 * 1024;
 inline constexpr size_t hash_buffers_bytes_max = 256 * 1024 * 1024; ///< Of `hash_folder`.
 inline constexpr uint32_t piece_length_bytes_min = 16 * 1024;

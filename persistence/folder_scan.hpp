@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,13 +22,19 @@ struct folder_listing {
   uint64_t total_size_bytes = 0;
 };
 
-/// Lists a folder recursively, or a single file under its own name. Symbolic links are followed
-/// while they stay inside the folder.
+/// Which symbolic links are followed.
+enum class link_policy : uint8_t {
+  inside,   ///< Those that stay inside the folder; others are an error.
+  anywhere, ///< All, e.g. for a download cache that keeps the files elsewhere.
+};
+
+/// Lists a folder recursively, or a single file under its own name.
 /// @errors ec::not_found if there is nothing at `root`; ec::invalid_argument if nothing is in it,
 /// for names that are not UTF-8 or too long, for a top folder named ".pad" (BEP 47 owns it), and
-/// for links that lead outside, in circles or nowhere, and for devices, sockets and pipes;
-/// ec::too_large beyond limits::files_per_revision_max; ec::storage_failed for what the system
-/// says.
-result<folder_listing> scan_folder(const std::string& root);
+/// for links that lead outside (see `link_policy`), in circles or nowhere, and for devices, sockets
+/// and pipes; ec::too_large beyond limits::files_per_revision_max; ec::storage_failed for what the
+/// system says.
+result<folder_listing> scan_folder(const std::string& root,
+                                   link_policy links = link_policy::inside);
 
 } // namespace shoal

@@ -31,10 +31,9 @@ struct hashed_file {
   /// One hash per piece if the file is longer than a piece, else empty.
   std::vector<sha256_digest> piece_layer;
 
-  /// SHA-1 of each piece of the file by itself. The last is of the file's own bytes, and
-  /// `padded_tail` is the same piece filled up with zeros.
+  /// SHA-1 of each piece of the file as hybrids have them: the last piece is filled up with zeros
+  /// unless this is the only file. @source BEP 47, libtorrent 2.0.8.
   std::vector<sha1_digest> v1_pieces;
-  std::optional<sha1_digest> padded_tail; ///< Absent if the size is a multiple of the piece length.
 };
 
 /// All that torrents of one folder are made of, without the bytes of the files.

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "persistence/folder_hasher.hpp"
+
+#include "core/limits.hpp"
+#include "persistence/work_pool.hpp"
+#include "protocol/merkle.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace shoal {
+
+namespace {
+
+// Large enough that handing a buffer over costs nothing, small enough for a core's cache.
+constexpr size_t buffer_bytes_min = 1024 * 1024;
+constexpr size_t buffers_per_worker = 4;
+constexpr size_t buffers_min = 4;
+
+class descriptor {
+public:
+  explicit descriptor(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  ~descriptor() {
+    if (fd_ >= 0)
+      ::close(fd_);
+  }
+  descriptor(const descriptor&) = delete;
+  descriptor& operator=(const descriptor&) = delete;
+  int fd() const { return fd_; }
+
+private:
+  int fd_;
+};
+
+tl::unexpected<error> changed(const scanned_file& file) {
+  return fail(ec::conflict, "the file changes while it is read: " + file.source);
+}
+
+tl::unexpected<error> system_trouble(const scanned_file& file) {
+  return fail(ec::storage_failed, file.source + ": " + std::strerror(errno));
+}
+
+/// @returns whether the open file is still as it was when the folder was listed.
+bool is_unchanged(const descriptor& in, const scanned_file& file) {
+  struct stat st {};
+  return ::fstat(in.fd(), &st) == 0 && S_ISREG(st.st_mode)
+         && static_cast<uint64_t>(st.st_size) == file.size_bytes
+         && int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec == file.mtime_ns;
+}
+
+/// A part of a file in memory: whole pieces, the file's last one perhaps shorter.
+struct chunk {
+  buffer_pool::buffer memory;
+  size_t size_bytes;
+  size_t first_piece; ///< Within the file.
+
+  std::span<const uint8_t> bytes() const { return {memory.get(), size_bytes}; }
+};
+
+/// The v1 stream of all files in a row. Lives in one chain, because pieces straddle files.
+struct stream_state {
+  sha1_hasher hasher;
+  size_t filled_bytes = 0; ///< Of the current piece.
+};
+
+class pipeline {
+public:
+  pipeline(const folder_listing& listing, const hash_options& options, uint32_t piece_length_bytes,
+           unsigned workers)
+      : listing_(listing), options_(options), piece_bytes_(piece_length_bytes),
+        buffer_bytes_(std::max<size_t>(piece_length_bytes, buffer_bytes_min)),
+        buffers_(buffer_bytes_, buffer_count(workers)), pool_(workers),
+        stream_chain_(std::make_shared<work_chain>(pool_)) {
+    content_.piece_length_bytes = piece_length_bytes;
+    content_.files.resize(listing.files.size());
+    content_.v1_stream_pieces.reserve(listing.total_size_bytes / piece_length_bytes + 1);
+  }
+
+  result<torrent_content> run() {
+    for (size_t i = 0; i < listing_.files.size(); ++i)
+      if (auto ok = read_file(listing_.files[i], content_.files[i]); !ok)
+        return tl::make_unexpected(ok.error());
+    pool_.wait_idle();
+    finish();
+    return std::move(content_);
+  }
+
+private:
+  size_t buffer_count(unsigned workers) const {
+    const size_t wanted = workers * buffers_per_worker + buffers_min;
+    return std::clamp(limits::hash_buffers_bytes_max / buffer_bytes_, buffers_min, wanted);
+  }
+
+  bool is_single() const { return listing_.files.size() == 1; }
+
+  result<void> read_file(const scanned_file& file, hashed_file& out) {
+    out.path = file.path;
+    out.size_bytes = file.size_bytes;
+    out.v1_pieces.resize((file.size_bytes + piece_bytes_ - 1) / piece_bytes_);
+    if (out.v1_pieces.size() > 1)
+      out.piece_layer.resize(out.v1_pieces.size());
+    const descriptor in(file.source);
+    if (in.fd() < 0)
+      return system_trouble(file);
+    if (!is_unchanged(in, file))
+      return changed(file);
+    if (file.size_bytes == 0)
+      out.sha256 = sha256(std::string_view{});
+    ::posix_fadvise(in.fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    auto whole = std::make_shared<sha256_hasher>();
+    auto whole_chain = std::make_shared<work_chain>(pool_);
+    for (uint64_t offset = 0; offset < file.size_bytes;) {
+      auto part = read_chunk(in, file, offset);
+      if (!part)
+        return tl::make_unexpected(part.error());
+      offset += part->size_bytes;
+      whole_chain->post([whole, part = *part, &out, last = offset == file.size_bytes] {
+        whole->update(part.bytes());
+        if (last)
+          out.sha256 = whole->finish();
+      });
+      post_pieces(*part, out);
+      // The stream of a single file consists of that file's pieces.
+      if (!is_single())
+        stream_chain_->post([this, part = *part] { add_to_stream(part.bytes()); });
+      done_bytes_ += part->size_bytes;
+      if (options_.on_progress)
+        options_.on_progress(done_bytes_, listing_.total_size_bytes);
+    }
+    return is_unchanged(in, file) ? result<void>{} : changed(file);
+  }
+
+  result<chunk> read_chunk(const descriptor& in, const scanned_file& file, uint64_t offset) {
+    if (options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed))
+      return fail(ec::shutting_down, "cancelled");
+    const auto wanted = std::min<uint64_t>(buffer_bytes_, file.size_bytes - offset);
+    chunk part{buffers_.take(), 0, static_cast<size_t>(offset / piece_bytes_)};
+    while (part.size_bytes < wanted) {
+      const auto n = ::read(in.fd(), part.memory.get() + part.size_bytes, wanted - part.size_bytes);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        return system_trouble(file);
+      if (n == 0)
+        return changed(file);
+      part.size_bytes += static_cast<size_t>(n);
+    }
+    return part;
+  }
+
+  /// Tasks of at least buffer_bytes_min / 4, so that small pieces cost little, and large chunks
+  /// spread over the workers.
+  void post_pieces(const chunk& part, hashed_file& out) {
+    const size_t step = std::max<size_t>(piece_bytes_, buffer_bytes_min / 4);
+    for (size_t offset = 0; offset < part.size_bytes; offset += step) {
+      pool_.post([this, part, &out, offset, step] {
+        const auto end = std::min(offset + step, part.size_bytes);
+        for (size_t at = offset; at < end; at += piece_bytes_)
+          hash_piece(part.bytes().subspan(at, std::min<size_t>(piece_bytes_, end - at)),
+                     part.first_piece + at / piece_bytes_, out);
+      });
+    }
+  }
+
+  void hash_piece(std::span<const uint8_t> bytes, size_t index, hashed_file& out) const {
+    sha1_hasher v1;
+    v1.update(bytes);
+    if (!is_single())
+      update_zeros(v1, piece_bytes_ - bytes.size());
+    out.v1_pieces[index] = v1.finish();
+    if (!out.piece_layer.empty()) {
+      out.piece_layer[index] = merkle::block_root(bytes, piece_bytes_ / merkle::block_bytes);
+    } else {
+      const size_t blocks = (bytes.size() + merkle::block_bytes - 1) / merkle::block_bytes;
+      out.pieces_root = merkle::block_root(bytes, std::bit_ceil(blocks));
+    }
+  }
+
+  static void update_zeros(sha1_hasher& hasher, size_t count) {
+    static constexpr std::array<uint8_t, merkle::block_bytes> zeros{};
+    for (; count > 0; count -= std::min(count, zeros.size()))
+      hasher.update(std::span(zeros).first(std::min(count, zeros.size())));
+  }
+
+  void add_to_stream(std::span<const uint8_t> bytes) {
+    while (!bytes.empty()) {
+      const auto n = std::min<size_t>(bytes.size(), piece_bytes_ - stream_.filled_bytes);
+      stream_.hasher.update(bytes.first(n));
+      stream_.filled_bytes += n;
+      bytes = bytes.subspan(n);
+      if (stream_.filled_bytes == piece_bytes_)
+        end_stream_piece();
+    }
+  }
+
+  void end_stream_piece() {
+    content_.v1_stream_pieces.push_back(stream_.hasher.finish());
+    stream_.filled_bytes = 0;
+  }
+
+  void finish() {
+    if (stream_.filled_bytes > 0)
+      end_stream_piece();
+    if (is_single())
+      content_.v1_stream_pieces = content_.files.front().v1_pieces;
+    for (auto& file : content_.files)
+      if (!file.piece_layer.empty())
+        file.pieces_root = merkle::layer_root(file.piece_layer, piece_bytes_);
+  }
+
+  const folder_listing& listing_;
+  const hash_options& options_;
+  const uint32_t piece_bytes_;
+  const size_t buffer_bytes_;
+  uint64_t done_bytes_ = 0;
+  torrent_content content_;
+  stream_state stream_;
+  buffer_pool buffers_;
+  work_pool pool_; // Destroyed first: its tasks use everything above.
+  std::shared_ptr<work_chain> stream_chain_;
+};
+
+unsigned worker_count(const hash_options& options) {
+  return options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+}
+
+} // namespace
+
+result<torrent_content> hash_folder(const folder_listing& listing,
+                                    const hash_options& options) try {
+  const uint32_t piece = options.piece_length_bytes > 0
+                             ? options.piece_length_bytes
+                             : choose_piece_length(listing.total_size_bytes);
+  if (!std::has_single_bit(piece) || piece < limits::piece_length_bytes_min
+      || piece > limits::piece_length_bytes_max)
+    return fail(ec::invalid_argument,
+                "the piece length must be a power of two from 16 KiB to 16 MiB");
+  return pipeline(listing, options, piece, worker_count(options)).run();
+} catch (const std::exception& err) {
+  return fail(ec::unavailable, err.what()); // No memory or no threads.
+}
+
+} // namespace shoal
