@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 #include "persistence/commit.hpp"
+#include "persistence/posix_file.hpp"
 
 #include <atomic>
 #include <filesystem>
@@ -115,11 +116,12 @@ private:
   results commit_as(std::span<const commit_request> requests, rights who);
   int try_commit(std::span<const commit_request> requests, rights who, results& out);
   result<void> grow();
-  result<void> reopen();
+  result<void> reopen(uint64_t map_bytes);
+  error write_error(int rc) const;
   void note(std::optional<error> failure);
 
   lmdb_config config_;
-  int lock_fd_ = -1;
+  unique_fd lock_; ///< Held for as long as the environment is open.
 
   /// Readers share it per operation; a resize or reopen of the map has it alone. `remapping_`
   /// holds new readers back, because a pthread rwlock lets a stream of them starve the writer.
