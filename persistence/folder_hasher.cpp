@@ -2,17 +2,15 @@
 #include "persistence/folder_hasher.hpp"
 
 #include "core/limits.hpp"
+#include "persistence/posix_file.hpp"
 #include "persistence/work_pool.hpp"
 #include "protocol/merkle.hpp"
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
-#include <cstring>
 #include <exception>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace shoal {
 
@@ -23,33 +21,14 @@ constexpr size_t buffer_bytes_min = 1024 * 1024;
 constexpr size_t buffers_per_worker = 4;
 constexpr size_t buffers_min = 4;
 
-class descriptor {
-public:
-  explicit descriptor(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~descriptor() {
-    if (fd_ >= 0)
-      ::close(fd_);
-  }
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  int fd() const { return fd_; }
-
-private:
-  int fd_;
-};
-
 tl::unexpected<error> changed(const scanned_file& file) {
   return fail(ec::conflict, "the file changes while it is read: " + file.source);
 }
 
-tl::unexpected<error> system_trouble(const scanned_file& file) {
-  return fail(ec::storage_failed, file.source + ": " + std::strerror(errno));
-}
-
 /// @returns whether the open file is still as it was when the folder was listed.
-bool is_unchanged(const descriptor& in, const scanned_file& file) {
+bool is_unchanged(const unique_fd& in, const scanned_file& file) {
   struct stat st {};
-  return ::fstat(in.fd(), &st) == 0 && S_ISREG(st.st_mode)
+  return ::fstat(in.get(), &st) == 0 && S_ISREG(st.st_mode)
          && static_cast<uint64_t>(st.st_size) == file.size_bytes
          && int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec == file.mtime_ns;
 }
@@ -105,14 +84,15 @@ private:
     out.v1_pieces.resize((file.size_bytes + piece_bytes_ - 1) / piece_bytes_);
     if (out.v1_pieces.size() > 1)
       out.piece_layer.resize(out.v1_pieces.size());
-    const descriptor in(file.source);
-    if (in.fd() < 0)
-      return system_trouble(file);
+    auto opened = open_file(file.source, O_RDONLY);
+    if (!opened)
+      return tl::make_unexpected(opened.error());
+    const unique_fd in = std::move(*opened);
     if (!is_unchanged(in, file))
       return changed(file);
     if (file.size_bytes == 0)
       out.sha256 = sha256(std::string_view{});
-    ::posix_fadvise(in.fd(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    ::posix_fadvise(in.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     auto whole = std::make_shared<sha256_hasher>();
     auto whole_chain = std::make_shared<work_chain>(pool_);
     for (uint64_t offset = 0; offset < file.size_bytes;) {
@@ -136,21 +116,17 @@ private:
     return is_unchanged(in, file) ? result<void>{} : changed(file);
   }
 
-  result<chunk> read_chunk(const descriptor& in, const scanned_file& file, uint64_t offset) {
+  result<chunk> read_chunk(const unique_fd& in, const scanned_file& file, uint64_t offset) {
     if (options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed))
       return fail(ec::shutting_down, "cancelled");
     const auto wanted = std::min<uint64_t>(buffer_bytes_, file.size_bytes - offset);
     chunk part{buffers_.take(), 0, static_cast<size_t>(offset / piece_bytes_)};
-    while (part.size_bytes < wanted) {
-      const auto n = ::read(in.fd(), part.memory.get() + part.size_bytes, wanted - part.size_bytes);
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        return system_trouble(file);
-      if (n == 0)
-        return changed(file);
-      part.size_bytes += static_cast<size_t>(n);
-    }
+    auto got = read_full(in.get(), {part.memory.get(), static_cast<size_t>(wanted)}, file.source);
+    if (!got)
+      return tl::make_unexpected(got.error());
+    if (*got != wanted)
+      return changed(file);
+    part.size_bytes = *got;
     return part;
   }
 

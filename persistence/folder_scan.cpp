@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "persistence/folder_scan.hpp"
 
+#include "core/hex.hpp"
 #include "core/limits.hpp"
+#include "persistence/posix_file.hpp"
 #include "protocol/model_id.hpp"
 #include "protocol/torrent_builder.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <optional>
 #include <sys/stat.h>
 
 namespace shoal {
@@ -32,8 +32,9 @@ std::string printable(const std::string& text) {
 }
 
 tl::unexpected<error> system_trouble(const std::string& path, int code) {
-  return fail(code == ENOENT ? ec::not_found : ec::storage_failed,
-              path + ": " + std::strerror(code));
+  if (code == ENOENT)
+    return fail(ec::not_found, path);
+  return tl::make_unexpected(errno_error(code, "cannot read", path));
 }
 
 scanned_file describe(std::string path, std::string source, const struct stat& st) {
