@@ -54,7 +54,8 @@ public:
   };
 
   /// @param stride 6 for IPv4, 18 for IPv6.
-  explicit peer_list(uint32_t stride) : stride_(stride) {}
+  explicit peer_list(uint32_t stride);
+  ~peer_list();
   peer_list(peer_list&& other) noexcept;
   peer_list& operator=(peer_list&& other) noexcept;
 
@@ -74,7 +75,7 @@ public:
 
   /// @returns the position, or `none`.
   uint32_t find_identity(uint64_t identity) const;
-  uint32_t find_address(const address_key& address, const hash_key& secret) const;
+  uint32_t find_address(const address_key& address) const;
 
   void set_deadline(uint32_t at, uint32_t deadline) { deadlines()[at] = deadline; }
 
@@ -85,20 +86,18 @@ public:
   uint32_t set_state(uint32_t at, peer_state state);
 
   /// Neither identity nor address may be in the list already.
+  /// @param secret for the index, if this insertion makes one.
   /// @returns the position.
   uint32_t insert(const entry& e, bool keep_id, const hash_key& secret);
 
-  void erase(uint32_t at, const hash_key& secret);
+  void erase(uint32_t at);
 
   void clear();
 
   size_t memory_bytes() const;
 
 private:
-  struct index;
-  struct index_deleter {
-    void operator()(index* p) const;
-  };
+  class index;
 
   uint64_t* identities() const { return reinterpret_cast<uint64_t*>(block_.get()); }
   uint32_t* deadlines() const {
@@ -107,12 +106,12 @@ private:
   uint8_t* wires() const { return block_.get() + size_t{capacity_} * 12; }
   uint8_t* flag_bytes() const { return block_.get() + size_t{capacity_} * (12 + stride_); }
 
-  uint32_t group_of(uint8_t flags) const;
-  uint32_t ascend(uint32_t at, uint32_t from, uint32_t to);
-  uint32_t descend(uint32_t at, uint32_t from, uint32_t to);
+  template <size_t Stride>
+  uint32_t scan_address(const uint8_t* wanted) const;
+
+  uint32_t move_group(uint32_t at, uint32_t from, uint32_t to);
   void swap_entries(uint32_t a, uint32_t b);
-  void reserve(uint32_t capacity, bool keep_id, const hash_key& secret);
-  void build_index(const hash_key& secret);
+  void resize(uint32_t capacity, bool keep_id, const hash_key* secret);
 
   uint32_t stride_;
   uint32_t size_ = 0;
@@ -121,7 +120,7 @@ private:
   uint32_t seed_end_ = 0;
   std::unique_ptr<uint8_t[]> block_; // identities, deadlines, wires, flags: `capacity_` of each.
   std::unique_ptr<peer_id[]> ids_;   // `capacity_` of them, or none.
-  std::unique_ptr<index, index_deleter> index_;
+  std::unique_ptr<index> index_;     // Iff `capacity_` exceeds `scan_max`.
 };
 
 } // namespace shoal

@@ -111,6 +111,12 @@ struct peer_view {
 /// the address that was not heard of for the longest time is evicted.
 class peer_table {
 public:
+  /// Completers that left and are remembered, so that they do not count again when they return.
+  static constexpr size_t recent_completers_max = 1024;
+
+  /// Identities with accounting; beyond that, new ones are credited nothing until old ones expire.
+  static constexpr size_t usage_bases_max = 200'000;
+
   /// @param config is kept by reference.
   explicit peer_table(const peer_table_config& config);
   ~peer_table();
@@ -173,21 +179,33 @@ public:
 
 private:
   struct extras;
-  struct located;
+  class snapshot_reader;
+
+  /// Where the announcing peer's addresses are, or peer_list::none.
+  struct position {
+    uint32_t own;   // In the list of the family of the announce.
+    uint32_t other; // In the list of the other family.
+  };
+
+  using changes_ptr = std::vector<peer_change>*;
 
   peer_list& list(ip_family family) { return family == ip_family::v4 ? v4_ : v6_; }
-  const peer_list& list(ip_family family) const { return family == ip_family::v4 ? v4_ : v6_; }
   peer_list& other(const peer_list& l) { return &l == &v4_ ? v6_ : v4_; }
 
   void count(peer_state state, int by);
-  void drop_address(peer_list& l, uint32_t at, std::vector<peer_change>* changes);
-  void join_address(const announce_input& in, peer_list& l, const address_key& key, uint8_t flags,
-                    coarse_seconds now, std::vector<peer_change>* changes);
-  void evict_oldest(std::vector<peer_change>* changes);
-  bool note_completion(peer_list& l, uint32_t at);
+  position make_room(const announce_input& in, const address_key& address, changes_ptr changes);
+  void place(const announce_input& in, const address_key& address, peer_state state,
+             coarse_seconds now, position& at);
+  void drop_address(peer_list& l, uint32_t at, changes_ptr changes);
+  void evict_oldest(changes_ptr changes);
+  size_t expire_list(peer_list& l, coarse_seconds now, changes_ptr changes);
+  bool note_completion(const announce_input& in, const position& at);
   void remember_completer(uint64_t identity);
-  void hand_out(const announce_input& in, peer_state asker, uint64_t random, handout& out) const;
-  announce_output stop(const announce_input& in, std::vector<peer_change>* changes);
+  void hand_out(const announce_input& in, const position& at, uint64_t random, handout& out) const;
+  void stop(const announce_input& in, announce_output& result, changes_ptr changes);
+  bool import_addresses(peer_list& l, snapshot_reader& in, uint32_t entries, bool with_ids,
+                        coarse_seconds now);
+  bool import_all(std::string_view bytes, coarse_seconds now);
   extras& rare();
 
   const peer_table_config* config_;

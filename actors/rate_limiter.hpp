@@ -56,6 +56,8 @@ private:
   };
 
   uint64_t key_of(const ip_address& client) const;
+  static size_t stripe_of(uint64_t key);
+  static size_t set_of(uint64_t key);
 
   hash_key secret_;
   int64_t token_us_;    // Time to earn one token; 0 is no limit.

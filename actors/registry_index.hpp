@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/keyed_hash.hpp"
 #include "actors/text_column.hpp"
 #include "core/clock.hpp"
 #include "core/limits.hpp"
@@ -65,6 +66,8 @@ search_result merge(std::vector<search_result> parts, uint64_t offset, uint32_t 
 /// changes gets a new row, and dead rows are compacted away when they are a quarter of all.
 class registry_index {
 public:
+  registry_index();
+
   /// Adds or replaces the entry named by `key` (info-hash bytes). Only a changed name or tags cost
   /// more than a lookup.
   void upsert(std::string_view key, const indexed_entry& entry);
@@ -85,23 +88,27 @@ public:
 private:
   static constexpr uint32_t none = UINT32_MAX;
 
-  /// Strings that many rows share, by number. Number 0 is the empty string.
+  /// Strings that many rows share, by number.
   class dictionary {
   public:
-    dictionary();
     uint32_t add(std::string_view text);
     uint32_t find(std::string_view text) const; ///< `none` if no row has it.
     void release(uint32_t number);
+    std::string_view text(uint32_t number) const { return *words_[number].text; }
     size_t memory_bytes() const;
 
   private:
+    struct hash {
+      using is_transparent = void;
+      size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+    };
     struct word {
-      std::string text;
+      const std::string* text = nullptr; // The key of `numbers_`.
       uint32_t uses = 0;
     };
     std::vector<word> words_;
     std::vector<uint32_t> free_;
-    std::unordered_map<std::string_view, uint32_t> numbers_; // Views into `words_`' own heap.
+    std::unordered_map<std::string, uint32_t, hash, std::equal_to<>> numbers_;
   };
 
   struct ranked {
@@ -110,34 +117,37 @@ private:
     uint32_t row;
   };
 
+  size_t rows() const { return key_ends_.size(); }
+  bool alive(size_t row) const { return alive_[row / 64] >> (row % 64) & 1; }
   std::string_view key(uint32_t row) const;
+  uint64_t home(std::string_view key) const;
+  size_t slot_of(std::string_view key) const;
   uint32_t find(std::string_view key) const;
-  size_t home(std::string_view key) const;
-  void map_key(uint32_t row);
-  void unmap_key(std::string_view key);
-  void rehash(size_t rows);
+  void grow_slots();
   void append(std::string_view key, const indexed_entry& entry);
   void bury(uint32_t row);
+  void unmap(size_t slot);
   void compact();
-  std::vector<uint64_t> matches(const search_query& query) const;
+  bool matches(const search_query& query, row_bits& found) const;
+  void keep_equal(const std::vector<uint32_t>& column, uint32_t value, row_bits& found) const;
   uint64_t sort_value(uint32_t row, search_sort sort) const;
   bool before(const ranked& a, const ranked& b) const;
-  uint64_t rank(const std::vector<uint64_t>& rows, const search_query& query,
-                std::vector<ranked>& best) const;
+  std::vector<ranked> best(const row_bits& found, search_sort sort, size_t count) const;
 
   text_column names_;
   text_column tags_;
   std::string keys_;                // Arena.
-  std::vector<uint32_t> key_ends_;  // Per row, in `keys_`.
+  std::vector<uint64_t> key_ends_;  // Per row, in `keys_`.
   std::vector<uint32_t> category_;  // Per row.
   std::vector<uint32_t> publisher_; // Per row.
   std::vector<unix_seconds> created_at_;
   std::vector<uint64_t> completions_;
   std::vector<const live_counts*> live_;
-  std::vector<uint64_t> alive_; // One bit per row.
+  row_bits alive_;
   dictionary categories_;
   dictionary publishers_;
-  std::vector<uint32_t> slots_; // Open addressing from key to row.
+  std::vector<uint32_t> slots_; // Open addressing from key to row; a power of two of them.
+  hash_key secret_;             // Keys are claimed by outsiders.
   size_t live_rows_ = 0;
 };
 

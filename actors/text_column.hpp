@@ -14,36 +14,42 @@ namespace shoal {
 using row_bits = std::vector<uint64_t>;
 
 /// A column of short texts that answers "which rows contain this", ignoring the case of ASCII
-/// letters. Append-only. Texts lie lower-cased and end to end, so that a scan is one pass over
-/// memory; a 64-bit signature per row (which pairs of characters occur) spares most of that pass
-/// for needles that few rows contain.
+/// letters. Append-only. Texts lie lower-cased and end to end. Two 64-bit words per row, the
+/// characters and a signature of the pairs of neighbours in it, spare the look at most rows.
 class text_column {
 public:
   void append(std::string_view text);
 
   size_t rows() const { return ends_.size(); }
 
-  std::string_view row(size_t at) const; ///< Lower-cased.
+  /// The text as it is searched: lower-cased.
+  std::string_view row(size_t at) const {
+    auto begin = at == 0 ? 0 : ends_[at - 1];
+    return {arena_.data() + begin, size_t(ends_[at] - begin)};
+  }
 
-  /// Clears the bits in `rows` of those that do not contain `needle`, an empty one is contained
-  /// in all. `rows` has a bit for each row.
-  void keep_matches(std::string_view needle, row_bits& rows) const;
-
+  /// @returns whether the row would not change if it were made of `text`.
   bool equals(size_t at, std::string_view text) const;
 
-  size_t text_bytes() const { return arena_.size(); }
+  /// Clears the bits of those rows that do not contain `needle`; everything contains the empty one.
+  /// @param rows has a bit for each row and no more set bits.
+  void keep_matches(std::string_view needle, row_bits& rows) const;
 
   size_t memory_bytes() const;
 
-  void reserve(size_t rows, size_t bytes);
-
 private:
-  void scan_arena(std::string_view needle, row_bits& rows) const;
-  void scan_signatures(std::string_view needle, uint64_t wanted, row_bits& rows) const;
+  struct filter {
+    uint64_t characters = 0;
+    uint64_t pairs = 0;
+  };
 
-  std::string arena_;          // Each text is followed by a NUL, which no needle contains.
-  std::vector<uint32_t> ends_; // Of each text in `arena_`, without the NUL.
-  std::vector<uint64_t> signatures_;
+  static filter filter_of(std::string_view lower);
+  uint64_t candidates(const filter& wanted, size_t word, uint64_t rows) const;
+  uint64_t verified(std::string_view needle, size_t word, uint64_t rows) const;
+
+  std::string arena_;          // Ends with spare bytes that a vector load may read.
+  std::vector<uint64_t> ends_; // Of each text in `arena_`.
+  std::vector<filter> filters_;
 };
 
 } // namespace shoal

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/registry_index.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <random>
+#include <utility>
+
+namespace shoal {
+
+// -- dictionary ---------------------------------------------------------------
+
+uint32_t registry_index::dictionary::add(std::string_view text) {
+  auto at = numbers_.find(text);
+  if (at == numbers_.end()) {
+    auto number = uint32_t(words_.size());
+    if (free_.empty()) {
+      words_.emplace_back();
+    } else {
+      number = free_.back();
+      free_.pop_back();
+    }
+    at = numbers_.emplace(std::string(text), number).first;
+    words_[number].text = &at->first;
+  }
+  ++words_[at->second].uses;
+  return at->second;
+}
+
+uint32_t registry_index::dictionary::find(std::string_view text) const {
+  auto at = numbers_.find(text);
+  return at == numbers_.end() ? none : at->second;
+}
+
+void registry_index::dictionary::release(uint32_t number) {
+  auto& w = words_[number];
+  if (--w.uses > 0)
+    return;
+  numbers_.erase(numbers_.find(*w.text));
+  w.text = nullptr;
+  free_.push_back(number);
+}
+
+size_t registry_index::dictionary::memory_bytes() const {
+  // A node holds the key, the number, the hash and a link.
+  return words_.capacity() * sizeof(word) + free_.capacity() * sizeof(uint32_t)
+         + numbers_.size() * (sizeof(std::string) + 24) + numbers_.bucket_count() * sizeof(void*);
+}
+
+// -- rows and keys --------------------------------------------------------------
+
+registry_index::registry_index() {
+  std::random_device source;
+  auto random = [&] { return uint64_t{source()} << 32 | source(); };
+  secret_ = {random(), random()};
+}
+
+std::string_view registry_index::key(uint32_t row) const {
+  auto begin = row == 0 ? 0 : key_ends_[row - 1];
+  return std::string_view(keys_).substr(begin, key_ends_[row] - begin);
+}
+
+uint64_t registry_index::home(std::string_view key) const {
+  return keyed_hash(secret_, {reinterpret_cast<const uint8_t*>(key.data()), key.size()});
+}
+
+/// @returns the slot that holds the key's row, or the free one where it belongs.
+size_t registry_index::slot_of(std::string_view wanted) const {
+  auto mask = slots_.size() - 1;
+  auto slot = home(wanted) & mask;
+  while (slots_[slot] != none && key(slots_[slot]) != wanted)
+    slot = (slot + 1) & mask;
+  return slot;
+}
+
+uint32_t registry_index::find(std::string_view key) const {
+  return slots_.empty() ? none : slots_[slot_of(key)];
+}
+
+bool registry_index::contains(std::string_view key) const {
+  return find(key) != none;
+}
+
+void registry_index::grow_slots() {
+  if ((live_rows_ + 1) * 4 <= slots_.size() * 3)
+    return;
+  auto old
+      = std::exchange(slots_, std::vector<uint32_t>(std::max<size_t>(16, slots_.size() * 2), none));
+  for (auto row : old)
+    if (row != none)
+      slots_[slot_of(key(row))] = row;
+}
+
+void registry_index::unmap(size_t hole) {
+  auto mask = slots_.size() - 1;
+  for (auto i = (hole + 1) & mask; slots_[i] != none; i = (i + 1) & mask) {
+    auto wish = home(key(slots_[i])) & mask;
+    if (((i - wish) & mask) >= ((i - hole) & mask)) {
+      slots_[hole] = slots_[i];
+      hole = i;
+    }
+  }
+  slots_[hole] = none;
+}
+
+void registry_index::append(std::string_view key, const indexed_entry& entry) {
+  auto row = uint32_t(rows());
+  if (row % 64 == 0)
+    alive_.push_back(0);
+  alive_[row / 64] |= uint64_t{1} << (row % 64);
+  names_.append(entry.name);
+  tags_.append(entry.tags);
+  keys_.append(key);
+  key_ends_.push_back(keys_.size());
+  category_.push_back(categories_.add(entry.category));
+  publisher_.push_back(publishers_.add(entry.publisher));
+  created_at_.push_back(entry.created_at);
+  completions_.push_back(entry.completions);
+  live_.push_back(entry.live);
+  grow_slots();
+  slots_[slot_of(key)] = row;
+  ++live_rows_;
+}
+
+void registry_index::bury(uint32_t row) {
+  unmap(slot_of(key(row)));
+  alive_[row / 64] &= ~(uint64_t{1} << (row % 64));
+  live_[row] = nullptr;
+  categories_.release(category_[row]);
+  publishers_.release(publisher_[row]);
+  --live_rows_;
+}
+
+void registry_index::upsert(std::string_view key, const indexed_entry& entry) {
+  auto row = find(key);
+  if (row != none && names_.equals(row, entry.name) && tags_.equals(row, entry.tags)) {
+    auto category = categories_.add(entry.category);
+    auto publisher = publishers_.add(entry.publisher);
+    categories_.release(std::exchange(category_[row], category));
+    publishers_.release(std::exchange(publisher_[row], publisher));
+    created_at_[row] = entry.created_at;
+    completions_[row] = entry.completions;
+    live_[row] = entry.live;
+    return;
+  }
+  if (row != none)
+    bury(row);
+  append(key, entry);
+  compact();
+}
+
+bool registry_index::erase(std::string_view key) {
+  auto row = find(key);
+  if (row == none)
+    return false;
+  bury(row);
+  compact();
+  return true;
+}
+
+void registry_index::set_completions(std::string_view key, uint64_t completions) {
+  auto row = find(key);
+  if (row != none)
+    completions_[row] = completions;
+}
+
+/// Rewrites everything without the dead rows once they are a quarter of all.
+void registry_index::compact() {
+  auto dead = rows() - live_rows_;
+  if (dead < 1024 || dead * 4 < rows())
+    return;
+  registry_index fresh;
+  for (uint32_t row = 0; row < rows(); ++row) {
+    if (!alive(row))
+      continue;
+    fresh.append(key(row), {names_.row(row), categories_.text(category_[row]),
+                            publishers_.text(publisher_[row]), tags_.row(row), created_at_[row],
+                            completions_[row], live_[row]});
+  }
+  *this = std::move(fresh);
+}
+
+size_t registry_index::memory_bytes() const {
+  return sizeof(*this) + names_.memory_bytes() + tags_.memory_bytes() + keys_.capacity()
+         + key_ends_.capacity() * 8 + (category_.capacity() + publisher_.capacity()) * 4
+         + (created_at_.capacity() + completions_.capacity() + live_.capacity()) * 8
+         + alive_.capacity() * 8 + slots_.capacity() * 4 + categories_.memory_bytes()
+         + publishers_.memory_bytes();
+}
+
+// -- search ---------------------------------------------------------------------
+
+void registry_index::keep_equal(const std::vector<uint32_t>& column, uint32_t value,
+                                row_bits& found) const {
+  for (size_t word = 0; word < found.size(); ++word) {
+    if (found[word] == 0)
+      continue;
+    auto first = column.data() + word * 64;
+    auto count = std::min<size_t>(64, column.size() - word * 64);
+    uint64_t equal = 0;
+    for (size_t i = 0; i < count; ++i)
+      equal |= uint64_t{first[i] == value} << i;
+    found[word] &= equal;
+  }
+}
+
+/// @returns false if nothing can match.
+bool registry_index::matches(const search_query& query, row_bits& found) const {
+  found = alive_;
+  if (!query.category.empty()) {
+    auto number = categories_.find(query.category);
+    if (number == none)
+      return false;
+    keep_equal(category_, number, found);
+  }
+  if (!query.publisher.empty()) {
+    auto number = publishers_.find(query.publisher);
+    if (number == none)
+      return false;
+    keep_equal(publisher_, number, found);
+  }
+  names_.keep_matches(query.q, found);
+  tags_.keep_matches(query.tags, found);
+  return true;
+}
+
+uint64_t registry_index::sort_value(uint32_t row, search_sort sort) const {
+  switch (sort) {
+  case search_sort::created_at:
+    return uint64_t(std::max<unix_seconds>(created_at_[row], 0));
+  case search_sort::completions:
+    return completions_[row];
+  case search_sort::seeders:
+    return live_[row] ? live_[row]->load(std::memory_order_relaxed) >> 32 : 0;
+  }
+  return 0;
+}
+
+bool registry_index::before(const ranked& a, const ranked& b) const {
+  if (a.value != b.value)
+    return a.value > b.value;
+  if (a.created_at != b.created_at)
+    return a.created_at > b.created_at;
+  return key(a.row) < key(b.row);
+}
+
+/// Collects up to twice as many as are wanted, then throws the worse half away: linear whatever
+/// the order of the rows. The newest rows come first because they win ties.
+/// @returns the first `count` rows in order.
+std::vector<registry_index::ranked> registry_index::best(const row_bits& found, search_sort sort,
+                                                         size_t count) const {
+  std::vector<ranked> kept;
+  auto room = count * 2 + 64;
+  auto better = [this](const ranked& a, const ranked& b) { return before(a, b); };
+  auto shrink = [&] {
+    std::nth_element(kept.begin(), kept.begin() + ptrdiff_t(count - 1), kept.end(), better);
+    kept.resize(count);
+  };
+  auto full = false; // kept[count - 1] is the worst of the best so far.
+  ranked worst{};
+  auto prefetch = [&](size_t word) {
+    for (auto rest = found[word]; rest != 0; rest &= rest - 1)
+      if (auto live = live_[word * 64 + size_t(std::countr_zero(rest))])
+        __builtin_prefetch(live);
+  };
+  for (auto word = found.size(); word-- > 0;) {
+    if (sort == search_sort::seeders && word > 0)
+      prefetch(word - 1);
+    for (auto rest = found[word]; rest != 0;) {
+      auto bit = 63 - std::countl_zero(rest);
+      rest ^= uint64_t{1} << bit;
+      auto row = uint32_t(word * 64 + size_t(bit));
+      auto value = sort_value(row, sort);
+      if (full && value < worst.value)
+        continue;
+      ranked candidate{value, created_at_[row], row};
+      if (full && !before(candidate, worst))
+        continue;
+      kept.push_back(candidate);
+      if (kept.size() == room) {
+        shrink();
+        worst = kept.back();
+        full = true;
+      }
+    }
+  }
+  if (kept.size() > count)
+    shrink();
+  std::sort(kept.begin(), kept.end(), better);
+  return kept;
+}
+
+search_result registry_index::search(const search_query& query) const {
+  search_result result;
+  row_bits found;
+  if (!matches(query, found))
+    return result;
+  for (auto word : found)
+    result.total += uint64_t(std::popcount(word));
+  if (query.limit == 0 || query.offset >= result.total)
+    return result;
+  auto count = size_t(std::min<uint64_t>(query.limit, result.total - query.offset) + query.offset);
+  auto rows = best(found, query.sort, count);
+  result.hits.reserve(count - size_t(query.offset));
+  for (auto i = size_t(query.offset); i < rows.size(); ++i)
+    result.hits.push_back({std::string(key(rows[i].row)), rows[i].value, rows[i].created_at});
+  return result;
+}
+
+search_result merge(std::vector<search_result> parts, uint64_t offset, uint32_t limit) {
+  search_result all;
+  for (auto& part : parts) {
+    all.total += part.total;
+    all.hits.insert(all.hits.end(), std::move_iterator(part.hits.begin()),
+                    std::move_iterator(part.hits.end()));
+  }
+  auto begin = std::min<uint64_t>(offset, all.hits.size());
+  auto end = begin + std::min<uint64_t>(limit, all.hits.size() - begin);
+  std::partial_sort(all.hits.begin(), all.hits.begin() + ptrdiff_t(end), all.hits.end(),
+                    [](const search_hit& a, const search_hit& b) {
+                      if (a.sort_value != b.sort_value)
+                        return a.sort_value > b.sort_value;
+                      return a.created_at != b.created_at ? a.created_at > b.created_at
+                                                          : a.key < b.key;
+                    });
+  all.hits.resize(size_t(end));
+  all.hits.erase(all.hits.begin(), all.hits.begin() + ptrdiff_t(begin));
+  return all;
+}
+
+} // namespace shoal
