@@ -14,13 +14,14 @@ inline constexpr uint32_t numwant_max = 1000;    ///< BEP 3 "numwant"; larger as
 inline constexpr size_t scrape_hashes_max = 100; ///< Hashes in one HTTP scrape.
 inline constexpr size_t passkey_bytes_max = 256; ///< User id, dot and 64 hex digits.
 inline constexpr size_t user_id_bytes_max = 128;
-inline constexpr size_t paired_changes_max = 4096;    ///< Facts in one message between swarms.
+inline constexpr size_t paired_changes_max = 4096;   ///< Facts in one message between swarms.
 inline constexpr size_t announce_key_bytes_max = 64; ///< `key` and `trackerid`, decoded.
 
 // -- HTTP -----------------------------------------------------------------------
 
 inline constexpr size_t http_header_bytes_max = 16 * 1024; ///< Request line and headers together.
 inline constexpr size_t query_fields_max = 256;            ///< Parameters of a REST query.
+inline constexpr size_t forwarded_hops_max = 32;           ///< Elements of X-Forwarded-For walked.
 inline constexpr size_t json_body_bytes_max = 1024 * 1024;
 inline constexpr size_t torrent_body_bytes_max = 100 * 1024 * 1024; ///< JSON with `torrent_data`.
 inline constexpr size_t json_depth_max = 32;
@@ -32,7 +33,7 @@ inline constexpr size_t connections_per_edge_max = 20'000;
 inline constexpr size_t name_bytes_max = 512;
 inline constexpr size_t text_field_bytes_max = 8 * 1024; ///< Description, tags and the like.
 inline constexpr size_t path_bytes_max = 4096;           ///< A file's path inside a revision.
-inline constexpr size_t id_segment_bytes_max = 128; ///< A namespace, a name or a revision.
+inline constexpr size_t id_segment_bytes_max = 128;      ///< A namespace, a name or a revision.
 inline constexpr size_t files_per_revision_max = 200'000;
 inline constexpr uint32_t search_limit_max = 100;
 inline constexpr uint32_t search_limit_default = 50;
