@@ -16,7 +16,7 @@ namespace shoal {
 namespace {
 
 constexpr std::string_view schema_key = "store.schema";
-constexpr uint64_t map_bytes_min = 64 * 1024;
+constexpr uint64_t map_bytes_min = 256 * 1024;
 
 } // namespace
 

@@ -30,7 +30,7 @@ struct migration {
 
 struct lmdb_config {
   std::filesystem::path path;                      ///< A folder; made if absent.
-  uint64_t initial_map_bytes = uint64_t{64} << 20; ///< 64 KiB..max_map_bytes.
+  uint64_t initial_map_bytes = uint64_t{64} << 20; ///< 256 KiB..max_map_bytes.
   uint64_t max_map_bytes = uint64_t{1} << 40;      ///< The map never grows beyond.
   bool sync = true;                                ///< False only in benchmarks and tests.
   uint32_t schema_version = store_schema_version;  ///< Changed only by tests of migrations.

@@ -35,6 +35,8 @@ struct entry_record {
   std::optional<sha256_digest> torrent_object; ///< The metainfo, if the node has it.
   std::string model_ref;                       ///< "ns/name@rev", or empty.
   bool is_private = false;                     ///< BEP 27.
+  std::optional<info_hash> twin_v1; ///< The v1-only torrent of the same files, if one was made.
+  std::optional<sha256_digest> twin_torrent_object; ///< Its metainfo.
 
   bool operator==(const entry_record&) const = default;
 };
