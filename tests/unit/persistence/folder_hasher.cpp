@@ -147,7 +147,7 @@ CAF_TEST(random folders with sizes around block and piece edges equal those of l
   }
 }
 
-CAF_TEST(each file has the SHA - 256 of its bytes) {
+CAF_TEST(each file has the digest of its bytes) {
   test::file_tree tree;
   tree.write("abc", "abc");
   tree.write("empty", "");

@@ -86,7 +86,7 @@ CAF_TEST(circles and dangling links are refused) {
   CAF_CHECK(mentions(trouble(dangling.root()), "leads nowhere"));
 }
 
-CAF_TEST(names that are not UTF - 8 are refused with the name escaped) {
+CAF_TEST(names in other encodings are refused with the name escaped) {
   test::file_tree tree;
   tree.write("good", "1");
   tree.write("bad\xff.bin", "1");
