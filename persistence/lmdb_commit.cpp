@@ -136,6 +136,7 @@ lmdb_store::results lmdb_store::commit_as(std::span<const commit_request> reques
       again = tl::unexpected(write_error(rc));
     }
     if (!again) {
+      heal();
       note(again.error());
       std::fill(out.begin(), out.end(), result<uint64_t>(tl::unexpected(again.error())));
       return out;
@@ -207,6 +208,15 @@ result<void> lmdb_store::grow() {
   }
   ++growths_;
   return {};
+}
+
+/// A failed write of the root page is sticky, for readers too, and takes a new environment.
+void lmdb_store::heal() {
+  if (!env_ || read_txn(*env_).status() != MDB_PANIC)
+    return;
+  auto reopened = reopen(env_->map_bytes());
+  if (!reopened)
+    note(reopened.error());
 }
 
 /// Leaves `env_` null if that fails; the next commit tries again.

@@ -116,6 +116,7 @@ private:
   results commit_as(std::span<const commit_request> requests, rights who);
   int try_commit(std::span<const commit_request> requests, rights who, results& out);
   result<void> grow();
+  void heal();
   result<void> reopen(uint64_t map_bytes);
   error write_error(int rc) const;
   void note(std::optional<error> failure);
