@@ -114,6 +114,8 @@ result<metainfo> read(const lt::bdecode_node& root) {
   const lt::torrent_info info(root, err);
   if (err)
     return fail(ec::invalid_argument, "not a .torrent file: " + err.message());
+  if (!info.is_valid() || info.num_files() == 0) // libtorrent 2.0.8 sets no error for bad layers.
+    return fail(ec::invalid_argument, "not a .torrent file: no files or bad piece layers");
   auto name = read_name(root.dict_find_dict("info"));
   if (!name)
     return tl::make_unexpected(name.error());

@@ -95,6 +95,14 @@ CAF_TEST(a hybrid whose halves disagree is refused) {
   CAF_CHECK(!parse_metainfo(torrent));
 }
 
+CAF_TEST(piece layers that do not fit their root are refused) {
+  auto torrent = sample(torrent_format::v2);
+  const auto at = torrent.find("12:piece layersd32:");
+  CAF_REQUIRE(at != std::string::npos);
+  torrent[at + 80] = static_cast<char>(torrent[at + 80] ^ 1);
+  CAF_CHECK(!parse_metainfo(torrent));
+}
+
 CAF_TEST(composing keeps the info dictionary byte for byte) {
   for (auto format : {torrent_format::hybrid, torrent_format::v1, torrent_format::v2}) {
     const auto before = sample(format);
