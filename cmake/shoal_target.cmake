@@ -36,6 +36,9 @@ function(shoal_compile_rules target)
     if(SHOAL_SANITIZE)
       target_compile_options(${target} PRIVATE -Wno-error)
     endif()
+  else()
+    # Clang counts changes of sign as conversions, GCC does not.
+    target_compile_options(${target} PRIVATE -Wno-sign-conversion)
   endif()
 endfunction()
 
