@@ -2,12 +2,14 @@
 #include "protocol/metainfo.hpp"
 
 #include "core/limits.hpp"
+#include "protocol/merkle.hpp"
 #include "protocol/model_id.hpp"
 
 #include <libtorrent/bdecode.hpp>
 #include <libtorrent/torrent_info.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <exception>
 
 namespace shoal {
@@ -109,13 +111,36 @@ void read_files(const lt::torrent_info& info, metainfo& out) {
   }
 }
 
+/// libtorrent compares piece layers with their roots only when it downloads.
+bool has_true_layers(const lt::torrent_info& info) {
+  const auto piece = static_cast<uint32_t>(info.piece_length());
+  if (!info.info_hashes().has_v2())
+    return true;
+  if (!std::has_single_bit(piece) || piece < limits::piece_length_bytes_min)
+    return false;
+  for (auto i : info.files().file_range()) {
+    const auto layer = info.piece_layer(i);
+    std::vector<sha256_digest> hashes;
+    for (auto at = layer.begin(); at != layer.end(); at += sha256_digest::size_bytes)
+      hashes.push_back(
+          *sha256_digest::from_bytes(std::string_view(&*at, sha256_digest::size_bytes)));
+    if (hashes.size() > 1
+        && merkle::layer_root(std::move(hashes), piece)
+               != to_id<sha256_digest>(info.files().root(i)))
+      return false;
+  }
+  return true;
+}
+
 result<metainfo> read(const lt::bdecode_node& root) {
   lt::error_code err;
   const lt::torrent_info info(root, err);
   if (err)
     return fail(ec::invalid_argument, "not a .torrent file: " + err.message());
-  if (!info.is_valid() || info.num_files() == 0) // libtorrent 2.0.8 sets no error for bad layers.
-    return fail(ec::invalid_argument, "not a .torrent file: no files or bad piece layers");
+  if (!info.is_valid() || info.num_files() == 0) // libtorrent 2.0.8 may fail without an error.
+    return fail(ec::invalid_argument, "not a .torrent file: bad files");
+  if (!has_true_layers(info))
+    return fail(ec::invalid_argument, "not a .torrent file: bad piece layers");
   auto name = read_name(root.dict_find_dict("info"));
   if (!name)
     return tl::make_unexpected(name.error());

@@ -103,6 +103,14 @@ CAF_TEST(piece layers that do not fit their root are refused) {
   CAF_CHECK(!parse_metainfo(torrent));
 }
 
+CAF_TEST(a file that is no dictionary is refused) {
+  auto torrent = sample(torrent_format::hybrid);
+  const auto at = torrent.find("5:filesld");
+  CAF_REQUIRE(at != std::string::npos);
+  torrent[at + 8] = 'l';
+  CAF_CHECK(!parse_metainfo(torrent));
+}
+
 CAF_TEST(composing keeps the info dictionary byte for byte) {
   for (auto format : {torrent_format::hybrid, torrent_format::v1, torrent_format::v2}) {
     const auto before = sample(format);
