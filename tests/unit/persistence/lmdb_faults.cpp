@@ -162,7 +162,7 @@ CAF_TEST(the map grows under readers) {
   CAF_CHECK(store->commit(put_request(table::users, "u", "1")));
 }
 
-CAF_TEST(a map at its maximum refuses and keeps and goes on with a higher one) {
+CAF_TEST(a map at its maximum refuses and keeps and goes on after erasing or with a higher one) {
   config.initial_map_bytes = 256 * 1024;
   config.max_map_bytes = 2 << 20;
   auto store = open_store(config);
@@ -172,6 +172,13 @@ CAF_TEST(a map at its maximum refuses and keeps and goes on with a higher one) {
   CAF_CHECK(!store->stats().healthy);
   CAF_CHECK_EQUAL(store->stats().map_bytes, config.max_map_bytes);
   CAF_CHECK(store->stats().last_error->detail.find("maximum") != std::string::npos);
+
+  commit_request erase;
+  for (int i = count - 5; i < count; ++i)
+    erase.mutations.push_back({table::entries, numbered(i), std::nullopt});
+  CAF_CHECK(store->commit(erase));
+  count = fill(*store, count - 5, ec::storage_full);
+
   store.reset();
   config.max_map_bytes = 4 << 20; // The operator raises the limit.
   store = open_store(config);
