@@ -41,24 +41,21 @@ constexpr std::array<std::string_view, 5> event_names{
 };
 static_assert(event_names.size() == static_cast<size_t>(announce_event::announce_event_sentinel_));
 
-/// The decoded form of a short value, on the stack.
-class short_text {
-public:
-  static std::optional<short_text> decode(std::string_view escaped) {
-    short_text text;
-    auto size = percent_decode_into(escaped, text.bytes_);
-    if (!size)
+using short_buffer = std::array<uint8_t, limits::announce_key_bytes_max>;
+
+/// Decodes a short value; `buffer` is used only if there is something to decode.
+/// @returns nothing on a bad escape or if the decoded value does not fit.
+std::optional<std::string_view> decode_short(std::string_view escaped, short_buffer& buffer) {
+  if (escaped.find('%') == std::string_view::npos) {
+    if (escaped.size() > buffer.size())
       return std::nullopt;
-    text.size_ = *size;
-    return text;
+    return escaped;
   }
-
-  std::string_view view() const { return as_chars(std::span(bytes_).first(size_)); }
-
-private:
-  std::array<uint8_t, limits::announce_key_bytes_max> bytes_{};
-  size_t size_ = 0;
-};
+  auto size = percent_decode_into(escaped, buffer);
+  if (!size)
+    return std::nullopt;
+  return as_chars(std::span(buffer).first(*size));
+}
 
 /// A base-ten integer. `value` is clamped to 2^63-1.
 struct integer {
@@ -67,10 +64,11 @@ struct integer {
 };
 
 std::optional<integer> parse_integer(std::string_view escaped) {
-  auto text = short_text::decode(escaped);
+  short_buffer buffer;
+  auto text = decode_short(escaped, buffer);
   if (!text)
     return std::nullopt;
-  auto digits = text->view();
+  auto digits = *text;
   integer number;
   if (digits.starts_with('-')) {
     number.negative = true;
@@ -129,14 +127,11 @@ public:
 
 private:
   static std::optional<field> find(std::string_view name) {
-    std::optional<short_text> decoded;
-    if (name.find('%') != std::string_view::npos) {
-      decoded = short_text::decode(name);
-      if (!decoded)
-        return std::nullopt;
-      name = decoded->view();
-    }
-    auto i = std::find(field_names.begin(), field_names.end(), name);
+    short_buffer buffer;
+    auto decoded = decode_short(name, buffer);
+    if (!decoded)
+      return std::nullopt;
+    auto i = std::find(field_names.begin(), field_names.end(), *decoded);
     if (i == field_names.end())
       return std::nullopt;
     return static_cast<field>(i - field_names.begin());
@@ -221,10 +216,11 @@ private:
   }
 
   static announce_event parse_event(std::string_view value) {
-    auto text = short_text::decode(value);
+    short_buffer buffer;
+    auto text = decode_short(value, buffer);
     if (!text)
       return announce_event::none;
-    auto i = std::find(event_names.begin(), event_names.end(), text->view());
+    auto i = std::find(event_names.begin(), event_names.end(), *text);
     if (i == event_names.end())
       return announce_event::none;
     return static_cast<announce_event>(i - event_names.begin());
@@ -243,16 +239,17 @@ private:
   }
 
   result<void> parse_opaque(field id, std::string_view value) {
-    auto text = short_text::decode(value);
+    short_buffer buffer;
+    auto text = decode_short(value, buffer);
     if (id == field::trackerid) {
       // Nothing depends on it, and other trackers' ids end up here: no reason to refuse.
       if (text)
-        query_.tracker_id = text->view();
+        query_.tracker_id = *text;
       return {};
     }
     if (!text)
       return invalid(id, "must be at most 64 bytes, well escaped");
-    query_.key = text->view();
+    query_.key = *text;
     return {};
   }
 

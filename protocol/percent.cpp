@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/percent.hpp"
 
-#include "core/hex.hpp"
+#include <array>
 
 namespace shoal {
 
@@ -12,6 +12,25 @@ bool is_unreserved(char c) {
          || c == '.' || c == '_' || c == '~';
 }
 
+constexpr int8_t no_digit = -1;
+
+/// The value of each hexadecimal digit: escapes are most of what a tracker decodes.
+constexpr auto digit_values = [] {
+  std::array<int8_t, 256> values{};
+  values.fill(no_digit);
+  for (int i = 0; i < 10; ++i)
+    values[static_cast<size_t>('0' + i)] = static_cast<int8_t>(i);
+  for (int i = 0; i < 6; ++i) {
+    values[static_cast<size_t>('a' + i)] = static_cast<int8_t>(10 + i);
+    values[static_cast<size_t>('A' + i)] = static_cast<int8_t>(10 + i);
+  }
+  return values;
+}();
+
+int digit_value(char c) {
+  return digit_values[static_cast<uint8_t>(c)];
+}
+
 /// Feeds each decoded byte to `sink` until it returns false.
 /// @returns false on a bad escape or if the sink gave up.
 template <class Sink>
@@ -19,8 +38,12 @@ bool decode(std::string_view text, bool plus_is_space, Sink&& sink) {
   for (size_t i = 0; i < text.size(); ++i) {
     auto byte = static_cast<uint8_t>(text[i]);
     if (byte == '%') {
-      if (text.size() - i < 3 || !from_hex(text.substr(i + 1, 2), {&byte, 1}))
+      if (text.size() - i < 3)
         return false;
+      auto value = digit_value(text[i + 1]) << 4 | digit_value(text[i + 2]);
+      if (value < 0)
+        return false;
+      byte = static_cast<uint8_t>(value);
       i += 2;
     } else if (byte == '+' && plus_is_space) {
       byte = ' ';
