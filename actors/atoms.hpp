@@ -17,5 +17,6 @@ using refresh = caf::atom_constant<caf::atom("refresh")>;
 using save = caf::atom_constant<caf::atom("save")>;
 using status = caf::atom_constant<caf::atom("status")>;
 using stop = caf::atom_constant<caf::atom("stop")>;
+using tick = caf::atom_constant<caf::atom("tick")>;
 
 } // namespace shoal::atom

@@ -42,7 +42,7 @@ using registry_shard_actor = caf::typed_actor<
     caf::replies_to<register_entry>::with<registry_entry>,
     // Errors: ec::storage_*.
     caf::replies_to<remove_entry>::with<atom::clear>,
-    caf::replies_to<search_entries>::with<search_reply>,
+    caf::replies_to<search_query>::with<search_result>,
     // Errors: as register_entry.
     caf::replies_to<publish_revision>::with<registry_entry>,
     // Errors: ec::not_found, ec::storage_*.
@@ -54,12 +54,16 @@ using registry_shard_actor = caf::typed_actor<
     // Downloads that finished; written in batches.
     caf::reacts_to<completions_counted>,
     // Writes what has gathered; answered when it is durable.
-    caf::replies_to<atom::flush>::with<atom::flush>>;
+    caf::replies_to<atom::flush>::with<atom::flush>,
+    // INTERNAL: time to write what has gathered.
+    caf::reacts_to<atom::tick>>;
 
 /// Books traffic per user. Spawned by the NODE, told by swarms. Lost when it dies: what was not
 /// flushed, a second's worth at most.
-using accounts_actor = caf::typed_actor<caf::reacts_to<usage_report>,
+using accounts_actor = caf::typed_actor<caf::reacts_to<user_traffic>,
                                         // Writes what has gathered; answered when it is durable.
-                                        caf::replies_to<atom::flush>::with<atom::flush>>;
+                                        caf::replies_to<atom::flush>::with<atom::flush>,
+                                        // INTERNAL: time to write what has gathered.
+                                        caf::reacts_to<atom::tick>>;
 
 } // namespace shoal

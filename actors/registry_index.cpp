@@ -117,6 +117,7 @@ void registry_index::append(std::string_view key, const indexed_entry& entry) {
   created_at_.push_back(entry.created_at);
   completions_.push_back(entry.completions);
   live_.push_back(entry.live);
+  note_bounds(row);
   grow_slots();
   slots_[slot_of(key)] = row;
   ++live_rows_;
@@ -141,6 +142,7 @@ void registry_index::upsert(std::string_view key, const indexed_entry& entry) {
     created_at_[row] = entry.created_at;
     completions_[row] = entry.completions;
     live_[row] = entry.live;
+    note_bounds(row);
     return;
   }
   if (row != none)
@@ -160,8 +162,17 @@ bool registry_index::erase(std::string_view key) {
 
 void registry_index::set_completions(std::string_view key, uint64_t completions) {
   auto row = find(key);
-  if (row != none)
-    completions_[row] = completions;
+  if (row == none)
+    return;
+  completions_[row] = completions;
+  note_bounds(row);
+}
+
+void registry_index::note_bounds(uint32_t row) {
+  newest_.resize(alive_.size());
+  most_completed_.resize(alive_.size());
+  newest_[row / 64] = std::max(newest_[row / 64], created_at_[row]);
+  most_completed_[row / 64] = std::max(most_completed_[row / 64], completions_[row]);
 }
 
 /// Rewrites everything without the dead rows once they are a quarter of all.
@@ -219,21 +230,31 @@ bool registry_index::matches(const search_query& query, row_bits& found) const {
       return false;
     keep_equal(publisher_, number, found);
   }
-  names_.keep_matches(query.q, found);
-  tags_.keep_matches(query.tags, found);
+  auto unrestricted = query.category.empty() && query.publisher.empty();
+  names_.keep_matches(query.q, found, unrestricted);
+  tags_.keep_matches(query.tags, found, unrestricted && query.q.empty());
   return true;
 }
 
-uint64_t registry_index::sort_value(uint32_t row, search_sort sort) const {
-  switch (sort) {
-  case search_sort::created_at:
+template <search_sort Sort>
+uint64_t registry_index::sort_value(size_t row) const {
+  if constexpr (Sort == search_sort::created_at)
     return uint64_t(std::max<unix_seconds>(created_at_[row], 0));
-  case search_sort::completions:
+  else if constexpr (Sort == search_sort::completions)
     return completions_[row];
-  case search_sort::seeders:
+  else
     return live_[row] ? live_[row]->load(std::memory_order_relaxed) >> 32 : 0;
-  }
-  return 0;
+}
+
+/// @returns false if none of these 64 rows has so large a value.
+template <search_sort Sort>
+bool registry_index::may_beat(size_t word, uint64_t value) const {
+  if constexpr (Sort == search_sort::created_at)
+    return uint64_t(std::max<unix_seconds>(newest_[word], 0)) >= value;
+  else if constexpr (Sort == search_sort::completions)
+    return most_completed_[word] >= value;
+  else
+    return true;
 }
 
 bool registry_index::before(const ranked& a, const ranked& b) const {
@@ -244,11 +265,19 @@ bool registry_index::before(const ranked& a, const ranked& b) const {
   return key(a.row) < key(b.row);
 }
 
+/// The counts lie anywhere in memory: this asks for those of 64 rows before they are needed.
+void registry_index::prefetch_live(size_t word, uint64_t rows) const {
+  for (; rows != 0; rows &= rows - 1)
+    __builtin_prefetch(live_[word * 64 + size_t(std::countr_zero(rows))]);
+}
+
 /// Collects up to twice as many as are wanted, then throws the worse half away: linear whatever
 /// the order of the rows. The newest rows come first because they win ties.
 /// @returns the first `count` rows in order.
-std::vector<registry_index::ranked> registry_index::best(const row_bits& found, search_sort sort,
+template <search_sort Sort>
+std::vector<registry_index::ranked> registry_index::best(const row_bits& found,
                                                          size_t count) const {
+  constexpr size_t prefetch_words = 4;
   std::vector<ranked> kept;
   auto room = count * 2 + 64;
   auto better = [this](const ranked& a, const ranked& b) { return before(a, b); };
@@ -256,24 +285,21 @@ std::vector<registry_index::ranked> registry_index::best(const row_bits& found, 
     std::nth_element(kept.begin(), kept.begin() + ptrdiff_t(count - 1), kept.end(), better);
     kept.resize(count);
   };
-  auto full = false; // kept[count - 1] is the worst of the best so far.
-  ranked worst{};
-  auto prefetch = [&](size_t word) {
-    for (auto rest = found[word]; rest != 0; rest &= rest - 1)
-      if (auto live = live_[word * 64 + size_t(std::countr_zero(rest))])
-        __builtin_prefetch(live);
-  };
+  auto full = false;
+  ranked worst{}; // Of the best so far, once there are enough of them.
   for (auto word = found.size(); word-- > 0;) {
-    if (sort == search_sort::seeders && word > 0)
-      prefetch(word - 1);
+    if (Sort == search_sort::seeders && word >= prefetch_words)
+      prefetch_live(word - prefetch_words, found[word - prefetch_words]);
+    if (full && !may_beat<Sort>(word, worst.value))
+      continue;
     for (auto rest = found[word]; rest != 0;) {
-      auto bit = 63 - std::countl_zero(rest);
+      auto bit = size_t(63 - std::countl_zero(rest));
       rest ^= uint64_t{1} << bit;
-      auto row = uint32_t(word * 64 + size_t(bit));
-      auto value = sort_value(row, sort);
+      auto row = word * 64 + bit;
+      auto value = sort_value<Sort>(row);
       if (full && value < worst.value)
         continue;
-      ranked candidate{value, created_at_[row], row};
+      ranked candidate{value, created_at_[row], uint32_t(row)};
       if (full && !before(candidate, worst))
         continue;
       kept.push_back(candidate);
@@ -300,7 +326,10 @@ search_result registry_index::search(const search_query& query) const {
   if (query.limit == 0 || query.offset >= result.total)
     return result;
   auto count = size_t(std::min<uint64_t>(query.limit, result.total - query.offset) + query.offset);
-  auto rows = best(found, query.sort, count);
+  auto rows = query.sort == search_sort::created_at ? best<search_sort::created_at>(found, count)
+              : query.sort == search_sort::completions
+                  ? best<search_sort::completions>(found, count)
+                  : best<search_sort::seeders>(found, count);
   result.hits.reserve(count - size_t(query.offset));
   for (auto i = size_t(query.offset); i < rows.size(); ++i)
     result.hits.push_back({std::string(key(rows[i].row)), rows[i].value, rows[i].created_at});

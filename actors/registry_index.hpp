@@ -62,8 +62,9 @@ struct search_result {
 search_result merge(std::vector<search_result> parts, uint64_t offset, uint32_t limit);
 
 /// The search index over registry entries, in columns: built for a million of them. Owned by one
-/// actor; not thread-safe except for the live counts. Rows are only appended; an entry whose text
-/// changes gets a new row, and dead rows are compacted away when they are a quarter of all.
+/// actor; not thread-safe except for the live counts (searching keeps answers for the next one).
+/// Rows are only appended; an entry whose text changes gets a new row, and dead rows are compacted
+/// away when they are a quarter of all.
 class registry_index {
 public:
   registry_index();
@@ -130,9 +131,15 @@ private:
   void compact();
   bool matches(const search_query& query, row_bits& found) const;
   void keep_equal(const std::vector<uint32_t>& column, uint32_t value, row_bits& found) const;
-  uint64_t sort_value(uint32_t row, search_sort sort) const;
+  template <search_sort Sort>
+  uint64_t sort_value(size_t row) const;
+  template <search_sort Sort>
+  bool may_beat(size_t word, uint64_t value) const;
+  void prefetch_live(size_t word, uint64_t rows) const;
   bool before(const ranked& a, const ranked& b) const;
-  std::vector<ranked> best(const row_bits& found, search_sort sort, size_t count) const;
+  void note_bounds(uint32_t row);
+  template <search_sort Sort>
+  std::vector<ranked> best(const row_bits& found, size_t count) const;
 
   text_column names_;
   text_column tags_;
@@ -143,6 +150,8 @@ private:
   std::vector<unix_seconds> created_at_;
   std::vector<uint64_t> completions_;
   std::vector<const live_counts*> live_;
+  std::vector<unix_seconds> newest_;     // Upper bound for each 64 rows: most are passed over.
+  std::vector<uint64_t> most_completed_; // Likewise.
   row_bits alive_;
   dictionary categories_;
   dictionary publishers_;

@@ -23,7 +23,7 @@ using swarm_actor = caf::typed_actor<
     // Records the peer and answers the edge with peers.
     caf::reacts_to<announce_request, edge_actor>,
     // Numbers of the swarm. Source: BEP 48.
-    caf::replies_to<scrape_request>::with<scrape_reply>,
+    caf::replies_to<scrape_swarm>::with<swarm_numbers>,
     // Peers of the torrent's other swarms: see paired_peers.
     caf::reacts_to<paired_peers>,
     // Fills the (empty) swarm from a snapshot.
@@ -39,15 +39,14 @@ using swarm_actor = caf::typed_actor<
     // Every identity in the swarm and whether it seeds, to count a revision's swarms together.
     caf::replies_to<atom::members>::with<paired_peers>>;
 
-/// Owns a slot: spawns swarms on demand, watches them, forgets those that ended.
+/// Owns a slot: spawns its swarms on demand and lists them in the directory. Spawned by the NODE.
+/// Lost when it dies: nothing; the swarms live on.
 using shard_actor = caf::typed_actor<
     // An announce for a swarm that does not exist (any more): spawns it and passes the announce on.
     caf::reacts_to<announce_request, edge_actor>,
     // Passes on to the primary swarm, which is spawned if need be.
     caf::reacts_to<paired_peers>,
     // Brings a swarm back after a restart.
-    caf::reacts_to<restore_swarm>,
-    // A swarm has nobody left and may be let go.
-    caf::reacts_to<atom::idle, info_hash>>;
+    caf::reacts_to<restore_swarm>>;
 
 } // namespace shoal

@@ -15,7 +15,7 @@ namespace shoal {
 
 /// Seeders and leechers of a registry entry, written by its primary swarm whenever they change and
 /// read by searches: one number so that both halves are always of the same moment.
-class live_counts {
+class entry_counts {
 public:
   void set(uint32_t seeders, uint32_t leechers) {
     packed_.store(uint64_t{seeders} << 32 | leechers, std::memory_order_relaxed);
@@ -36,7 +36,7 @@ struct registration {
   uint8_t source = 0;       ///< 0 if this is the primary, else 1 (v1) or 2 (v1-only twin).
   bool paired = false;      ///< The entry has more than one info-hash.
   uint64_t completions = 0; ///< As of when the entry was read.
-  std::shared_ptr<live_counts> counts; ///< The entry's.
+  std::shared_ptr<entry_counts> counts; ///< The entry's.
 };
 
 /// What an edge must know to let an announce pass.
@@ -69,6 +69,12 @@ public:
   /// @returns the swarms of one slot, for sweeps and snapshots.
   std::vector<swarm_actor> swarms_in(size_t slot) const;
 
+  /// A swarm's number of peers changed by `change`.
+  void count_peers(int64_t change) { peers_.fetch_add(change, std::memory_order_relaxed); }
+
+  /// @returns the peers of all swarms; a peer in several swarms counts in each.
+  int64_t peer_count() const { return peers_.load(std::memory_order_relaxed); }
+
   size_t swarm_count() const { return swarms_.load(std::memory_order_relaxed); }
   size_t registered_count() const { return registered_.load(std::memory_order_relaxed); }
   size_t blocked_count() const { return blocked_.load(std::memory_order_relaxed); }
@@ -92,6 +98,7 @@ private:
   void edit(const info_hash& hash, Change change);
 
   std::array<slot, slot_count> slots_;
+  std::atomic<int64_t> peers_{0};
   std::atomic<size_t> swarms_{0};
   std::atomic<size_t> registered_{0};
   std::atomic<size_t> blocked_{0};

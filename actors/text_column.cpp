@@ -39,46 +39,51 @@ constexpr auto character_bits = [] {
   return bits;
 }();
 
-uint64_t pair_bit(char a, char b) {
+uint32_t pair_number(char a, char b) {
   auto pair = uint32_t(uint8_t(a)) << 8 | uint8_t(b);
-  return uint64_t{1} << ((pair * 0x9e3779b1u) >> 26);
+  return (pair * 0x9e3779b1u) >> 25; // 0..127
 }
 
 #if defined(__SSE2__)
 
 /// Compares the needle's first and last character with 16 places at once. Reads up to 15 bytes
 /// beyond the text, which the arena's spare bytes allow.
-bool contains(std::string_view text, std::string_view needle) {
+/// @returns the first place at or after `from`, or npos.
+size_t find(std::string_view text, std::string_view needle, size_t from) {
   auto n = needle.size();
   if (text.size() < n)
-    return false;
+    return std::string_view::npos;
   auto places = text.size() - n + 1;
   auto first = _mm_set1_epi8(needle.front());
   auto last = _mm_set1_epi8(needle.back());
   auto at = [&](size_t i) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
   };
-  for (size_t i = 0; i < places; i += 16) {
+  for (auto i = from; i < places; i += 16) {
     auto both = _mm_and_si128(_mm_cmpeq_epi8(at(i), first), _mm_cmpeq_epi8(at(i + n - 1), last));
     auto hits = uint32_t(_mm_movemask_epi8(both));
     if (places - i < 16)
       hits &= (1u << (places - i)) - 1;
     for (; hits != 0; hits &= hits - 1) {
-      auto place = text.data() + i + std::countr_zero(hits);
-      if (n <= 2 || std::memcmp(place + 1, needle.data() + 1, n - 2) == 0)
-        return true;
+      auto place = i + size_t(std::countr_zero(hits));
+      if (n <= 2 || std::memcmp(text.data() + place + 1, needle.data() + 1, n - 2) == 0)
+        return place;
     }
   }
-  return false;
+  return std::string_view::npos;
 }
 
 #else
 
-bool contains(std::string_view text, std::string_view needle) {
-  return text.find(needle) != std::string_view::npos;
+size_t find(std::string_view text, std::string_view needle, size_t from) {
+  return text.find(needle, from);
 }
 
 #endif
+
+bool contains(std::string_view text, std::string_view needle) {
+  return find(text, needle, 0) != std::string_view::npos;
+}
 
 } // namespace
 
@@ -86,8 +91,10 @@ text_column::filter text_column::filter_of(std::string_view lower_text) {
   filter f;
   for (size_t i = 0; i < lower_text.size(); ++i) {
     f.characters |= character_bits[uint8_t(lower_text[i])];
-    if (i > 0)
-      f.pairs |= pair_bit(lower_text[i - 1], lower_text[i]);
+    if (i == 0)
+      continue;
+    auto number = pair_number(lower_text[i - 1], lower_text[i]);
+    f.pairs[number / 64] |= uint64_t{1} << (number % 64);
   }
   return f;
 }
@@ -101,6 +108,12 @@ void text_column::append(std::string_view text) {
   ends_.push_back(arena_.size());
   filters_.push_back(filter_of(std::string_view(arena_).substr(begin)));
   arena_.append(spare_bytes, '\0');
+  auto row_number = rows() - 1;
+  for (auto& known : answers_) {
+    known.rows.resize(row_number / 64 + 1);
+    if (contains(row(row_number), known.needle))
+      known.rows[row_number / 64] |= uint64_t{1} << (row_number % 64);
+  }
 }
 
 bool text_column::equals(size_t at, std::string_view text) const {
@@ -112,8 +125,8 @@ bool text_column::equals(size_t at, std::string_view text) const {
 /// @returns those of 64 rows that pass the filter.
 uint64_t text_column::candidates(const filter& wanted, size_t word, uint64_t rows) const {
   auto passes = [&](const filter& f) {
-    return (((f.characters & wanted.characters) ^ wanted.characters)
-            | ((f.pairs & wanted.pairs) ^ wanted.pairs))
+    return ((~f.characters & wanted.characters) | (~f.pairs[0] & wanted.pairs[0])
+            | (~f.pairs[1] & wanted.pairs[1]))
            == 0;
   };
   auto first = filters_.data() + word * 64;
@@ -131,7 +144,31 @@ uint64_t text_column::candidates(const filter& wanted, size_t word, uint64_t row
   return result;
 }
 
+/// Looks through 64 rows in one go: cheaper than row by row if many of them are candidates.
+uint64_t text_column::scanned(std::string_view needle, size_t word) const {
+  auto first = word * 64;
+  auto last = std::min(first + 64, rows());
+  auto base = first == 0 ? 0 : ends_[first - 1];
+  auto text = std::string_view(arena_).substr(base, ends_[last - 1] - base);
+  uint64_t result = 0;
+  size_t at = first;
+  for (size_t from = 0; (from = find(text, needle, from)) != std::string_view::npos;) {
+    while (ends_[at] - base <= from)
+      ++at;
+    auto end = ends_[at] - base;
+    if (from + needle.size() <= end) {
+      result |= uint64_t{1} << (at - first);
+      from = end;
+    } else {
+      ++from; // It runs over the border of two rows.
+    }
+  }
+  return result;
+}
+
 uint64_t text_column::verified(std::string_view needle, size_t word, uint64_t rows) const {
+  if (std::popcount(rows) >= 24)
+    return rows & scanned(needle, word);
   auto result = rows;
   for (auto rest = rows; rest != 0; rest &= rest - 1) {
     auto i = size_t(std::countr_zero(rest));
@@ -141,10 +178,18 @@ uint64_t text_column::verified(std::string_view needle, size_t word, uint64_t ro
   return result;
 }
 
-void text_column::keep_matches(std::string_view needle, row_bits& rows) const {
+void text_column::keep_matches(std::string_view needle, row_bits& rows, bool all_rows) const {
   if (needle.empty())
     return;
   auto wanted_text = lowered(needle);
+  for (auto& known : answers_) {
+    if (known.needle != wanted_text)
+      continue;
+    known.asked = ++questions_;
+    for (size_t word = 0; word < rows.size(); ++word)
+      rows[word] &= known.rows[word];
+    return;
+  }
   auto wanted = filter_of(wanted_text);
   auto filter_is_exact = needle.size() == 1 && wanted.characters != shared_bit;
   for (size_t word = 0; word < rows.size(); ++word) {
@@ -154,11 +199,26 @@ void text_column::keep_matches(std::string_view needle, row_bits& rows) const {
     if (!filter_is_exact)
       rows[word] = verified(wanted_text, word, rows[word]);
   }
+  if (all_rows && needle.size() <= answer_needle_max)
+    keep_answer(std::move(wanted_text), rows);
+}
+
+/// Takes the place of the answer that was not asked for the longest time.
+void text_column::keep_answer(std::string needle, const row_bits& rows) const {
+  if (answers_.size() < answers_max)
+    answers_.emplace_back();
+  auto& place
+      = *std::min_element(answers_.begin(), answers_.end(),
+                          [](const answer& a, const answer& b) { return a.asked < b.asked; });
+  place.needle = std::move(needle);
+  place.rows = rows;
+  place.asked = ++questions_;
 }
 
 size_t text_column::memory_bytes() const {
   return arena_.capacity() + ends_.capacity() * sizeof(uint64_t)
-         + filters_.capacity() * sizeof(filter);
+         + filters_.capacity() * sizeof(filter)
+         + answers_.size() * (sizeof(answer) + (rows() + 7) / 8);
 }
 
 } // namespace shoal

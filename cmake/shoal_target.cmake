@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# shoal_layer(NAME LINKS ... PCH ...) makes the static library shoal_NAME of all
-# sources in the current folder; shoal_program(NAME SOURCES ...) makes an
-# executable with the same rules.
+# shoal_layer(NAME LINKS ... PCH ... SOURCES ...) makes the static library
+# shoal_NAME of all sources in the current folder and those given;
+# shoal_program(NAME SOURCES ...) makes an executable with the same rules.
 
 if(SHOAL_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize=null
@@ -43,8 +43,9 @@ function(shoal_compile_rules target)
 endfunction()
 
 function(shoal_layer name)
-  cmake_parse_arguments(ARG "" "" "LINKS;PCH" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PCH" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(APPEND sources ${ARG_SOURCES})
   add_library(shoal_${name} STATIC ${sources})
   shoal_compile_rules(shoal_${name})
   target_link_libraries(shoal_${name} PUBLIC ${ARG_LINKS})

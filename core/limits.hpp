@@ -35,6 +35,7 @@ inline constexpr size_t text_field_bytes_max = 8 * 1024; ///< Description, tags 
 inline constexpr size_t path_bytes_max = 4096;           ///< A file's path inside a revision.
 inline constexpr size_t id_segment_bytes_max = 128;      ///< A namespace, a name or a revision.
 inline constexpr size_t files_per_revision_max = 200'000;
+inline constexpr size_t cached_manifest_files_max = 500'000; ///< About 200 bytes each.
 inline constexpr uint32_t search_limit_max = 100;
 inline constexpr uint32_t search_limit_default = 50;
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/registry_actor.hpp"
+#include "actors/usage_ledger.hpp"
+#include "core/metrics.hpp"
+#include "persistence/lmdb_store.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+namespace shoal {
+
+struct accounts_config {
+  const lmdb_store* store = nullptr; ///< Outlives the actor.
+  commit_writer_actor writer;
+  std::function<unix_seconds()> now; ///< Wall time; fixed in tests.
+  std::chrono::milliseconds flush_period{1000};
+};
+
+/// See accounts_actor.
+class accounts : public accounts_actor::base {
+public:
+  accounts(caf::actor_config& cfg, accounts_config config, metrics::registry* metrics);
+
+  behavior_type make_behavior() override;
+
+private:
+  using promise = caf::typed_response_promise<atom::flush>;
+
+  /// Writes pending sums, one batch of users after the other, until none are left or one fails.
+  void flush(std::vector<promise> waiting);
+  result<commit_request> plan(const std::vector<usage_entry>& batch) const;
+  void end_flush(std::vector<promise> waiting, const caf::error& failure);
+  void arm();
+
+  accounts_config config_;
+  metrics::counter& dropped_;
+  usage_ledger ledger_;
+  std::vector<promise> waiters_; // Asked while a flush was under way.
+  bool flushing_ = false;
+  bool armed_ = false;
+};
+
+} // namespace shoal

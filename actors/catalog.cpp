@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/catalog.hpp"
+
+#include "actors/error.hpp"
+#include "actors/registry_plan.hpp"
+#include "core/log.hpp"
+
+#include <algorithm>
+
+namespace shoal {
+
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+bool contains_nocase(std::string_view text, std::string_view part) {
+  return std::search(text.begin(), text.end(), part.begin(), part.end(),
+                     [](char a, char b) { return lower(a) == lower(b); })
+         != text.end();
+}
+
+} // namespace
+
+catalog::catalog(caf::actor_config& cfg, const lmdb_store* store)
+    : catalog_actor::base(cfg), store_{*store} {}
+
+void catalog::load() {
+  auto damage = store_.scan(table::refs, {}, [&](auto key, auto value, auto) {
+    if (auto record = decode_ref(value))
+      add(from_record(key, *record));
+    else
+      log::error("catalog", "skips a corrupt ref error=\"{}\"", to_string(record.error()));
+    return true;
+  });
+  if (!damage)
+    log::error("catalog", "finds damage error=\"{}\"", to_string(damage.error()));
+}
+
+void catalog::add(revision made) {
+  remove(made);
+  auto& all = models_[made.id];
+  auto after = [](const revision& a, const revision& b) { return a.created_at < b.created_at; };
+  all.insert(std::upper_bound(all.begin(), all.end(), made, after), std::move(made));
+}
+
+void catalog::remove(const revision& gone) {
+  auto i = models_.find(gone.id);
+  if (i == models_.end())
+    return;
+  std::erase_if(i->second, [&](const revision& x) { return x.rev == gone.rev; });
+  if (i->second.empty())
+    models_.erase(i);
+}
+
+model_list catalog::on_list(const list_models& ask) const {
+  model_list found;
+  for (auto& [id, revisions] : models_) {
+    if (!contains_nocase(id, ask.query))
+      continue;
+    auto latest = std::find_if(revisions.rbegin(), revisions.rend(),
+                               [](const revision& x) { return !x.is_private; });
+    if (latest == revisions.rend())
+      continue; // Private models are known to those who were told.
+    if (found.total++ >= ask.offset && found.models.size() < ask.limit)
+      found.models.push_back(*latest);
+  }
+  return found;
+}
+
+caf::result<revision> catalog::on_lookup(const lookup_revision& ask) const {
+  auto i = models_.find(ask.id);
+  if (i == models_.end())
+    return to_caf({ec::not_found, {}});
+  if (ask.rev.empty())
+    return i->second.back();
+  auto same = [&](const revision& x) { return x.rev == ask.rev; };
+  auto found = std::find_if(i->second.begin(), i->second.end(), same);
+  if (found == i->second.end())
+    return to_caf({ec::not_found, {}});
+  return *found;
+}
+
+catalog::behavior_type catalog::make_behavior() {
+  load();
+  return {
+      [this](const list_models& x) { return on_list(x); },
+      [this](const lookup_revision& x) { return on_lookup(x); },
+      [this](atom::load, const revision& x) {
+        add(x);
+        return atom::load::value;
+      },
+      [this](atom::clear, const revision& x) {
+        remove(x);
+        return atom::clear::value;
+      },
+  };
+}
+
+} // namespace shoal

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/registry_actor.hpp"
+#include "persistence/lmdb_store.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <map>
+
+namespace shoal {
+
+/// See catalog_actor.
+class catalog : public catalog_actor::base {
+public:
+  /// @param store outlives the actor.
+  catalog(caf::actor_config& cfg, const lmdb_store* store);
+
+  behavior_type make_behavior() override;
+
+private:
+  void load();
+  void add(revision made);
+  void remove(const revision& gone);
+  model_list on_list(const list_models& ask) const;
+  caf::result<revision> on_lookup(const lookup_revision& ask) const;
+
+  const lmdb_store& store_;
+  std::map<std::string, std::vector<revision>> models_; // By id; revisions oldest first.
+};
+
+} // namespace shoal

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/loop_unit.hpp"
+
+namespace shoal {
+
+loop_unit::loop_unit(caf::actor_system& sys, std::function<void()> wake)
+    : caf::execution_unit(&sys), wake_{std::move(wake)} {}
+
+loop_unit::~loop_unit() {
+  take_foreign();
+  // Whatever did not get its turn still holds the reference that its enqueue took.
+  for (auto* ptr : ready_)
+    caf::intrusive_ptr_release(ptr);
+}
+
+void loop_unit::exec_later(caf::resumable* ptr) {
+  if (std::this_thread::get_id() == owner_) {
+    ready_.push_back(ptr);
+    return;
+  }
+  bool first;
+  {
+    std::lock_guard guard{foreign_mutex_};
+    first = foreign_.empty();
+    foreign_.push_back(ptr);
+  }
+  if (first)
+    wake_();
+}
+
+bool loop_unit::run() {
+  take_foreign();
+  for (size_t round = 0; round < rounds_max && !ready_.empty(); ++round) {
+    current_.swap(ready_);
+    for (auto* ptr : current_) {
+      switch (ptr->resume(this, throughput)) {
+      case caf::resumable::resume_later:
+        ready_.push_back(ptr);
+        break;
+      case caf::resumable::shutdown_execution_unit:
+        break;
+      default:
+        caf::intrusive_ptr_release(ptr);
+      }
+    }
+    current_.clear();
+  }
+  return !ready_.empty();
+}
+
+void loop_unit::take_foreign() {
+  std::lock_guard guard{foreign_mutex_};
+  ready_.insert(ready_.end(), foreign_.begin(), foreign_.end());
+  foreign_.clear();
+}
+
+} // namespace shoal

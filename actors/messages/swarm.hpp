@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/union_counts.hpp"
+#include "core/ids.hpp"
+
+#include <string>
+#include <vector>
+
+namespace shoal {
+
+/// Asks for the numbers of a swarm. @source BEP 48.
+struct scrape_swarm {
+  info_hash swarm;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, scrape_swarm& x) {
+  return f(x.swarm);
+}
+
+struct swarm_numbers {
+  uint32_t complete = 0;
+  uint32_t incomplete = 0;
+  uint32_t downloaders = 0; ///< Peers that still download; partial seeds do not. @source BEP 21
+  uint64_t downloaded = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, swarm_numbers& x) {
+  return f(x.complete, x.incomplete, x.downloaders, x.downloaded);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, peer_change& x) {
+  return f(x.identity, x.state);
+}
+
+/// Who came, went or changed in another swarm of the same torrent, so that the primary swarm counts
+/// each peer once however many of the torrent's info-hashes it announces.
+struct paired_peers {
+  info_hash primary;                ///< The swarm that counts.
+  uint8_t source = 0;               ///< Which of the torrent's other swarms speaks, 1 or 2.
+  bool reset = false;               ///< Forget what this source said before.
+  std::vector<peer_change> changes; ///< At most limits::paired_changes_max.
+  std::vector<uint64_t> completed;  ///< Identities that finished a download.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, paired_peers& x) {
+  return f(x.primary, x.source, x.reset, x.changes, x.completed);
+}
+
+/// A swarm as it lies in a snapshot.
+struct restore_swarm {
+  info_hash swarm;
+  uint64_t downloaded = 0;
+  bool clean = false; ///< Written by an orderly shutdown, so traffic baselines may be trusted.
+  std::string body;   ///< peer_table's own format.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, restore_swarm& x) {
+  return f(x.swarm, x.downloaded, x.clean, x.body);
+}
+
+/// Traffic that a user caused since the last report.
+struct user_traffic {
+  std::string user;
+  uint64_t uploaded = 0;
+  uint64_t downloaded = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, user_traffic& x) {
+  return f(x.user, x.uploaded, x.downloaded);
+}
+
+/// Downloads that finished in a registered swarm.
+struct completions_counted {
+  info_hash swarm;
+  uint32_t count = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, completions_counted& x) {
+  return f(x.swarm, x.count);
+}
+
+} // namespace shoal

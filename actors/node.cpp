@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/node.hpp"
+
+#include "actors/accounts.hpp"
+#include "actors/catalog.hpp"
+#include "actors/commit_writer.hpp"
+#include "actors/snapshotter.hpp"
+#include "core/log.hpp"
+
+#include <caf/scoped_actor.hpp>
+
+#include <cstring>
+#include <random>
+
+namespace shoal {
+
+namespace {
+
+hash_key draw_secret() {
+  std::random_device device;
+  auto word = [&] { return uint64_t{device()} << 32 | device(); };
+  return {word(), word()};
+}
+
+/// A node without one of these cannot keep its promises: better to end at once, loudly, and to be
+/// started again by the service manager than to go on half dead (ADR 0006).
+template <class Handle>
+void must_live(const Handle& handle, std::string name) {
+  handle->attach_functor([name](const caf::error& reason) {
+    if (!reason || reason == caf::exit_reason::user_shutdown || reason == caf::exit_reason::kill)
+      return;
+    log::error(name, "ends unexpectedly, so the node does too reason={}", caf::to_string(reason));
+    std::abort();
+  });
+}
+
+snapshot_config snapshot_of(const node_config& config, const swarm_config& swarms) {
+  return {config.data_dir / "swarms.snapshot", swarms.directory, swarms.shards,
+          config.snapshot_period};
+}
+
+} // namespace
+
+node::node(const node_config& config) : config_{config} {
+  caf_config_.set("scheduler.max-threads", static_cast<int64_t>(config.scheduler_threads));
+  // Idle workers sleep instead of polling for work to steal.
+  caf_config_.set("scheduler.policy", caf::atom("sharing"));
+}
+
+result<std::unique_ptr<node>> node::start(const node_config& config, metrics::registry& metrics) {
+  std::unique_ptr<node> made{new node{config}};
+  std::error_code failed;
+  std::filesystem::create_directories(config.data_dir, failed);
+  if (failed)
+    return fail(ec::storage_failed, config.data_dir.string() + ": " + failed.message());
+  lmdb_config store;
+  store.path = config.data_dir / "registry";
+  store.max_map_bytes = config.map_bytes_max;
+  store.initial_map_bytes = std::min(store.initial_map_bytes, store.max_map_bytes);
+  auto opened = lmdb_store::open(store);
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  made->store_ = std::move(*opened);
+  auto objects = object_files::open(config.data_dir);
+  if (!objects)
+    return tl::unexpected{objects.error()};
+  made->objects_ = std::move(*objects);
+  if (auto loaded = made->load_secret(); !loaded)
+    return tl::unexpected{loaded.error()};
+  made->system_ = std::make_unique<caf::actor_system>(made->caf_config_);
+  made->spawn_all(metrics);
+  made->load_blocklist();
+  made->restore_swarms();
+  made->add_metrics(metrics);
+  return made;
+}
+
+node::~node() {
+  if (system_)
+    stop();
+}
+
+result<void> node::load_secret() {
+  // Kept, because identities in a snapshot are hashes under it.
+  const std::string key = "node.secret";
+  auto found = store_->get(table::meta, key);
+  if (!found)
+    return tl::unexpected{found.error()};
+  auto& secret = swarm_config_.peers.secret;
+  if (*found && (*found)->value.size() == sizeof(secret)) {
+    std::memcpy(&secret, (*found)->value.data(), sizeof(secret));
+    return {};
+  }
+  secret = draw_secret();
+  std::string value(reinterpret_cast<const char*>(&secret), sizeof(secret));
+  auto written = store_->commit(commit_request{{}, {{table::meta, key, value}}});
+  if (!written)
+    return tl::unexpected{written.error()};
+  return {};
+}
+
+void node::spawn_all(metrics::registry& metrics) {
+  auto& sys = *system_;
+  auto writer = sys.spawn<commit_writer, caf::detached>(store_.get(), &metrics);
+  must_live(writer, "commit_writer");
+  registry_config_.store = store_.get();
+  registry_config_.directory = &directory_;
+  registry_config_.writer = writer;
+  registry_config_.catalog = sys.spawn<shoal::catalog>(store_.get());
+  must_live(registry_config_.catalog, "catalog");
+  registry_config_.now = unix_now;
+  for (size_t i = 0; i < registry_.size(); ++i) {
+    registry_[i] = sys.spawn<registry_shard>(i, &registry_config_);
+    must_live(registry_[i], "registry_shard/" + std::to_string(i));
+  }
+  accounts_config booking{store_.get(), writer, unix_now};
+  swarm_config_.accounts = sys.spawn<shoal::accounts>(booking, &metrics);
+  must_live(swarm_config_.accounts, "accounts");
+  swarm_config_.interval_s = static_cast<uint32_t>(config_.interval.count());
+  swarm_config_.jitter_percent = config_.jitter_percent;
+  swarm_config_.peers.ttl_s = swarm_config_.interval_s * defaults::peer_ttl_intervals;
+  swarm_config_.peers.restored_ttl_s
+    = std::min(swarm_config_.peers.ttl_s,
+               static_cast<uint32_t>(defaults::restored_peer_ttl.count()));
+  swarm_config_.peers.addresses_max = config_.addresses_max;
+  swarm_config_.peers.private_network = config_.private_network;
+  swarm_config_.directory = &directory_;
+  swarm_config_.registry_of = [this](const info_hash& hash) { return registry_of(hash); };
+  swarm_config_.now = [start = mono_now()] {
+    auto age = std::chrono::duration_cast<std::chrono::seconds>(mono_now() - start);
+    return static_cast<coarse_seconds>(age.count());
+  };
+  for (auto& slot : swarm_config_.shards) {
+    slot = sys.spawn<shard, caf::hidden + caf::lazy_init>(&swarm_config_);
+    must_live(slot, "shard");
+  }
+}
+
+void node::load_blocklist() {
+  auto damage = store_->scan(table::blocked, {}, [&](auto key, auto, auto) {
+    if (auto hash = info_hash::from_bytes(key))
+      directory_.set_blocked(*hash, true);
+    return true;
+  });
+  if (!damage)
+    log::error("node", "finds damage in the blocklist error=\"{}\"", to_string(damage.error()));
+}
+
+void node::restore_swarms() {
+  // A first answer of each registry shard says that its entries are loaded, so that swarms find
+  // their registration when they come back.
+  caf::scoped_actor self{*system_};
+  for (auto& shard : registry_)
+    self->request(shard, std::chrono::minutes{10}, search_query{})
+      .receive([](search_result&) {},
+               [](const caf::error& reason) {
+                 log::error("node", "waits in vain for the registry reason={}",
+                            caf::to_string(reason));
+               });
+  auto snapshot = snapshot_of(config_, swarm_config_);
+  auto restored = load_snapshot(snapshot);
+  log::info("node", "is up entries={} blocked={} swarms={} objects={}",
+            directory_.registered_count(), directory_.blocked_count(), restored,
+            objects_->usage().count);
+  auto made = system_->spawn<caf::detached>(snapshotter, snapshot);
+  snapshotter_ = caf::actor_cast<caf::actor>(made);
+}
+
+void node::add_metrics(metrics::registry& metrics) {
+  metrics.add_reader("tracker_registered_torrents", "Total number of torrents in registry", "",
+                     [this] {
+                       auto n = store_->count(table::entries);
+                       return n ? double(*n) : 0.0;
+                     });
+  metrics.add_reader("tracker_active_peers", "Current number of active peers in memory", "",
+                     [this] { return double(directory_.peer_count()); });
+  // Without a type: the name that dashboards know ends in _total although it goes down, too.
+  metrics.add_reader(
+    "tracker_swarms_total", "Total number of active swarms", "",
+    [this] { return double(directory_.swarm_count()); }, "");
+  metrics.add_reader("shoal_blocked_hashes", "Info-hashes on the blocklist", "",
+                     [this] { return double(directory_.blocked_count()); });
+  metrics.add_reader("shoal_object_bytes", "Bytes of all objects", "",
+                     [this] { return double(objects_->usage().bytes); });
+  metrics.add_reader("shoal_objects", "Objects kept", "",
+                     [this] { return double(objects_->usage().count); });
+  metrics.add_reader("shoal_store_map_bytes", "Current size of the LMDB map", "",
+                     [this] { return double(store_->stats().map_bytes); });
+  metrics.add_reader("shoal_store_map_max_bytes", "Bound of the LMDB map", "",
+                     [this] { return double(store_->stats().max_map_bytes); });
+  metrics.add_reader("shoal_store_used_bytes", "Bytes of the LMDB map in use", "",
+                     [this] { return double(store_->stats().used_bytes); });
+  metrics.add_reader("shoal_store_healthy", "1 while the last write succeeded", "",
+                     [this] { return store_->stats().healthy ? 1.0 : 0.0; });
+  metrics.add_reader(
+    "shoal_store_corrupt_values_total", "Damaged values met", "",
+    [this] { return double(store_->stats().corrupt_values); }, "counter");
+}
+
+void node::stop() {
+  caf::anon_send_exit(snapshotter_, caf::exit_reason::user_shutdown);
+  auto written = write_snapshot(*system_, snapshot_of(config_, swarm_config_), true);
+  if (!written)
+    log::error("node", "cannot save its swarms error=\"{}\"", to_string(written.error()));
+  {
+    caf::scoped_actor self{*system_};
+    auto flush = [&](const auto& actor) {
+      self->request(actor, defaults::request_timeout, atom::flush::value)
+        .receive([](atom::flush) {}, [](const caf::error& reason) {
+          log::error("node", "cannot flush counters reason={}", caf::to_string(reason));
+        });
+    };
+    flush(swarm_config_.accounts);
+    for (auto& shard : registry_)
+      flush(shard);
+  }
+  auto end = [](const auto& actor) {
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  };
+  for (size_t slot = 0; slot < slot_count; ++slot)
+    for (auto& swarm : directory_.swarms_in(slot))
+      end(swarm);
+  for (auto& shard : swarm_config_.shards)
+    end(shard);
+  end(swarm_config_.accounts);
+  for (auto& shard : registry_)
+    end(shard);
+  end(registry_config_.catalog);
+  end(registry_config_.writer);
+  // Handles held here would keep their actors, and those the system, alive.
+  swarm_config_.shards = {};
+  swarm_config_.accounts = nullptr;
+  registry_ = {};
+  registry_config_.catalog = nullptr;
+  registry_config_.writer = nullptr;
+  snapshotter_ = nullptr;
+  system_->await_all_actors_done();
+  system_.reset();
+  log::info("node", "is down swarms={}", written ? *written : 0);
+}
+
+} // namespace shoal

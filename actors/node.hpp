@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/registry_shard.hpp"
+#include "actors/shard.hpp"
+#include "core/metrics.hpp"
+#include "persistence/lmdb_store.hpp"
+#include "persistence/object_files.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <filesystem>
+#include <memory>
+
+namespace shoal {
+
+struct node_config {
+  std::filesystem::path data_dir;
+  uint64_t map_bytes_max = uint64_t{1} << 40;
+  std::chrono::seconds interval = defaults::announce_interval;
+  uint32_t jitter_percent = defaults::interval_jitter_percent;
+  uint32_t addresses_max = 100'000;
+  bool private_network = false;
+  std::chrono::seconds snapshot_period = defaults::snapshot_period;
+  unsigned scheduler_threads = 2;
+};
+
+/// Everything of a node below its edges: store, objects, actors. Owns the start-up order (store,
+/// registry, swarms of the last snapshot) and the shutdown order (swarms to disk, counters flushed,
+/// store closed).
+class node {
+public:
+  /// @errors ec::corrupt, ec::storage_*, ec::unavailable (another process has the data).
+  static result<std::unique_ptr<node>> start(const node_config& config, metrics::registry& metrics);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// Writes what is only in memory. Call once the edges are gone.
+  void stop();
+
+  /// Whether writes can be expected to work: what /health says.
+  bool healthy() const { return store_->stats().healthy; }
+
+  caf::actor_system& system() { return *system_; }
+  swarm_directory& directory() { return directory_; }
+  const lmdb_store& store() const { return *store_; }
+  object_files& objects() { return *objects_; }
+  const std::array<shard_actor, slot_count>& shards() const { return swarm_config_.shards; }
+  const std::array<registry_shard_actor, registry_shard_count>& registry() const {
+    return registry_;
+  }
+  const registry_shard_actor& registry_of(const info_hash& swarm) const {
+    return registry_[registry_shard_of(swarm)];
+  }
+  const catalog_actor& catalog() const { return registry_config_.catalog; }
+  const accounts_actor& accounts() const { return swarm_config_.accounts; }
+
+  /// Secret of this node for hashes of what outsiders choose.
+  const hash_key& secret() const { return swarm_config_.peers.secret; }
+
+  /// Distinct seeders and leechers over all swarms of a torrent, counted now.
+  coarse_seconds coarse_now() const { return swarm_config_.now(); }
+
+private:
+  explicit node(const node_config& config);
+
+  void spawn_all(metrics::registry& metrics);
+  void add_metrics(metrics::registry& metrics);
+  result<void> load_secret();
+  void load_blocklist();
+  void restore_swarms();
+
+  node_config config_;
+  caf::actor_system_config caf_config_;
+  std::unique_ptr<lmdb_store> store_;
+  std::unique_ptr<object_files> objects_;
+  swarm_directory directory_;
+  swarm_config swarm_config_;
+  registry_config registry_config_;
+  std::array<registry_shard_actor, registry_shard_count> registry_;
+  caf::actor snapshotter_;
+  // Last, so that it goes first: actors use everything above.
+  std::unique_ptr<caf::actor_system> system_;
+};
+
+} // namespace shoal

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/registry_plan.hpp"
+
+#include "protocol/model_id.hpp"
+
+#include <algorithm>
+
+namespace shoal {
+
+namespace {
+
+std::string text(const info_hash& hash) {
+  return std::string{hash.chars()};
+}
+
+/// Every name under which somebody might register or announce the torrent again.
+std::vector<std::string> all_names(const torrent_hashes& hashes) {
+  std::vector<std::string> names;
+  if (hashes.v2)
+    names.emplace_back(hashes.v2->chars());
+  for (auto& [hash, source] : hashes.swarms())
+    names.push_back(text(hash));
+  return names;
+}
+
+void put(registry_plan& plan, table where, std::string key, std::string value) {
+  plan.commit.mutations.push_back({where, std::move(key), std::move(value)});
+}
+
+void erase(registry_plan& plan, table where, std::string key) {
+  plan.commit.mutations.push_back({where, std::move(key), std::nullopt});
+}
+
+/// What an update of an entry must not change.
+void keep_history(registry_entry& wanted, const registry_entry& old) {
+  wanted.verified = old.verified;
+  wanted.completions = old.completions;
+  wanted.created_at = old.created_at;
+  if (!wanted.hashes.v1)
+    wanted.hashes.v1 = old.hashes.v1;
+  if (!wanted.hashes.twin) {
+    wanted.hashes.twin = old.hashes.twin;
+    wanted.twin_torrent_object = old.twin_torrent_object;
+  }
+  if (!wanted.torrent_object) {
+    wanted.torrent_object = old.torrent_object;
+    wanted.is_private = old.is_private;
+  }
+  if (wanted.model_ref.empty())
+    wanted.model_ref = old.model_ref;
+}
+
+} // namespace
+
+// -- reading ---------------------------------------------------------------------
+
+result<std::optional<versioned>> registry_planner::read(registry_plan& plan, table where,
+                                                        std::string_view key) const {
+  auto found = store_.get(where, key);
+  if (found) {
+    auto revision = *found ? (*found)->revision : 0;
+    plan.commit.guards.push_back({where, std::string{key}, revision});
+  }
+  return found;
+}
+
+result<std::optional<registry_entry>> registry_planner::read_entry(registry_plan& plan,
+                                                                   std::string_view hash) const {
+  std::string key{hash};
+  if (hash.size() == info_hash::size_bytes) {
+    auto alias = read(plan, table::aliases, hash);
+    if (!alias)
+      return tl::unexpected{alias.error()};
+    if (!*alias)
+      return std::nullopt;
+    auto record = decode_alias((*alias)->value);
+    if (!record)
+      return tl::unexpected{record.error()};
+    key = record->primary_key;
+  }
+  auto found = read(plan, table::entries, key);
+  if (!found)
+    return tl::unexpected{found.error()};
+  if (!*found)
+    return std::nullopt;
+  auto record = decode_entry((*found)->value);
+  if (!record)
+    return tl::unexpected{record.error()};
+  return from_record(*record);
+}
+
+result<registry_entry> registry_planner::find(std::string_view hash) const {
+  registry_plan scratch;
+  auto found = read_entry(scratch, hash);
+  if (!found)
+    return tl::unexpected{found.error()};
+  if (!*found)
+    return fail(ec::not_found);
+  return std::move(**found);
+}
+
+result<revision> registry_planner::find_revision(std::string_view id, std::string_view rev) const {
+  auto key = std::string{id} + "@" + std::string{rev};
+  auto found = store_.get(table::refs, key);
+  if (!found)
+    return tl::unexpected{found.error()};
+  if (!*found)
+    return fail(ec::not_found);
+  auto record = decode_ref((*found)->value);
+  if (!record)
+    return tl::unexpected{record.error()};
+  return from_record(key, *record);
+}
+
+// -- writing ---------------------------------------------------------------------
+
+result<void> registry_planner::claim_hashes(registry_plan& plan,
+                                            const torrent_hashes& hashes) const {
+  for (auto& name : all_names(hashes)) {
+    auto blocked = read(plan, table::blocked, name);
+    if (!blocked)
+      return tl::unexpected{blocked.error()};
+    if (*blocked)
+      return fail(ec::blocked);
+  }
+  auto key = hashes.primary_key();
+  for (auto& [hash, source] : hashes.swarms()) {
+    auto alias = read(plan, table::aliases, hash.chars());
+    if (!alias)
+      return tl::unexpected{alias.error()};
+    if (!*alias) {
+      put(plan, table::aliases, text(hash), encode(alias_record{key}));
+      continue;
+    }
+    auto record = decode_alias((*alias)->value);
+    if (!record)
+      return tl::unexpected{record.error()};
+    if (record->primary_key != key)
+      return fail(ec::conflict, hash.hex() + " belongs to another entry");
+  }
+  return {};
+}
+
+result<registry_plan> registry_planner::register_entry(registry_entry wanted,
+                                                       unix_seconds now) const {
+  registry_plan plan;
+  auto old = read_entry(plan, wanted.hashes.primary_key());
+  if (!old)
+    return tl::unexpected{old.error()};
+  // A 20-byte hash may be the truncated v2 hash or the v1 hash of an entry that is known by more.
+  if (*old && !wanted.hashes.v2)
+    wanted.hashes = (*old)->hashes;
+  wanted.created_at = now;
+  wanted.updated_at = now;
+  wanted.completions = 0;
+  wanted.verified = false;
+  if (*old) {
+    if ((*old)->hashes.v1 && wanted.hashes.v1 && (*old)->hashes.v1 != wanted.hashes.v1)
+      return fail(ec::conflict, "the entry has another v1_info_hash");
+    keep_history(wanted, **old);
+  }
+  if (auto claimed = claim_hashes(plan, wanted.hashes); !claimed)
+    return tl::unexpected{claimed.error()};
+  put(plan, table::entries, wanted.hashes.primary_key(), encode(to_record(wanted)));
+  plan.before = std::move(*old);
+  plan.after = std::move(wanted);
+  return plan;
+}
+
+result<registry_plan> registry_planner::publish(const publish_revision& wanted,
+                                                unix_seconds now) const {
+  auto key = wanted.what.id + "@" + wanted.what.rev;
+  auto planned = register_entry(wanted.entry, now);
+  if (!planned)
+    return planned;
+  auto old = read(*planned, table::refs, key);
+  if (!old)
+    return tl::unexpected{old.error()};
+  auto made = wanted.what;
+  made.created_at = now;
+  if (*old) {
+    auto record = decode_ref((*old)->value);
+    if (!record)
+      return tl::unexpected{record.error()};
+    if (record->manifest != made.manifest)
+      return fail(ec::conflict, key + " exists with other content");
+    made.created_at = record->created_at;
+    planned->revision_before = from_record(key, *record);
+  }
+  ref_record record;
+  record.manifest = made.manifest;
+  record.kind = made.kind;
+  record.created_at = made.created_at;
+  record.size_bytes = made.size_bytes;
+  record.entry_keys = {made.entry_key};
+  record.is_private = made.is_private;
+  put(*planned, table::refs, key, encode(record));
+  planned->revision_after = std::move(made);
+  return planned;
+}
+
+void registry_planner::erase_entry(registry_plan& plan, const registry_entry& entry) const {
+  erase(plan, table::entries, entry.hashes.primary_key());
+  for (auto& [hash, source] : entry.hashes.swarms())
+    erase(plan, table::aliases, text(hash));
+}
+
+result<registry_plan> registry_planner::remove(std::string_view hash, std::string reason,
+                                               unix_seconds now) const {
+  registry_plan plan;
+  auto old = read_entry(plan, hash);
+  if (!old)
+    return tl::unexpected{old.error()};
+  plan.blocked = *old ? all_names((*old)->hashes) : std::vector{std::string{hash}};
+  if (!*old && hash.size() == sha256_digest::size_bytes)
+    plan.blocked.push_back(text(truncate(*sha256_digest::from_bytes(hash))));
+  for (auto& name : plan.blocked)
+    put(plan, table::blocked, name, encode(blocked_record{reason, now}));
+  if (*old) {
+    erase_entry(plan, **old);
+    auto& ref = (*old)->model_ref;
+    if (auto at = ref.find('@'); at != std::string::npos) {
+      auto found = read(plan, table::refs, ref);
+      if (!found)
+        return tl::unexpected{found.error()};
+      if (*found) {
+        if (auto record = decode_ref((*found)->value))
+          plan.revision_before = from_record(ref, *record);
+        erase(plan, table::refs, ref);
+      }
+    }
+    plan.before = std::move(*old);
+  }
+  return plan;
+}
+
+result<registry_plan> registry_planner::remove_revision(std::string_view id,
+                                                        std::string_view rev) const {
+  registry_plan plan;
+  auto key = std::string{id} + "@" + std::string{rev};
+  auto found = read(plan, table::refs, key);
+  if (!found)
+    return tl::unexpected{found.error()};
+  if (!*found)
+    return fail(ec::not_found);
+  auto record = decode_ref((*found)->value);
+  if (!record)
+    return tl::unexpected{record.error()};
+  plan.revision_before = from_record(key, *record);
+  erase(plan, table::refs, key);
+  auto entry = read_entry(plan, plan.revision_before->entry_key);
+  if (!entry)
+    return tl::unexpected{entry.error()};
+  if (*entry && (*entry)->model_ref == key) {
+    erase_entry(plan, **entry);
+    plan.before = std::move(*entry);
+  }
+  return plan;
+}
+
+result<registry_plan> registry_planner::block(const blocked_hash& wanted) const {
+  registry_plan plan;
+  plan.blocked = {wanted.hash};
+  if (auto full = sha256_digest::from_bytes(wanted.hash))
+    plan.blocked.push_back(text(truncate(*full)));
+  for (auto& name : plan.blocked)
+    put(plan, table::blocked, name, encode(blocked_record{wanted.reason, wanted.blocked_at}));
+  return plan;
+}
+
+result<registry_plan> registry_planner::unblock(std::string_view hash) const {
+  registry_plan plan;
+  auto found = read(plan, table::blocked, hash);
+  if (!found)
+    return tl::unexpected{found.error()};
+  if (!*found)
+    return fail(ec::not_found);
+  plan.unblocked = {std::string{hash}};
+  if (auto full = sha256_digest::from_bytes(hash))
+    plan.unblocked.push_back(text(truncate(*full)));
+  for (auto& name : plan.unblocked)
+    erase(plan, table::blocked, name);
+  return plan;
+}
+
+result<registry_plan> registry_planner::add_completions(std::string_view key,
+                                                        uint64_t count) const {
+  registry_plan plan;
+  auto old = read_entry(plan, key);
+  if (!old)
+    return tl::unexpected{old.error()};
+  if (!*old)
+    return fail(ec::not_found);
+  plan.after = **old;
+  plan.after->completions += count;
+  plan.before = std::move(*old);
+  put(plan, table::entries, plan.after->hashes.primary_key(), encode(to_record(*plan.after)));
+  return plan;
+}
+
+// -- conversions -----------------------------------------------------------------
+
+entry_record to_record(const registry_entry& entry) {
+  entry_record record;
+  record.v1 = entry.hashes.v1;
+  record.v2 = entry.hashes.v2;
+  record.twin_v1 = entry.hashes.twin;
+  record.name = entry.name;
+  record.description = entry.description;
+  record.publisher = entry.publisher;
+  record.license = entry.license;
+  record.category = entry.category;
+  record.tags = entry.tags;
+  record.size_bytes = entry.size_bytes;
+  record.verified = entry.verified;
+  record.completions = entry.completions;
+  record.created_at = entry.created_at;
+  record.updated_at = entry.updated_at;
+  record.torrent_object = entry.torrent_object;
+  record.twin_torrent_object = entry.twin_torrent_object;
+  record.model_ref = entry.model_ref;
+  record.is_private = entry.is_private;
+  return record;
+}
+
+registry_entry from_record(const entry_record& record) {
+  registry_entry entry;
+  entry.hashes = {record.v2, record.v1, record.twin_v1};
+  entry.name = record.name;
+  entry.description = record.description;
+  entry.publisher = record.publisher;
+  entry.license = record.license;
+  entry.category = record.category;
+  entry.tags = record.tags;
+  entry.size_bytes = record.size_bytes;
+  entry.verified = record.verified;
+  entry.completions = record.completions;
+  entry.created_at = record.created_at;
+  entry.updated_at = record.updated_at;
+  entry.torrent_object = record.torrent_object;
+  entry.twin_torrent_object = record.twin_torrent_object;
+  entry.model_ref = record.model_ref;
+  entry.is_private = record.is_private;
+  return entry;
+}
+
+revision from_record(std::string_view key, const ref_record& record) {
+  auto at = key.rfind('@');
+  revision made;
+  made.id = key.substr(0, at);
+  made.rev = at == std::string_view::npos ? "" : key.substr(at + 1);
+  made.kind = record.kind;
+  made.manifest = record.manifest;
+  made.entry_key = record.entry_keys.empty() ? "" : record.entry_keys.front();
+  made.size_bytes = record.size_bytes;
+  made.created_at = record.created_at;
+  made.is_private = record.is_private;
+  return made;
+}
+
+} // namespace shoal

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/registry_actor.hpp"
+#include "actors/registry_index.hpp"
+#include "actors/registry_plan.hpp"
+#include "actors/swarm_directory.hpp"
+#include "core/defaults.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+namespace shoal {
+
+/// How many registry shards a node runs: each takes 16 slots and scans its part of a search.
+inline constexpr size_t registry_shard_count = 16;
+
+/// @returns the number, 0..registry_shard_count-1, of the shard that owns an entry.
+inline size_t registry_shard_of(const info_hash& primary_swarm) {
+  return slot_of(primary_swarm) * registry_shard_count / slot_count;
+}
+
+struct registry_config {
+  lmdb_store* store = nullptr;          ///< Outlives the actors.
+  swarm_directory* directory = nullptr; ///< Outlives the actors.
+  commit_writer_actor writer;
+  catalog_actor catalog;
+  std::function<unix_seconds()> now; ///< Wall time; fixed in tests.
+  std::chrono::milliseconds completions_flush_period{250};
+};
+
+/// See registry_shard_actor.
+class registry_shard : public registry_shard_actor::base {
+public:
+  /// @param number 0..registry_shard_count-1. @param config outlives the actor.
+  registry_shard(caf::actor_config& cfg, size_t number, const registry_config* config);
+
+  behavior_type make_behavior() override;
+
+private:
+  using make_plan = std::function<result<registry_plan>()>;
+  using on_done = std::function<void(result<registry_plan>)>;
+
+  void load();
+  result<registry_entry> on_lookup(const lookup_entry& ask) const;
+  search_result on_search(const search_query& query) const;
+  caf::typed_response_promise<registry_entry> on_register(const register_entry& ask);
+  caf::typed_response_promise<registry_entry> on_publish(const publish_revision& ask);
+  caf::typed_response_promise<atom::clear> on_remove(const remove_entry& ask);
+  caf::typed_response_promise<atom::clear> on_remove_revision(const remove_revision& ask);
+  caf::typed_response_promise<blocked_hash> on_block(blocked_hash ask);
+  caf::typed_response_promise<atom::clear> on_unblock(const unblock_hash& ask);
+  void on_completions(const completions_counted& fact);
+  caf::typed_response_promise<atom::flush> on_flush();
+
+  /// Plans and commits until no concurrent write interferes; then applies the plan.
+  void run(make_plan plan, on_done outcome, mono_time deadline);
+  void run(make_plan plan, on_done outcome);
+  void apply(const registry_plan& plan);
+
+  /// Lets the catalog know what a plan did to a revision, then calls `outcome`.
+  void tell_catalog(const registry_plan& plan, std::function<void()> outcome);
+
+  void show(const registry_entry& entry);
+  void hide(const registry_entry& entry);
+  void refresh_swarms(const torrent_hashes& hashes);
+  using flush_done = std::function<void(std::optional<error>)>;
+  void flush_completions(flush_done outcome);
+  void end_flush(const flush_done& outcome, std::optional<error> failure);
+  registry_entry with_counts(registry_entry entry) const;
+
+  size_t number_;
+  const registry_config& config_;
+  registry_planner planner_;
+  registry_index index_;
+  std::unordered_map<std::string, std::shared_ptr<entry_counts>> counts_; // By primary key.
+  std::map<std::string, uint64_t> completions_; // Not yet written, by primary key.
+  std::map<std::string, uint64_t> writing_;     // Being written.
+  std::vector<flush_done> flush_waiters_;
+  bool flush_armed_ = false;
+};
+
+} // namespace shoal

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/connection.hpp"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/write.hpp>
+
+namespace shoal::http {
+
+namespace {
+
+using error_code = boost::system::error_code;
+namespace bhttp = beast::http;
+
+constexpr size_t read_bytes = 16 * 1024;
+
+endpoint to_endpoint(const asio::ip::tcp::endpoint& from) {
+  auto address = from.address();
+  return {address.is_v4() ? ip_address::v4(address.to_v4().to_bytes())
+                          : ip_address::v6(address.to_v6().to_bytes()),
+          from.port()};
+}
+
+error parse_failure(const error_code& why) {
+  if (why == bhttp::error::header_limit || why == bhttp::error::buffer_overflow)
+    return {ec::too_large, "the request header is too large"};
+  return {ec::invalid_argument, why.message()};
+}
+
+} // namespace
+
+connection::connection(tcp_socket socket, const http_config& config)
+  : socket_{std::move(socket)},
+    config_{config},
+    buffer_{limits::http_header_bytes_max + read_bytes},
+    deadline_{mono_now() + config.header_timeout} {
+  error_code ignored;
+  peer_ = to_endpoint(socket_.remote_endpoint(ignored));
+  socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+  socket_.non_blocking(true, ignored);
+}
+
+task<result<bool>> connection::receive() {
+  error_code failed;
+  auto n = co_await socket_.async_read_some(buffer_.prepare(read_bytes),
+                                            asio::redirect_error(use_task, failed));
+  buffer_.commit(n);
+  if (failed == asio::error::eof)
+    co_return false;
+  if (failed)
+    co_return fail(ec::unavailable, failed.message());
+  co_return true;
+}
+
+task<result<bool>> connection::read_head() {
+  parser_.emplace();
+  parser_->header_limit(limits::http_header_bytes_max);
+  parser_->body_limit(boost::none); // Each route has a bound of its own.
+  continue_sent_ = false;
+  idle_ = buffer_.size() == 0;
+  while (!parser_->is_header_done()) {
+    if (buffer_.size() > 0) {
+      error_code failed;
+      auto used = parser_->put(buffer_.data(), failed);
+      buffer_.consume(used);
+      if (failed && failed != bhttp::error::need_more)
+        co_return tl::unexpected{parse_failure(failed)};
+      if (!failed)
+        continue;
+      if (buffer_.size() >= limits::http_header_bytes_max)
+        co_return fail(ec::too_large, "the request header is too large");
+    }
+    auto more = co_await receive();
+    if (!more)
+      co_return more;
+    if (!*more) {
+      if (idle_)
+        co_return false;
+      co_return fail(ec::unavailable, "the client closed amidst a request");
+    }
+    if (std::exchange(idle_, false))
+      deadline_ = mono_now() + config_.header_timeout;
+  }
+  touch();
+  co_return true;
+}
+
+std::optional<uint64_t> connection::body_length() const {
+  if (parser_->chunked())
+    return std::nullopt;
+  auto length = parser_->content_length();
+  return length ? uint64_t{*length} : 0;
+}
+
+task<result<size_t>> connection::read_some(std::span<uint8_t> out) {
+  if (!continue_sent_ && head()[bhttp::field::expect] == "100-continue") {
+    continue_sent_ = true;
+    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n"))
+      co_return fail(ec::unavailable, "the client is gone");
+  }
+  auto& body = parser_->get().body();
+  body.data = out.data();
+  body.size = out.size();
+  body.more = true;
+  while (!parser_->is_done() && body.size == out.size()) {
+    error_code failed = bhttp::error::need_more;
+    if (buffer_.size() > 0) {
+      failed = {};
+      buffer_.consume(parser_->put(buffer_.data(), failed));
+    }
+    if (failed == bhttp::error::need_more) {
+      auto more = co_await receive();
+      if (!more)
+        co_return tl::unexpected{more.error()};
+      if (!*more)
+        co_return fail(ec::unavailable, "the client closed amidst a body");
+      touch();
+    } else if (failed && failed != bhttp::error::need_buffer) {
+      co_return tl::unexpected{parse_failure(failed)};
+    }
+  }
+  co_return out.size() - body.size;
+}
+
+task<bool> connection::write(std::string_view bytes) {
+  return write(bytes, {});
+}
+
+task<bool> connection::write(std::string_view head, std::string_view body) {
+  std::array<asio::const_buffer, 2> buffers{asio::buffer(head), asio::buffer(body)};
+  // In pieces, so that a slow reader that does read is not taken for a stalled one.
+  while (buffers[0].size() + buffers[1].size() > 0) {
+    error_code failed;
+    auto n = co_await socket_.async_write_some(buffers, asio::redirect_error(use_task, failed));
+    if (failed)
+      co_return false;
+    auto from_head = std::min(n, buffers[0].size());
+    buffers[0] += from_head;
+    buffers[1] += n - from_head;
+    touch();
+  }
+  co_return true;
+}
+
+task<bool> connection::writable() {
+  error_code failed;
+  co_await socket_.async_wait(tcp_socket::wait_write, asio::redirect_error(use_task, failed));
+  co_return !failed;
+}
+
+void connection::cut() {
+  // Not close(): a thread of the disk pool may be using the descriptor right now.
+  error_code ignored;
+  socket_.shutdown(tcp_socket::shutdown_both, ignored);
+  socket_.cancel(ignored);
+}
+
+void connection::finish() {
+  error_code ignored;
+  socket_.shutdown(tcp_socket::shutdown_send, ignored);
+}
+
+} // namespace shoal::http

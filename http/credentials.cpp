@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/credentials.hpp"
+
+#include <openssl/crypto.h>
+
+namespace shoal::http {
+
+namespace {
+
+constexpr std::string_view key_header = "X-Weightless-Key";
+
+/// Takes the same time wherever the texts differ; only their lengths can be learnt.
+bool same_secret(std::string_view given, std::string_view wanted) {
+  return given.size() == wanted.size()
+         && CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
+}
+
+std::string_view bearer_token(const exchange& ex) {
+  constexpr std::string_view scheme = "Bearer ";
+  auto value = ex.header("Authorization");
+  return value.starts_with(scheme) ? value.substr(scheme.size()) : std::string_view{};
+}
+
+} // namespace
+
+bool has_registry_key(const exchange& ex) {
+  auto& wanted = ex.config().registry_key;
+  return wanted.empty() || same_secret(ex.header(key_header), wanted) || has_admin_key(ex);
+}
+
+bool has_admin_key(const exchange& ex) {
+  auto& wanted = ex.config().admin_key;
+  return !wanted.empty()
+         && (same_secret(ex.header(key_header), wanted) || same_secret(bearer_token(ex), wanted));
+}
+
+bool may_use(const exchange& ex, access who) {
+  switch (who) {
+    case access::open: return true;
+    case access::writer: return has_registry_key(ex);
+    case access::admin: return has_admin_key(ex);
+  }
+  return false;
+}
+
+bool within_rate(const exchange& ex) {
+  auto& srv = ex.srv();
+  return contains(srv.config.unlimited_networks, ex.client())
+         || srv.limiter.allow(ex.client(), mono_now());
+}
+
+} // namespace shoal::http

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models and their revisions as hf-bt shows them, from real manifests and torrents.
+#include "http/dialects/announce_access.hpp"
+#include "http/dialects/handlers.hpp"
+#include "http/dialects/revisions.hpp"
+#include "http/dialects/stored_bytes.hpp"
+#include "http/dialects/torrent_links.hpp"
+#include "protocol/content_type.hpp"
+
+#include <charconv>
+
+namespace shoal::http {
+
+namespace {
+
+using nlohmann::json;
+
+/// @errors ec::invalid_argument unless the parameter is absent or a plain number up to `max`.
+result<uint32_t> number_param(const query_params& params, const char* key, uint32_t fallback,
+                              uint32_t max) {
+  auto text = params.get(key);
+  if (!text)
+    return fallback;
+  uint32_t value = 0;
+  auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (failed != std::errc{} || end != text->data() + text->size() || value > max)
+    return fail(ec::invalid_argument,
+                std::string{key} + " is a number from 0 to " + std::to_string(max));
+  return value;
+}
+
+result<list_models> list_of(const exchange& ex) {
+  auto params = ex.params();
+  if (!params)
+    return tl::unexpected{params.error()};
+  auto limit = number_param(*params, "limit", limits::search_limit_max, limits::search_limit_max);
+  auto offset = number_param(*params, "offset", 0, UINT32_MAX);
+  if (!limit || !offset)
+    return tl::unexpected{(limit ? offset : limit).error()};
+  return list_models{params->get("query").value_or(""), *limit, *offset};
+}
+
+json model_json(const manifest& m, const registry_entry& entry, std::string_view base) {
+  auto files = json::array();
+  for (auto& file : m.files)
+    files.push_back(
+        {{"path", file.path}, {"sizeBytes", file.size_bytes}, {"sha256", file.sha256.hex()}});
+  json doc{{"id", m.id.str()},
+           {"rev", m.rev},
+           {"files", std::move(files)},
+           {"torrentUrl", torrent_path(m.id.str(), m.rev)},
+           {"kind", m.kind},
+           {"sizeBytes", m.total_size_bytes()},
+           {"torrents", torrents_json(m, entry, base)}};
+  if (!m.is_private) {
+    doc["magnetUri"] = magnet_for(base, entry, {});
+    doc["webseedUrl"] = std::string{base} + webseed_path(m.id.str(), m.rev);
+  }
+  for (auto& [key, value] : {std::pair{"publisher", &entry.publisher},
+                             {"license", &entry.license},
+                             {"category", &entry.category},
+                             {"tags", &entry.tags},
+                             {"description", &entry.description}})
+    if (!value->empty())
+      doc[key] = *value;
+  return doc;
+}
+
+/// A torrent as it goes out.
+struct composed {
+  std::string bytes;
+  std::string etag;
+};
+
+result<composed> compose(const object_files& objects, const sha256_digest& object,
+                         const torrent_links& links, const std::string& base) {
+  return objects.read(object, limits::metainfo_bytes_max)
+      .and_then([&](const std::string& bytes) { return compose_published(bytes, links, base); })
+      .map([](std::string bytes) {
+        auto etag = '"' + sha256(bytes).hex() + '"';
+        return composed{std::move(bytes), std::move(etag)};
+      });
+}
+
+/// What a request for a .torrent file asks for.
+struct torrent_ask {
+  std::string rev;
+  std::optional<torrent_format> format; ///< Absent: the default one.
+};
+
+result<torrent_ask> torrent_ask_of(const exchange& ex) {
+  constexpr std::string_view extension = ".torrent";
+  std::string_view file = ex.param("file");
+  if (!file.ends_with(extension))
+    return fail(ec::not_found, "the path ends in {rev}.torrent");
+  auto params = ex.params();
+  if (!params)
+    return tl::unexpected{params.error()};
+  torrent_ask ask;
+  ask.rev = file.substr(0, file.size() - extension.size());
+  if (auto text = params->get("format")) {
+    ask.format = parse_torrent_format(*text);
+    if (!ask.format)
+      return fail(ec::invalid_argument, "format is hybrid, v1 or v2");
+  }
+  return ask;
+}
+
+task<result<composed>> find_torrent(exchange& ex, torrent_ask ask) {
+  auto found = co_await find_revision(ex, id_of(ex), ask.rev);
+  if (!found)
+    co_return tl::unexpected{found.error()};
+  auto files = co_await load_manifest(ex, found->manifest);
+  if (!files)
+    co_return tl::unexpected{files.error()};
+  auto* torrent = (*files)->find_torrent(name(ask.format.value_or(default_format(**files))));
+  if (!torrent)
+    co_return fail(ec::not_found, "this revision has no torrent of that format");
+  auto entry = co_await load_entry(ex, found->entry_key);
+  if (!entry)
+    co_return tl::unexpected{entry.error()};
+  auto links = links_for(ex, *entry, passkey_of_query(ex));
+  auto* objects = &ex.node().objects();
+  auto work = [objects, object = torrent->object, links = std::move(links), base = ex.base_url()] {
+    return compose(*objects, object, links, base);
+  };
+  auto made = co_await ex.on_disk(std::move(work));
+  if (!made && made.error().code == ec::not_found)
+    co_return fail(ec::corrupt); // The manifest promises it.
+  co_return made;
+}
+
+} // namespace
+
+task<> catalog_list(exchange& ex) {
+  auto ask = list_of(ex);
+  if (!ask) {
+    co_await ex.send(json_error(ask.error()));
+    co_return;
+  }
+  auto found = co_await ex.ask<model_list>(ex.node().catalog(), std::move(*ask), true);
+  if (!found) {
+    co_await ex.send(json_error(found.error()));
+    co_return;
+  }
+  auto items = json::array();
+  for (auto& model : found->models) {
+    json item{{"id", model.id},
+              {"latestRev", model.rev},
+              {"sizeBytes", model.size_bytes},
+              {"torrentUrl", torrent_path(model.id, model.rev)}};
+    if (auto entry = co_await load_entry(ex, model.entry_key))
+      item["magnetUri"] = magnet_for(ex, *entry, {});
+    items.push_back(std::move(item));
+  }
+  auto body = dump({{"items", std::move(items)}, {"total", found->total}});
+  co_await ex.send(
+      http::json(200, std::move(body)).with("X-Total-Count", std::to_string(found->total)));
+}
+
+task<> model_revision(exchange& ex) {
+  auto found = co_await find_revision(ex, id_of(ex), ex.param("rev"));
+  if (!found) {
+    co_await ex.send(json_error(found.error()));
+    co_return;
+  }
+  auto files = co_await load_manifest(ex, found->manifest);
+  auto entry = co_await load_entry(ex, found->entry_key);
+  if (!files || !entry) {
+    co_await ex.send(json_error(files ? entry.error() : files.error()));
+    co_return;
+  }
+  // Some manifests have 200,000 files: not on a thread that answers announces.
+  auto write = [files = *files, entry = *entry, base = ex.base_url()] {
+    return dump(model_json(*files, entry, base));
+  };
+  auto body = co_await ex.on_disk(std::move(write));
+  co_await ex.send(http::json(200, std::move(body)));
+}
+
+task<> torrent_file(exchange& ex) {
+  auto ask = torrent_ask_of(ex);
+  if (!ask) {
+    co_await ex.send(json_error(ask.error()));
+    co_return;
+  }
+  auto file_name = ex.param("name") + "-" + ask->rev + ".torrent";
+  auto made = co_await find_torrent(ex, std::move(*ask));
+  if (!made) {
+    co_await ex.send(json_error(made.error()));
+    co_return;
+  }
+  response r;
+  r.headers.emplace_back("ETag", made->etag);
+  r.headers.emplace_back("Cache-Control", "no-cache"); // Links change with the address asked.
+  if (none_match_hits(ex.header("If-None-Match"), made->etag)) {
+    r.status = 304;
+    co_await ex.send(std::move(r));
+    co_return;
+  }
+  r.content_type = "application/x-bittorrent";
+  r.headers.emplace_back("Content-Disposition",
+                         content_disposition(disposition::inline_view, file_name));
+  r.body = std::move(made->bytes);
+  co_await ex.send(std::move(r));
+}
+
+} // namespace shoal::http

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "http/exchange.hpp"
+
+/// The handlers of all dialects; http/routes.cpp says which path leads to which. Each group is a
+/// source file of this folder.
+namespace shoal::http {
+
+// -- tracker.cpp: BEP 3 over HTTP -------------------------------------------------
+task<> announce(exchange& ex);
+task<> scrape(exchange& ex);
+
+// -- registry.cpp, registry_search.cpp, registry_torrent.cpp: Weightless ------------
+task<> registry_lookup(exchange& ex);
+task<> registry_register(exchange& ex);
+task<> registry_remove(exchange& ex);
+task<> registry_search(exchange& ex);
+task<> registry_torrent(exchange& ex);
+task<> registry_meta(exchange& ex);
+
+// -- admin.cpp ------------------------------------------------------------------------
+task<> blocklist_list(exchange& ex);
+task<> blocklist_add(exchange& ex);
+task<> blocklist_remove(exchange& ex);
+task<> user_usage(exchange& ex);
+
+// -- catalog.cpp, health.cpp, publish.cpp: hf-bt and publishing -------------------------
+task<> catalog_list(exchange& ex);
+task<> model_revision(exchange& ex);
+task<> publish_model(exchange& ex);
+task<> remove_model(exchange& ex);
+task<> bootstrap(exchange& ex);
+task<> swarm_health(exchange& ex);
+task<> torrent_file(exchange& ex);
+
+// -- webseed.cpp, objects.cpp: bytes ---------------------------------------------------
+task<> webseed(exchange& ex);
+task<> object_get(exchange& ex);
+task<> object_put(exchange& ex);
+
+// -- site.cpp: the node itself ----------------------------------------------------------
+task<> front_page(exchange& ex);
+task<> health(exchange& ex);
+task<> liveness(exchange& ex);
+task<> metrics_page(exchange& ex);
+task<> stats(exchange& ex);
+task<> openapi(exchange& ex);
+
+} // namespace shoal::http

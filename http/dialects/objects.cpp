@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Objects by their hash: what `shoal publish` uploads before it names it in a manifest.
+#include "core/log.hpp"
+#include "http/dialects/handlers.hpp"
+#include "http/dialects/stored_bytes.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <vector>
+
+namespace shoal::http {
+
+namespace {
+
+constexpr size_t chunk_bytes = 256 * 1024;
+
+/// A body that is not needed is read to its end up to this size, so that the connection lives on.
+constexpr uint64_t drain_bytes_max = 4 * 1024 * 1024;
+
+constexpr std::string_view for_ever = "public, max-age=31536000, immutable";
+
+result<sha256_digest> digest_of(const exchange& ex) {
+  auto digest = sha256_digest::from_hex(ex.param("sha256"));
+  if (!digest)
+    return fail(ec::invalid_argument, "an object's name is 64 hexadecimal digits");
+  return *digest;
+}
+
+response stored(unsigned status, const sha256_digest& digest, uint64_t size_bytes) {
+  auto body = nlohmann::json{{"sha256", digest.hex()}, {"size", size_bytes}}.dump();
+  return json(status, std::move(body)).with("Location", "/api/objects/" + digest.hex());
+}
+
+task<result<std::optional<uint64_t>>> size_of(exchange& ex, sha256_digest digest) {
+  auto* objects = &ex.node().objects();
+  auto look = [objects, digest] {
+    return result<std::optional<uint64_t>>{objects->size(digest)};
+  };
+  co_return co_await ex.on_disk(look);
+}
+
+/// Reads until `chunk` is full or the body ends. @returns the bytes read.
+task<result<size_t>> fill(exchange& ex, std::span<uint8_t> chunk) {
+  size_t filled = 0;
+  while (filled < chunk.size()) {
+    auto n = co_await ex.read_some(chunk.subspan(filled));
+    if (!n)
+      co_return n;
+    if (*n == 0)
+      break;
+    filled += *n;
+  }
+  co_return filled;
+}
+
+task<> drain(exchange& ex, uint64_t length) {
+  if (length > drain_bytes_max)
+    co_return;
+  std::vector<uint8_t> chunk(std::min<uint64_t>(length + 1, chunk_bytes));
+  for (;;) {
+    auto n = co_await ex.read_some(chunk);
+    if (!n || *n == 0)
+      co_return;
+  }
+}
+
+/// Streams the body into an object; memory is one chunk whatever its length.
+task<result<sha256_digest>> receive(exchange& ex, sha256_digest expected, uint64_t length) {
+  auto* objects = &ex.node().objects();
+  auto begin = [objects, length] { return objects->begin(length); };
+  auto incoming = co_await ex.on_disk(begin);
+  if (!incoming)
+    co_return tl::unexpected{incoming.error()};
+  std::vector<uint8_t> chunk(std::min<uint64_t>(length + 1, chunk_bytes));
+  for (;;) {
+    auto n = co_await fill(ex, chunk);
+    if (!n)
+      co_return tl::unexpected{n.error()};
+    if (*n == 0)
+      break;
+    auto append = [upload = &*incoming, bytes = std::span(chunk).first(*n)] {
+      return upload->append(bytes);
+    };
+    auto appended = co_await ex.on_disk(append);
+    if (!appended)
+      co_return tl::unexpected{appended.error()};
+  }
+  auto finish = [upload = &*incoming, expected] { return upload->finish(expected); };
+  co_return co_await ex.on_disk(finish);
+}
+
+} // namespace
+
+task<> object_get(exchange& ex) {
+  auto digest = digest_of(ex);
+  if (!digest) {
+    co_await ex.send(json_error(digest.error()));
+    co_return;
+  }
+  auto size = co_await size_of(ex, *digest);
+  if (!size || !*size) {
+    co_await ex.send(json_error({ec::not_found, "object " + digest->hex()}));
+    co_return;
+  }
+  stored_bytes what{**size, '"' + digest->hex() + '"', "application/octet-stream", for_ever};
+  co_await send_object(ex, *digest, std::move(what));
+}
+
+task<> object_put(exchange& ex) {
+  auto digest = digest_of(ex);
+  if (!digest) {
+    co_await ex.send(json_error(digest.error()));
+    co_return;
+  }
+  auto length = ex.body_length();
+  if (!length || ex.header("Content-Length").empty()) {
+    co_await ex.send(json(411, R"({"error":"an upload needs a Content-Length"})"));
+    co_return;
+  }
+  auto present = co_await size_of(ex, *digest);
+  // A file of another size is damaged: the upload replaces it if it hashes to the name.
+  if (present && *present && **present == *length) {
+    co_await drain(ex, *length);
+    co_await ex.send(stored(200, *digest, *length));
+    co_return;
+  }
+  auto received = co_await receive(ex, *digest, *length);
+  if (received) {
+    co_await ex.send(stored(201, *digest, *length));
+    co_return;
+  }
+  if (!is_client_error(received.error().code))
+    log::warn("http", "cannot take an object error=\"{}\"", to_string(received.error()));
+  co_await ex.send(json_error(received.error()));
+}
+
+} // namespace shoal::http

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/dialects/stored_bytes.hpp"
+
+#include "core/log.hpp"
+#include "protocol/byte_range.hpp"
+#include "protocol/text.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace shoal::http {
+
+namespace {
+
+/// Runs on the disk pool. @errors ec::storage_failed if the file is not `size_bytes` long.
+result<unique_fd> open_object(object_files& objects, const sha256_digest& digest,
+                              uint64_t size_bytes) {
+  auto path = objects.path_of(digest);
+  auto fd = open_file(path, O_RDONLY);
+  if (!fd)
+    return fd;
+  struct stat info {};
+  if (::fstat(fd->get(), &info) != 0 || static_cast<uint64_t>(info.st_size) != size_bytes)
+    return fail(ec::corrupt, path.string() + " has not the size that it should have");
+  return fd;
+}
+
+} // namespace
+
+bool none_match_hits(std::string_view header, std::string_view etag) {
+  while (!header.empty()) {
+    auto end = std::min(header.find(','), header.size());
+    auto tag = text::trim(header.substr(0, end));
+    if (tag.starts_with("W/"))
+      tag.remove_prefix(2);
+    if (tag == "*" || tag == etag)
+      return true;
+    header.remove_prefix(std::min(end + 1, header.size()));
+  }
+  return false;
+}
+
+ranged_answer answer_range(const range_request& ask, const stored_bytes& what) {
+  ranged_answer a;
+  a.length = what.size_bytes;
+  a.head.content_type = what.content_type;
+  auto add = [&](const char* name, std::string value) {
+    a.head.headers.emplace_back(name, std::move(value));
+  };
+  add("ETag", what.etag);
+  add("Cache-Control", std::string{what.cache_control});
+  add("Accept-Ranges", "bytes");
+  if (none_match_hits(ask.if_none_match, what.etag)) {
+    a.head.status = 304;
+    a.length = 0;
+    return a;
+  }
+  add("X-Content-Type-Options", "nosniff");
+  if (!ask.is_get || !if_range_holds(ask.if_range, what.etag))
+    return a;
+  auto found = parse_range(ask.range, what.size_bytes);
+  if (found.what == range_answer::kind::partial) {
+    a.head.status = 206;
+    a.offset = found.range.first;
+    a.length = found.range.length();
+    add("Content-Range", content_range(found.range, what.size_bytes));
+  } else if (found.what == range_answer::kind::unsatisfiable) {
+    a.head = json_error({ec::range_unsatisfiable, {}});
+    a.length = a.head.body.size();
+    add("Content-Range", content_range_unsatisfiable(what.size_bytes));
+  }
+  return a;
+}
+
+range_request range_request_of(const exchange& ex) {
+  return {ex.verb() == method::get, ex.header("Range"), ex.header("If-Range"),
+          ex.header("If-None-Match")};
+}
+
+task<> send_object(exchange& ex, sha256_digest digest, stored_bytes what) {
+  auto answer = answer_range(range_request_of(ex), what);
+  if (answer.head.status == 304 || answer.head.status == 416) {
+    co_await ex.send(std::move(answer.head));
+    co_return;
+  }
+  auto* objects = &ex.node().objects();
+  auto open = [objects, digest, size = what.size_bytes] {
+    return open_object(*objects, digest, size);
+  };
+  auto file = co_await ex.on_disk(open);
+  if (!file) {
+    log::error("http", "cannot serve an object error=\"{}\"", to_string(file.error()));
+    co_await ex.send(json_error({ec::storage_failed, {}}));
+    co_return;
+  }
+  file_body body{std::move(*file), answer.offset, answer.length};
+  co_await ex.send_file(std::move(answer.head), std::move(body));
+}
+
+task<> send_padding(exchange& ex, stored_bytes what) {
+  auto answer = answer_range(range_request_of(ex), what);
+  if (answer.head.status == 304 || answer.head.status == 416)
+    co_await ex.send(std::move(answer.head));
+  else
+    co_await ex.send_zeros(std::move(answer.head), answer.length);
+}
+
+} // namespace shoal::http

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/dialects/torrent_links.hpp"
+
+#include "protocol/magnet.hpp"
+#include "protocol/metainfo.hpp"
+#include "protocol/percent.hpp"
+
+#include <algorithm>
+
+namespace shoal::http {
+
+namespace {
+
+bool is_ours(std::string_view url, std::string_view base) {
+  return url.starts_with(std::string{base} + "/announce");
+}
+
+/// Undoes what `compose_torrent` does to the web seeds of a v2-only torrent of one file.
+std::string without_inner_folder(std::string url, const metainfo& torrent) {
+  auto folder = "/" + torrent.name + "/";
+  if (!torrent.v1 && torrent.files.size() == 1 && url.ends_with(folder))
+    url.resize(url.size() - folder.size() + 1);
+  return url;
+}
+
+void add_links(torrent_links& ours, const metainfo& torrent, std::string_view base) {
+  for (auto& url : torrent.trackers)
+    if (!is_ours(url, base))
+      ours.trackers.push_back({url});
+  for (auto& url : torrent.web_seeds) {
+    auto folder = without_inner_folder(url, torrent);
+    auto& all = ours.web_seeds;
+    if (std::find(all.begin(), all.end(), folder) == all.end())
+      all.push_back(std::move(folder));
+  }
+}
+
+} // namespace
+
+std::string announce_url(std::string_view base, std::string_view passkey) {
+  auto url = std::string{base} + "/announce";
+  return passkey.empty() ? url : url + "/" + percent_encode(passkey);
+}
+
+std::vector<std::string> web_seeds_for(std::string_view base, const registry_entry& entry) {
+  auto at = entry.model_ref.rfind('@');
+  if (entry.is_private || at == std::string::npos)
+    return {};
+  return {std::string{base} + "/webseed/" + percent_encode_path(entry.model_ref.substr(0, at))
+          + "/"};
+}
+
+torrent_links links_for(std::string_view base, const registry_entry& entry,
+                        std::string_view passkey) {
+  torrent_links links;
+  links.trackers = {{announce_url(base, passkey)}};
+  links.web_seeds = web_seeds_for(base, entry);
+  return links;
+}
+
+torrent_links links_for(const exchange& ex, const registry_entry& entry, std::string_view passkey) {
+  return links_for(ex.base_url(), entry, passkey);
+}
+
+result<std::string> compose_published(std::string_view original, torrent_links ours,
+                                      std::string_view base) {
+  auto torrent = parse_metainfo(original);
+  if (!torrent)
+    return tl::unexpected{torrent.error()};
+  add_links(ours, *torrent, base);
+  return compose_torrent(original, ours);
+}
+
+std::string magnet_for(std::string_view base, const registry_entry& entry, std::string_view passkey,
+                       torrent_format format) {
+  magnet_link link;
+  if (format != torrent_format::v2)
+    link.v1 = entry.hashes.v1;
+  if (format == torrent_format::v1 && entry.hashes.twin)
+    link.v1 = entry.hashes.twin;
+  if (format != torrent_format::v1)
+    link.v2 = entry.hashes.v2;
+  link.display_name = entry.name;
+  link.trackers = {announce_url(base, passkey)};
+  link.web_seeds = web_seeds_for(base, entry);
+  return build_magnet(link);
+}
+
+std::string magnet_for(const exchange& ex, const registry_entry& entry, std::string_view passkey,
+                       torrent_format format) {
+  return magnet_for(ex.base_url(), entry, passkey, format);
+}
+
+} // namespace shoal::http

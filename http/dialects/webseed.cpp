@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The web seed: files of published revisions by name. @source BEP 19
+#include "http/dialects/handlers.hpp"
+#include "http/dialects/revisions.hpp"
+#include "http/dialects/seed_path.hpp"
+#include "http/dialects/stored_bytes.hpp"
+#include "protocol/content_type.hpp"
+
+namespace shoal::http {
+
+namespace {
+
+/// What a path leads to: a file of a manifest or padding. The client's path is only ever compared
+/// with those of the manifest, never given to the file system.
+struct seed_target {
+  std::optional<sha256_digest> object; ///< Absent for padding.
+  stored_bytes bytes;
+};
+
+/// A revision's name may be used anew after it was removed, so caches ask again after an hour.
+constexpr std::string_view shared = "public, max-age=3600, immutable";
+constexpr std::string_view unshared = "private, max-age=3600, immutable";
+
+std::optional<seed_target> target_in(const manifest& m, std::string_view path) {
+  seed_target target;
+  target.bytes.cache_control = m.is_private ? unshared : shared;
+  // A torrent in the single-file style has no folder: its file has the name of the revision.
+  auto* file = m.find_file(path.empty() && m.files.size() == 1 ? m.rev : path);
+  if (file) {
+    target.object = file->sha256;
+    target.bytes.size_bytes = file->size_bytes;
+    target.bytes.etag = '"' + file->sha256.hex() + '"';
+    target.bytes.content_type = content_type(file->path);
+    return target;
+  }
+  auto padding = padding_of(path);
+  if (!padding)
+    return std::nullopt;
+  target.bytes.size_bytes = *padding;
+  target.bytes.etag = "\"pad-" + std::to_string(*padding) + '"';
+  target.bytes.content_type = "application/octet-stream";
+  return target;
+}
+
+task<result<seed_target>> find_target(exchange& ex, seed_path where) {
+  auto found = co_await find_revision(ex, where.id, where.rev);
+  if (!found)
+    co_return tl::unexpected{found.error()};
+  auto files = co_await load_manifest(ex, found->manifest);
+  if (!files)
+    co_return tl::unexpected{files.error()};
+  auto target = target_in(**files, where.file);
+  if (!target)
+    co_return fail(ec::not_found, "no such file in " + where.id + "@" + where.rev);
+  co_return std::move(*target);
+}
+
+} // namespace
+
+task<> webseed(exchange& ex) {
+  error why{ec::not_found, {}};
+  for (auto& reading : seed_path_readings(ex.param("path"))) {
+    auto target = co_await find_target(ex, reading);
+    if (target && target->object) {
+      co_await send_object(ex, *target->object, std::move(target->bytes));
+      co_return;
+    }
+    if (target) {
+      co_await send_padding(ex, std::move(target->bytes));
+      co_return;
+    }
+    if (why.code == ec::not_found)
+      why = target.error();
+  }
+  co_await ex.send(json_error(why));
+}
+
+} // namespace shoal::http

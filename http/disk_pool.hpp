@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "http/task.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <type_traits>
+
+namespace shoal::http {
+
+/// Threads for what may block or takes long: disk reads, hashing, parsing of big bodies. Edge threads
+/// answer announces meanwhile. Each exchange waits for its own work, so the queue is no longer than
+/// the number of connections.
+using disk_pool = asio::thread_pool;
+
+/// Runs `work` on the pool and resumes the calling task on its own thread with what it returned.
+/// `work` must not throw.
+template <class Work, class Result = std::invoke_result_t<Work>>
+task<Result> run_on(disk_pool& pool, Work work) {
+  auto start = [&pool](auto handler, Work job) {
+    auto home = asio::get_associated_executor(handler);
+    asio::post(pool, [home, handler = std::move(handler), job = std::move(job)]() mutable {
+      asio::post(home, [handler = std::move(handler), value = job()]() mutable {
+        handler(std::move(value));
+      });
+    });
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>, void(Result)>(
+    start, use_task, std::move(work));
+}
+
+} // namespace shoal::http

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "http/router.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <thread>
+#include <unordered_set>
+
+namespace shoal::http {
+
+/// One I/O thread: listeners of its own (SO_REUSEPORT spreads connections over the edges), the
+/// connections that came in through them, and the swarms that its announces wake up.
+class edge {
+public:
+  /// @param number 0.., of `count` edges: says which slots this one sweeps.
+  edge(unsigned number, unsigned count, const services& srv, const router& routes);
+  ~edge();
+
+  /// Opens the listeners. @errors ec::unavailable: an address cannot be bound.
+  result<void> listen();
+
+  void start();
+
+  /// Stops accepting and closes connections that are idle; others end with their exchange.
+  void drain();
+
+  /// Whether a drain has nothing left to wait for.
+  bool drained() const { return connection_count_.load() == 0; }
+
+  /// Cuts what is left and ends the thread.
+  void stop();
+
+private:
+  void run();
+  task<> accept(tcp_acceptor& listener);
+  task<> serve(std::shared_ptr<connection> conn);
+  task<bool> serve_one(connection& conn);
+  task<> refuse(connection& conn, const error& why);
+  task<> tick();
+  void sweep_swarms();
+
+  unsigned number_;
+  unsigned count_;
+  const services& srv_;
+  const router& routes_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<executor> work_;
+  edge_port port_;
+  std::vector<tcp_acceptor> listeners_;
+  asio::basic_waitable_timer<std::chrono::steady_clock,
+                             asio::wait_traits<std::chrono::steady_clock>, executor>
+    timer_;
+  std::unordered_set<connection*> connections_;
+  std::atomic<size_t> connection_count_{0};
+  size_t next_slot_ = 0; // Of the sweep.
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+} // namespace shoal::http

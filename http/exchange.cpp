@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/exchange.hpp"
+
+#include "core/limits.hpp"
+#include "protocol/forwarded.hpp"
+
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace shoal::http {
+
+namespace {
+
+/// Bytes that one visit to the disk pool may send, so that fast readers do not starve others.
+constexpr uint64_t sendfile_bytes_max = 4 * 1024 * 1024;
+
+struct progress {
+  uint64_t sent = 0;
+  bool would_block = false;
+  bool failed = false;
+};
+
+/// Sends what the socket takes now. Runs on the disk pool because the file may have to be read.
+progress send_some(int to, int from, uint64_t offset, uint64_t length) {
+  progress p;
+  auto position = static_cast<off_t>(offset);
+  auto budget = std::min(length, sendfile_bytes_max);
+  while (p.sent < budget) {
+    auto n = ::sendfile(to, from, &position, budget - p.sent);
+    if (n > 0) {
+      p.sent += static_cast<uint64_t>(n);
+    } else if (n < 0 && errno == EINTR) {
+      continue;
+    } else {
+      p.would_block = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+      p.failed = !p.would_block; // n == 0: the file is shorter than it was.
+      break;
+    }
+  }
+  return p;
+}
+
+method to_method(beast::http::verb verb) {
+  switch (verb) {
+    case beast::http::verb::get: return method::get;
+    case beast::http::verb::head: return method::head;
+    case beast::http::verb::post: return method::post;
+    case beast::http::verb::put: return method::put;
+    case beast::http::verb::delete_: return method::del;
+    case beast::http::verb::options: return method::options;
+    default: return method::other;
+  }
+}
+
+} // namespace
+
+exchange::exchange(connection& conn, edge_port& port, const services& srv)
+  : conn_{conn}, port_{port}, srv_{srv} {
+  auto& head = conn.head();
+  verb_ = to_method(head.method());
+  path_ = head.target();
+  // "GET http://host/path": the form that proxies get. @source RFC 9112 3.2.2
+  if (path_.starts_with("http://") || path_.starts_with("https://")) {
+    auto slash = path_.find('/', path_.find("//") + 2);
+    path_ = slash == std::string_view::npos ? std::string_view{"/"} : path_.substr(slash);
+  }
+  if (auto mark = path_.find('?'); mark != std::string_view::npos) {
+    query_ = path_.substr(mark + 1);
+    path_ = path_.substr(0, mark);
+  }
+  client_ = conn.peer().address;
+  if (!srv.config.trusted_proxies.empty())
+    client_ = forwarded_client();
+}
+
+ip_address exchange::forwarded_client() const {
+  std::vector<std::string_view> headers;
+  auto [first, last] = conn_.head().equal_range("X-Forwarded-For");
+  for (auto i = first; i != last; ++i)
+    headers.emplace_back(i->value());
+  return real_address(conn_.peer().address, srv_.config.trusted_proxies, headers);
+}
+
+std::string_view exchange::header(std::string_view name) const {
+  auto i = conn_.head().find(name);
+  return i == conn_.head().end() ? std::string_view{} : std::string_view{i->value()};
+}
+
+const std::string& exchange::param(std::string_view name) const {
+  static const std::string none;
+  auto same = [&](auto& p) { return p.first == name; };
+  auto i = std::find_if(params_.begin(), params_.end(), same);
+  return i == params_.end() ? none : i->second;
+}
+
+std::string exchange::base_url() const {
+  if (!config().public_url.empty())
+    return config().public_url;
+  auto host = header("Host");
+  auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == ':'
+           || c == '[' || c == ']';
+  };
+  if (host.empty() || host.size() > 255 || !std::all_of(host.begin(), host.end(), plain))
+    return "http://localhost";
+  return "http://" + std::string{host};
+}
+
+task<result<std::string>> exchange::read_body(size_t bytes_max) {
+  auto known = conn_.body_length();
+  if (known && *known > bytes_max) {
+    conn_.close_after_exchange();
+    co_return fail(ec::too_large, "the body has more than " + std::to_string(bytes_max) + " bytes");
+  }
+  std::string body;
+  body.reserve(known.value_or(0));
+  std::array<uint8_t, 16 * 1024> chunk;
+  for (;;) {
+    auto n = co_await conn_.read_some(chunk);
+    if (!n)
+      co_return tl::unexpected{n.error()};
+    if (*n == 0)
+      co_return body;
+    if (body.size() + *n > bytes_max) {
+      conn_.close_after_exchange();
+      co_return fail(ec::too_large,
+                     "the body has more than " + std::to_string(bytes_max) + " bytes");
+    }
+    body.append(as_chars(std::span(chunk).first(*n)));
+  }
+}
+
+task<std::optional<announce_reply>> exchange::announce(announce_request req, swarm_actor swarm) {
+  auto start = [&](auto handler) {
+    auto* waiter = new detail::announce_waiter<decltype(handler)>{std::move(handler)};
+    port_.announce(std::move(req), swarm, *waiter, mono_now());
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>,
+                                          void(std::optional<announce_reply>)>(start, use_task);
+}
+
+task<> exchange::send(response r) {
+  answered_ = true;
+  status_ = r.status;
+  std::string head;
+  // A body that nobody reads would be taken for the next request.
+  if (conn_.has_body())
+    conn_.close_after_exchange();
+  append_head(head, r, r.body.size(), conn_.keep_alive());
+  auto sent = co_await conn_.write(head, verb_ == method::head ? std::string_view{} : r.body);
+  if (!sent)
+    conn_.close_after_exchange();
+}
+
+task<> exchange::send_raw(std::string_view bytes) {
+  answered_ = true;
+  status_ = 200;
+  if (!co_await conn_.write(bytes))
+    conn_.close_after_exchange();
+}
+
+task<bool> exchange::send_head(response& r, uint64_t length) {
+  answered_ = true;
+  status_ = r.status;
+  std::string head;
+  if (conn_.has_body())
+    conn_.close_after_exchange();
+  append_head(head, r, length, conn_.keep_alive());
+  auto sent = co_await conn_.write(head);
+  if (!sent)
+    conn_.close_after_exchange();
+  co_return sent && verb_ != method::head;
+}
+
+task<> exchange::send_file(response head, file_body body) {
+  if (!co_await send_head(head, body.length))
+    co_return;
+  while (body.length > 0) {
+    auto to = conn_.native_handle();
+    auto from = body.file.get();
+    auto step = co_await run_on(srv_.disk, [=, offset = body.offset, length = body.length] {
+      return send_some(to, from, offset, length);
+    });
+    body.offset += step.sent;
+    body.length -= step.sent;
+    srv_.metrics.bytes_sent.add(step.sent);
+    if (step.sent > 0)
+      conn_.touch();
+    if (step.failed || (step.would_block && !co_await conn_.writable())) {
+      conn_.close_after_exchange();
+      co_return;
+    }
+  }
+}
+
+task<> exchange::send_zeros(response head, uint64_t length) {
+  static const std::string zeros(64 * 1024, '\0');
+  auto going = co_await send_head(head, length);
+  while (going && length > 0) {
+    auto n = std::min<uint64_t>(length, zeros.size());
+    going = co_await conn_.write(std::string_view{zeros}.substr(0, n));
+    length -= n;
+  }
+  if (!going && verb_ != method::head)
+    conn_.close_after_exchange();
+}
+
+} // namespace shoal::http

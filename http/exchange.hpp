@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/edge_port.hpp"
+#include "http/connection.hpp"
+#include "http/services.hpp"
+#include "persistence/posix_file.hpp"
+#include "protocol/query.hpp"
+
+#include <memory>
+
+namespace shoal::http {
+
+struct route;
+
+/// A part of a file to send as a body.
+struct file_body {
+  unique_fd file;
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+
+/// One request and its answer. Handlers get it by reference and answer exactly once.
+class exchange {
+public:
+  exchange(connection& conn, edge_port& port, const services& srv);
+
+  // -- the request ---------------------------------------------------------------
+
+  method verb() const { return verb_; }
+  std::string_view path() const { return path_; }      ///< Raw, without the query.
+  std::string_view query() const { return query_; }    ///< Raw, without '?'.
+  std::string_view header(std::string_view name) const; ///< Empty if absent; any case.
+
+  /// The client's address: behind trusted proxies the one that they forward.
+  const ip_address& client() const { return client_; }
+
+  /// The client's endpoint; the port means little behind a proxy.
+  const endpoint& peer() const { return conn_.peer(); }
+
+  /// A decoded part of the path, as the route's template names it.
+  const std::string& param(std::string_view name) const;
+
+  /// Decoded query parameters. @errors ec::invalid_argument, ec::too_large.
+  result<query_params> params() const { return query_params::parse(query_); }
+
+  /// "https://host" without a slash at the end: as configured, else from the Host header.
+  std::string base_url() const;
+
+  /// Reads the whole body. @errors ec::too_large, ec::invalid_argument, ec::unavailable.
+  task<result<std::string>> read_body(size_t bytes_max);
+
+  /// Reads some of the body; 0 at its end.
+  task<result<size_t>> read_some(std::span<uint8_t> out) { return conn_.read_some(out); }
+  std::optional<uint64_t> body_length() const { return conn_.body_length(); }
+
+  // -- the world -------------------------------------------------------------------
+
+  const services& srv() const { return srv_; }
+  shoal::node& node() const { return srv_.node; }
+  const http_config& config() const { return srv_.config; }
+
+  /// Asks an actor. @param elsewhere it may take long: run it on CAF's scheduler.
+  template <class Reply, class Target, class Message>
+  task<result<Reply>> ask(const Target& target, Message message, bool elsewhere = false);
+
+  /// Sends an announce to its swarm. @returns nothing if no answer came in time.
+  task<std::optional<announce_reply>> announce(announce_request req, swarm_actor swarm);
+
+  /// Runs `work` on the disk pool.
+  template <class Work>
+  auto on_disk(Work work) {
+    return run_on(srv_.disk, std::move(work));
+  }
+
+  // -- the answer --------------------------------------------------------------------
+
+  /// Sends an answer; only its head if the request was HEAD.
+  task<> send(response r);
+
+  /// Sends bytes that are a whole answer already, head included.
+  task<> send_raw(std::string_view bytes);
+
+  /// Sends part of a file without holding it in memory.
+  task<> send_file(response head, file_body body);
+
+  /// Sends zeros (BEP 47 pads).
+  task<> send_zeros(response head, uint64_t length);
+
+  bool answered() const { return answered_; }
+  unsigned status() const { return status_; }
+  bool keep_alive() const { return conn_.keep_alive(); }
+
+private:
+  friend class edge;
+  friend class router;
+
+  task<bool> send_head(response& r, uint64_t length);
+  ip_address forwarded_client() const;
+
+  connection& conn_;
+  edge_port& port_;
+  const services& srv_;
+  method verb_ = method::other;
+  std::string_view path_;
+  std::string_view query_;
+  ip_address client_;
+  std::vector<std::pair<std::string_view, std::string>> params_; // Names belong to the route.
+  bool answered_ = false;
+  unsigned status_ = 0;
+};
+
+namespace detail {
+
+template <class Handler>
+struct announce_waiter : announce_sink {
+  explicit announce_waiter(Handler h) : handler{std::move(h)} {}
+
+  void on_reply(announce_reply* reply) override {
+    auto resume = std::move(handler);
+    delete this;
+    resume(reply ? std::optional{std::move(*reply)} : std::nullopt);
+  }
+
+  Handler handler;
+};
+
+} // namespace detail
+
+template <class Reply, class Target, class Message>
+task<result<Reply>> exchange::ask(const Target& target, Message message, bool elsewhere) {
+  auto start = [&](auto handler) {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    port_.ask<Reply>(
+      target, std::move(message),
+      [shared](result<Reply> reply) mutable { (*shared)(std::move(reply)); }, elsewhere);
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>,
+                                          void(result<Reply>)>(start, use_task);
+}
+
+} // namespace shoal::http

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/limit_metrics.hpp"
+
+#include "core/limits.hpp"
+
+#include <array>
+#include <utility>
+
+namespace shoal::http {
+
+namespace {
+
+using named_limit = std::pair<std::string_view, double>;
+
+/// tests/unit/http/limit_metrics.cpp compares this list with core/limits.hpp.
+constexpr std::array all_limits{
+    named_limit{"numwant_max", limits::numwant_max},
+    named_limit{"scrape_hashes_max", limits::scrape_hashes_max},
+    named_limit{"passkey_bytes_max", limits::passkey_bytes_max},
+    named_limit{"user_id_bytes_max", limits::user_id_bytes_max},
+    named_limit{"paired_changes_max", limits::paired_changes_max},
+    named_limit{"announce_key_bytes_max", limits::announce_key_bytes_max},
+    named_limit{"http_header_bytes_max", limits::http_header_bytes_max},
+    named_limit{"query_fields_max", limits::query_fields_max},
+    named_limit{"forwarded_hops_max", limits::forwarded_hops_max},
+    named_limit{"json_body_bytes_max", limits::json_body_bytes_max},
+    named_limit{"torrent_body_bytes_max", limits::torrent_body_bytes_max},
+    named_limit{"json_depth_max", limits::json_depth_max},
+    named_limit{"pad_bytes_max", limits::pad_bytes_max},
+    named_limit{"connections_per_edge_max", limits::connections_per_edge_max},
+    named_limit{"name_bytes_max", limits::name_bytes_max},
+    named_limit{"text_field_bytes_max", limits::text_field_bytes_max},
+    named_limit{"path_bytes_max", limits::path_bytes_max},
+    named_limit{"id_segment_bytes_max", limits::id_segment_bytes_max},
+    named_limit{"files_per_revision_max", limits::files_per_revision_max},
+    named_limit{"cached_manifest_files_max", limits::cached_manifest_files_max},
+    named_limit{"search_limit_max", limits::search_limit_max},
+    named_limit{"search_limit_default", limits::search_limit_default},
+    named_limit{"magnet_bytes_max", limits::magnet_bytes_max},
+    named_limit{"magnet_fields_max", limits::magnet_fields_max},
+    named_limit{"metainfo_bytes_max", limits::metainfo_bytes_max},
+    named_limit{"metainfo_depth_max", limits::metainfo_depth_max},
+    named_limit{"metainfo_tokens_max", limits::metainfo_tokens_max},
+    named_limit{"metainfo_urls_max", limits::metainfo_urls_max},
+    named_limit{"manifest_bytes_max", limits::manifest_bytes_max},
+    named_limit{"hash_buffers_bytes_max", limits::hash_buffers_bytes_max},
+    named_limit{"piece_length_bytes_min", limits::piece_length_bytes_min},
+    named_limit{"piece_length_bytes_max", limits::piece_length_bytes_max},
+    named_limit{"record_bytes_max", limits::record_bytes_max},
+    named_limit{"store_key_bytes_max", limits::store_key_bytes_max},
+    named_limit{"commit_queue_max", limits::commit_queue_max},
+    named_limit{"commit_batch_max", limits::commit_batch_max},
+    named_limit{"object_bytes_max", limits::object_bytes_max},
+};
+
+} // namespace
+
+void add_limit_metrics(metrics::registry& registry) {
+  for (auto [name, value] : all_limits)
+    registry.add_reader("shoal_limit", "Bounds that protect the node, by name",
+                        "name=\"" + std::string{name} + "\"", [value = value] { return value; });
+}
+
+} // namespace shoal::http

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/router.hpp"
+
+#include "core/log.hpp"
+#include "http/credentials.hpp"
+#include "protocol/percent.hpp"
+
+#include <fmt/format.h>
+
+namespace shoal::http {
+
+namespace {
+
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1); // The slash.
+    auto end = std::min(path.find('/'), path.size());
+    parts.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+bool is_capture(std::string_view segment) {
+  return segment.starts_with('{');
+}
+
+bool is_rest(std::string_view segment) {
+  return segment.starts_with("{*");
+}
+
+bool serves(method route_verb, method verb) {
+  return route_verb == verb || (route_verb == method::get && verb == method::head);
+}
+
+response preflight() {
+  response r;
+  r.status = 204;
+  return std::move(r)
+    .with("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
+    .with("Access-Control-Allow-Headers",
+          "Authorization, Cache-Control, Content-Type, If-None-Match, If-Range, Range, "
+          "X-Weightless-Key")
+    .with("Access-Control-Max-Age", "86400");
+}
+
+} // namespace
+
+router::router(metrics::registry& metrics) {
+  for (auto& r : all_routes()) {
+    compiled c{&r, split(r.path), {}, nullptr};
+    for (size_t i = 2; i < c.by_class.size(); ++i)
+      c.by_class[i] = &metrics.add_counter(
+        "shoal_http_requests_total", "Requests by route and class of status",
+        fmt::format(R"(method="{}",route="{}",code="{}xx")", name(r.verb), r.path, i));
+    c.seconds = &metrics.add_histogram(
+      "shoal_http_request_seconds", "Time from a request's header to the end of its answer",
+      fmt::format(R"(method="{}",route="{}")", name(r.verb), r.path));
+    routes_.push_back(std::move(c));
+  }
+}
+
+bool router::match(const compiled& candidate, std::string_view path, exchange& ex) {
+  ex.params_.clear();
+  for (auto segment : candidate.segments) {
+    if (path.empty())
+      return false;
+    path.remove_prefix(1);
+    auto end = is_rest(segment) ? path.size() : std::min(path.find('/'), path.size());
+    auto part = path.substr(0, end);
+    path.remove_prefix(end);
+    if (!is_capture(segment)) {
+      if (segment != part)
+        return false;
+      continue;
+    }
+    auto decoded = percent_decode(part);
+    if (!decoded || decoded->empty())
+      return false;
+    auto skip = is_rest(segment) ? size_t{2} : size_t{1};
+    ex.params_.emplace_back(segment.substr(skip, segment.size() - skip - 1), std::move(*decoded));
+  }
+  return path.empty();
+}
+
+const router::compiled* router::find(exchange& ex, std::vector<std::string_view>& allowed) const {
+  auto path = ex.path();
+  if (!path.starts_with('/'))
+    return nullptr;
+  while (path.size() > 1 && path.ends_with('/'))
+    path.remove_suffix(1);
+  for (auto& candidate : routes_) {
+    if (!match(candidate, path, ex))
+      continue;
+    if (serves(candidate.what->verb, ex.verb()))
+      return &candidate;
+    allowed.push_back(name(candidate.what->verb));
+  }
+  return nullptr;
+}
+
+task<> router::refuse(exchange& ex, dialect errors, const error& err) const {
+  return ex.send(errors == dialect::json ? json_error(err) : text_error(err));
+}
+
+task<> router::handle(exchange& ex) const {
+  if (ex.verb() == method::options) {
+    co_await ex.send(preflight());
+    co_return;
+  }
+  std::vector<std::string_view> allowed;
+  auto* found = find(ex, allowed);
+  if (!found && !allowed.empty()) {
+    co_await ex.send(
+      text(405, "Method not allowed").with("Allow", fmt::format("{}", fmt::join(allowed, ", "))));
+    co_return;
+  }
+  if (!found) {
+    co_await ex.send(json_error({ec::not_found, {}}));
+    co_return;
+  }
+  auto start = mono_now();
+  auto& r = *found->what;
+  auto& srv = ex.srv();
+  if (r.limited && !within_rate(ex)) {
+    srv.metrics.rate_limited.add();
+    co_await refuse(ex, r.errors, {ec::rate_limited, {}});
+  } else if (!may_use(ex, r.who)) {
+    srv.metrics.unauthorized.add();
+    co_await refuse(ex, r.errors, {ec::unauthorized, {}});
+  } else {
+    co_await r.handler(ex);
+  }
+  auto took = std::chrono::duration_cast<std::chrono::microseconds>(mono_now() - start);
+  found->seconds->observe_us(static_cast<uint64_t>(took.count()));
+  if (auto code = ex.status() / 100; code >= 2 && code < found->by_class.size())
+    found->by_class[code]->add();
+}
+
+} // namespace shoal::http

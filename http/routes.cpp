@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/dialects/handlers.hpp"
+#include "http/router.hpp"
+
+#include <array>
+
+namespace shoal::http {
+
+namespace {
+
+constexpr auto open = access::open;
+constexpr auto writer = access::writer;
+constexpr auto admin = access::admin;
+constexpr auto plain = dialect::plain;
+constexpr auto as_json = dialect::json;
+
+// The tracker checks its rate limit itself, because it refuses in bencoded form.
+constexpr std::array routes{
+    route{method::get, "/announce", announce, open, plain},
+    route{method::get, "/announce/{passkey}", announce, open, plain},
+    route{method::get, "/scrape", scrape, open, plain},
+    route{method::get, "/scrape/{passkey}", scrape, open, plain},
+
+    route{method::get, "/api/registry", registry_lookup, open, plain, true},
+    route{method::post, "/api/registry", registry_register, writer, plain, true},
+    route{method::del, "/api/registry", registry_remove, writer, plain, true},
+    route{method::get, "/api/registry/search", registry_search, open, plain, true},
+    route{method::get, "/api/registry/torrent", registry_torrent, open, plain, true},
+    route{method::get, "/api/registry/meta", registry_meta, open, plain, true},
+
+    route{method::get, "/api/admin/blocklist", blocklist_list, admin, as_json},
+    route{method::post, "/api/admin/blocklist", blocklist_add, admin, as_json},
+    route{method::del, "/api/admin/blocklist", blocklist_remove, admin, as_json},
+    route{method::get, "/api/users/{id}/usage", user_usage, admin, as_json},
+
+    route{method::get, "/api/v1/catalog", catalog_list, open, as_json},
+    route{method::get, "/api/v1/models/{name}/revs/{rev}", model_revision, open, as_json},
+    route{method::put, "/api/v1/models/{name}/revs/{rev}", publish_model, writer, as_json},
+    route{method::del, "/api/v1/models/{name}/revs/{rev}", remove_model, writer, as_json},
+    route{method::get, "/api/v1/models/{ns}/{name}/revs/{rev}", model_revision, open, as_json},
+    route{method::put, "/api/v1/models/{ns}/{name}/revs/{rev}", publish_model, writer, as_json},
+    route{method::del, "/api/v1/models/{ns}/{name}/revs/{rev}", remove_model, writer, as_json},
+    route{method::get, "/api/v1/bootstrap", bootstrap, open, as_json},
+    route{method::get, "/api/v1/health/swarm", swarm_health, open, as_json},
+    route{method::get, "/torrents/{name}/{file}", torrent_file, open, as_json},
+    route{method::get, "/torrents/{ns}/{name}/{file}", torrent_file, open, as_json},
+
+    route{method::get, "/webseed/{*path}", webseed, open, as_json},
+    route{method::get, "/api/objects/{sha256}", object_get, open, as_json},
+    route{method::put, "/api/objects/{sha256}", object_put, writer, as_json},
+
+    route{method::get, "/", front_page, open, plain},
+    route{method::get, "/health", health, open, plain},
+    route{method::get, "/livez", liveness, open, plain},
+    route{method::get, "/metrics", metrics_page, open, plain},
+    route{method::get, "/api/stats", stats, open, as_json},
+    route{method::get, "/openapi.json", openapi, open, as_json},
+};
+
+} // namespace
+
+std::span<const route> all_routes() {
+  return routes;
+}
+
+} // namespace shoal::http

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "http/edge.hpp"
+
+#include <memory>
+
+namespace shoal::http {
+
+/// The HTTP edge of a node: its threads, the disk pool, and what they share.
+class server {
+public:
+  /// @param node, metrics outlive the server.
+  server(http_config config, shoal::node& node, metrics::registry& metrics);
+  ~server();
+
+  /// Binds all addresses and starts serving. @errors ec::unavailable.
+  result<void> start();
+
+  /// Lets exchanges in flight finish, cuts what is left after `patience`, ends the threads.
+  void stop(std::chrono::seconds patience);
+
+private:
+  http_config config_;
+  disk_pool disk_;
+  rate_limiter limiter_;
+  http_metrics metrics_;
+  services services_;
+  router routes_;
+  std::vector<std::unique_ptr<edge>> edges_;
+};
+
+} // namespace shoal::http
