@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cmd/cli/failure.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shoal::cli {
+
+struct http_response {
+  long status = 0;
+  std::string reason;                         ///< From the status line; may be empty.
+  std::map<std::string, std::string> headers; ///< Names in lower case.
+  std::string body;                           ///< Empty if there was a sink.
+  std::string url;                            ///< What was asked.
+
+  bool is_success() const { return status >= 200 && status < 300; }
+  std::string header(const std::string& lower_name) const;
+};
+
+/// One request; `path` starts with '/' and is escaped already.
+struct http_request {
+  std::string method = "GET";
+  std::string path;
+  std::vector<std::string> headers; ///< "Name: value"
+  std::string body;
+  std::string content_type = "application/json"; ///< Of `body`.
+
+  /// Sends this file instead of `body`, if set.
+  std::string upload_file;
+  uint64_t upload_size_bytes = 0;
+  std::function<void(uint64_t)> on_sent; ///< Bytes of the body sent so far.
+
+  /// Takes the body of a successful answer; returns false to stop.
+  std::function<bool(std::string_view)> sink;
+
+  /// How often to try again when the connection breaks. A 429 or 503 is always tried again.
+  int retries = 0;
+};
+
+/// Talks to one server over HTTP or HTTPS, with keep-alive. Blocks.
+class http_client {
+public:
+  /// @param base_url e.g. "http://127.0.0.1:8080"; may end in '/'.
+  /// @param key sent as X-Weightless-Key with every request that changes something, unless empty.
+  http_client(std::string base_url, std::string key);
+  ~http_client();
+
+  const std::string& base_url() const { return base_url_; }
+
+  /// Any status is an answer. Fails with exit_code::unreachable, or exit_code::local_trouble if
+  /// the file to send cannot be read.
+  outcome<http_response> send(const http_request& request);
+
+  /// As `send`, but a status other than 2xx is a failure (exit_code::refused).
+  outcome<http_response> send_ok(const http_request& request);
+
+  /// GET of a JSON document.
+  outcome<nlohmann::json> fetch_json(const std::string& path);
+
+private:
+  struct handle;
+
+  outcome<http_response> send_once(const http_request& request);
+
+  std::string base_url_;
+  std::string key_;
+  std::unique_ptr<handle> curl_;
+};
+
+/// @returns the failure for an answer that is not 2xx, with the server's own words if there are.
+failure describe_refusal(const http_response& response);
+
+/// Joins names and values as "?a=b&c=d"; pairs with an empty value are left out.
+std::string query_string(const std::vector<std::pair<std::string, std::string>>& pairs);
+
+} // namespace shoal::cli
