@@ -15,6 +15,15 @@ namespace {
 /// Growing by less is not worth another attempt.
 constexpr uint64_t growth_bytes_min = 64 * 1024;
 
+/// What erasures may use beyond the maximum of a full map.
+constexpr uint64_t erase_reserve_bytes = uint64_t{4} << 20;
+
+bool only_erases(const commit_request& request) {
+  return !request.mutations.empty()
+         && std::none_of(request.mutations.begin(), request.mutations.end(),
+                         [](const mutation& m) { return m.value.has_value(); });
+}
+
 std::optional<error> check_key(table where, const std::string& key, bool as_store, bool writes) {
   if (key.empty() || key.size() > limits::store_key_bytes_max)
     return error{ec::invalid_argument, "a key has " + std::to_string(key.size()) + " bytes"};
@@ -107,6 +116,20 @@ constexpr uint64_t full_disk_bytes = uint64_t{1} << 20;
 
 } // namespace
 
+template <class F>
+auto lmdb_store::exclusively(F&& f) {
+  struct gate {
+    std::atomic<bool>& closed;
+    explicit gate(std::atomic<bool>& c) : closed(c) { closed = true; }
+    ~gate() {
+      closed = false;
+      closed.notify_all();
+    }
+  } hold(remapping_);
+  std::unique_lock lock(map_mutex_);
+  return f();
+}
+
 std::vector<result<uint64_t>> lmdb_store::commit(std::span<const commit_request> requests) {
   return commit_as(requests, rights::caller);
 }
@@ -118,18 +141,32 @@ result<uint64_t> lmdb_store::commit(const commit_request& request) {
 lmdb_store::results lmdb_store::commit_as(std::span<const commit_request> requests, rights who) {
   std::lock_guard lock(writer_mutex_);
   results out(requests.size(), result<uint64_t>(uint64_t{0}));
+  auto failure = attempt(requests, who, config_.max_map_bytes, out);
+  if (!failure)
+    return out;
+  std::fill(out.begin(), out.end(), result<uint64_t>(tl::unexpected(*failure)));
+  auto refused = requests.size();
+  if (failure->code == ec::storage_full)
+    refused -= commit_erasures(requests, who, out);
+  if (refused > 0)
+    note(std::move(failure));
+  return out;
+}
+
+/// Writes all of the requests or none, growing and reopening as it takes.
+std::optional<error> lmdb_store::attempt(std::span<const commit_request> requests, rights who,
+                                         uint64_t map_limit_bytes, results& out) {
   bool retried_io = false;
   bool reopened = false;
   for (;;) {
     result<void> again;
     auto rc = env_ ? try_commit(requests, who, out) : MDB_PANIC;
     if (rc == 0)
-      return out;
+      return std::nullopt;
     if (rc == MDB_MAP_FULL) {
-      again = grow();
+      again = grow(map_limit_bytes);
     } else if (rc == MDB_PANIC && !retried_io && !std::exchange(reopened, true)) {
-      // An earlier commit failed to write the root page. That is sticky: it takes a new
-      // environment.
+      // Neither this environment nor an earlier attempt to replace it works: once more.
       again = reopen(env_ ? env_->map_bytes() : config_.initial_map_bytes);
     } else if (rc != EIO || std::exchange(retried_io, true)) {
       // LMDB reports a write that ran out of space half-way as EIO; the second try says ENOSPC.
@@ -137,11 +174,35 @@ lmdb_store::results lmdb_store::commit_as(std::span<const commit_request> reques
     }
     if (!again) {
       heal();
-      note(again.error());
-      std::fill(out.begin(), out.end(), result<uint64_t>(tl::unexpected(again.error())));
-      return out;
+      return again.error();
     }
   }
+}
+
+/// Erasing takes pages too (LMDB copies what it changes), so a full map would stay full for ever.
+/// Requests that only erase may therefore use a reserve beyond the maximum, for this one commit.
+/// @returns how many requests that was, their outcomes in `out`.
+size_t lmdb_store::commit_erasures(std::span<const commit_request> requests, rights who,
+                                   results& out) {
+  std::vector<size_t> indexes;
+  std::vector<commit_request> erasing;
+  for (size_t i = 0; i < requests.size(); ++i)
+    if (only_erases(requests[i])) {
+      indexes.push_back(i);
+      erasing.push_back(requests[i]);
+    }
+  if (erasing.empty())
+    return 0;
+  results done(erasing.size(), result<uint64_t>(uint64_t{0}));
+  auto failure = attempt(erasing, who, config_.max_map_bytes + erase_reserve_bytes, done);
+  // LMDB itself keeps the map as large as what is in use. Not shrinking it does no harm.
+  if (env_ && env_->map_bytes() > config_.max_map_bytes)
+    static_cast<void>(resize(config_.max_map_bytes));
+  if (failure)
+    return 0;
+  for (size_t i = 0; i < indexes.size(); ++i)
+    out[indexes[i]] = std::move(done[i]);
+  return indexes.size();
 }
 
 int lmdb_store::try_commit(std::span<const commit_request> requests, rights who, results& out) {
@@ -172,42 +233,33 @@ error lmdb_store::write_error(int rc) const {
   return lmdb_error(full ? ENOSPC : rc, "write", config_.path);
 }
 
-template <class F>
-auto lmdb_store::exclusively(F&& f) {
-  struct gate {
-    std::atomic<bool>& closed;
-    explicit gate(std::atomic<bool>& c) : closed(c) { closed = true; }
-    ~gate() {
-      closed = false;
-      closed.notify_all();
-    }
-  } hold(remapping_);
-  std::unique_lock lock(map_mutex_);
-  return f();
-}
-
-result<void> lmdb_store::grow() {
+result<void> lmdb_store::grow(uint64_t map_limit_bytes) {
   auto now = env_->map_bytes();
   auto file = config_.path / "data.mdb";
-  if (now + growth_bytes_min > config_.max_map_bytes)
+  if (now + growth_bytes_min > map_limit_bytes)
     return fail(ec::storage_full, file.string() + " has reached its maximum of "
                                       + std::to_string(config_.max_map_bytes) + " bytes");
   std::error_code ignored;
   auto length = std::filesystem::file_size(file, ignored);
   auto possible = (ignored ? env_->used_bytes() : length) + disk_available_bytes(config_.path);
-  auto wanted = std::min({now * 2, config_.max_map_bytes, possible});
+  auto wanted = std::min({now * 2, map_limit_bytes, possible});
   wanted -= wanted % env_->page_bytes();
   if (wanted < now + growth_bytes_min)
     return fail(ec::storage_full, "the disk has no room for " + file.string() + " to grow");
-  auto rc = exclusively([&] { return env_->resize(wanted); });
-  if (rc) {
-    auto failed = lmdb_error(rc, "grow", config_.path);
-    if (auto reopened = reopen(now); !reopened)
-      return reopened;
-    return tl::unexpected(failed);
-  }
-  ++growths_;
-  return {};
+  auto resized = resize(wanted);
+  growths_ += resized ? 1 : 0;
+  return resized;
+}
+
+result<void> lmdb_store::resize(uint64_t map_bytes) {
+  auto before = env_->map_bytes();
+  auto rc = exclusively([&] { return env_->resize(map_bytes); });
+  if (!rc)
+    return {};
+  auto failed = lmdb_error(rc, "resize", config_.path);
+  if (auto reopened = reopen(before); !reopened)
+    return reopened;
+  return tl::unexpected(failed);
 }
 
 /// A failed write of the root page is sticky, for readers too, and takes a new environment.

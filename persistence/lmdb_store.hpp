@@ -87,7 +87,7 @@ public:
   /// @returns per request its revision; or ec::conflict (a guard failed), ec::invalid_argument (an
   /// empty, long or reserved key), ec::too_large or ec::corrupt (a guarded value is damaged), which
   /// leave the others alone; or the same ec::storage_full or ec::storage_failed for all, none of
-  /// them applied.
+  /// them applied. If the map is at its maximum, requests that only erase still succeed.
   std::vector<result<uint64_t>> commit(std::span<const commit_request> requests);
 
   /// One request alone.
@@ -115,7 +115,11 @@ private:
 
   results commit_as(std::span<const commit_request> requests, rights who);
   int try_commit(std::span<const commit_request> requests, rights who, results& out);
-  result<void> grow();
+  std::optional<error> attempt(std::span<const commit_request> requests, rights who,
+                               uint64_t map_limit_bytes, results& out);
+  size_t commit_erasures(std::span<const commit_request> requests, rights who, results& out);
+  result<void> grow(uint64_t map_limit_bytes);
+  result<void> resize(uint64_t map_bytes);
   void heal();
   result<void> reopen(uint64_t map_bytes);
   error write_error(int rc) const;

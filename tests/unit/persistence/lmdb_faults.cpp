@@ -176,8 +176,20 @@ CAF_TEST(a map at its maximum refuses and keeps and goes on after erasing or wit
   commit_request erase;
   for (int i = count - 5; i < count; ++i)
     erase.mutations.push_back({table::entries, numbered(i), std::nullopt});
-  CAF_CHECK(store->commit(erase));
+  std::vector<commit_request> batch{put_request(table::entries, "x", value_for(0)), erase};
+  batch.front().mutations.front().value->resize(100'000);
+  auto outcomes = store->commit(batch);
+  CAF_CHECK(code_of(outcomes[0]) == ec::storage_full);
+  CAF_CHECK(outcomes[1].has_value());
+  CAF_CHECK(!store->stats().healthy);
   count = fill(*store, count - 5, ec::storage_full);
+  for (int i = 0; i < count; ++i)
+    erase.mutations.push_back({table::entries, numbered(i), std::nullopt});
+  CAF_CHECK(store->commit(erase));
+  CAF_CHECK(store->stats().healthy);
+  CAF_CHECK_LESS(store->stats().map_bytes, config.max_map_bytes + (1 << 20));
+  count = fill(*store, 0, ec::storage_full);
+  CAF_CHECK_GREATER(count, 100);
 
   store.reset();
   config.max_map_bytes = 4 << 20; // The operator raises the limit.
