@@ -157,6 +157,8 @@ task<> exchange::send(response r) {
 task<> exchange::send_raw(std::string_view bytes) {
   answered_ = true;
   status_ = 200;
+  if (conn_.has_body())
+    conn_.close_after_exchange();
   if (!co_await conn_.write(bytes))
     conn_.close_after_exchange();
 }

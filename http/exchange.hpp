@@ -64,6 +64,11 @@ public:
   template <class Reply, class Target, class Message>
   task<result<Reply>> ask(const Target& target, Message message, bool elsewhere = false);
 
+  /// Asks several actors at the same time. @returns their answers in the order of the questions.
+  template <class Reply, class Target, class Message>
+  task<std::vector<result<Reply>>> ask_all(std::vector<std::pair<Target, Message>> questions,
+                                           bool elsewhere = false);
+
   /// Sends an announce to its swarm. @returns nothing if no answer came in time.
   task<std::optional<announce_reply>> announce(announce_request req, swarm_actor swarm);
 
@@ -89,7 +94,9 @@ public:
 
   bool answered() const { return answered_; }
   unsigned status() const { return status_; }
-  bool keep_alive() const { return conn_.keep_alive(); }
+
+  /// Whether another request may follow; for the heads of `send_raw`.
+  bool keep_alive() const { return conn_.keep_alive() && !conn_.has_body(); }
 
 private:
   friend class edge;
@@ -125,6 +132,24 @@ struct announce_waiter : announce_sink {
   Handler handler;
 };
 
+/// Waits for the last of several answers.
+template <class Handler, class Reply>
+struct gatherer {
+  gatherer(Handler h, size_t count) : handler{std::move(h)}, left{count} {
+    replies.resize(count, result<Reply>{fail(ec::unavailable)});
+  }
+
+  void put(size_t index, result<Reply> reply) {
+    replies[index] = std::move(reply);
+    if (--left == 0)
+      handler(std::move(replies));
+  }
+
+  Handler handler;
+  size_t left;
+  std::vector<result<Reply>> replies;
+};
+
 } // namespace detail
 
 template <class Reply, class Target, class Message>
@@ -137,6 +162,24 @@ task<result<Reply>> exchange::ask(const Target& target, Message message, bool el
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>,
                                           void(result<Reply>)>(start, use_task);
+}
+
+template <class Reply, class Target, class Message>
+task<std::vector<result<Reply>>>
+exchange::ask_all(std::vector<std::pair<Target, Message>> questions, bool elsewhere) {
+  using replies = std::vector<result<Reply>>;
+  if (questions.empty())
+    co_return replies{};
+  auto start = [&](auto handler) {
+    using waiting = detail::gatherer<decltype(handler), Reply>;
+    auto shared = std::make_shared<waiting>(std::move(handler), questions.size());
+    for (size_t i = 0; i < questions.size(); ++i)
+      port_.ask<Reply>(
+        questions[i].first, std::move(questions[i].second),
+        [shared, i](result<Reply> reply) { shared->put(i, std::move(reply)); }, elsewhere);
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>, void(replies)>(
+    start, use_task);
 }
 
 } // namespace shoal::http

@@ -76,6 +76,9 @@ bool router::match(const compiled& candidate, std::string_view path, exchange& e
       continue;
     }
     auto decoded = percent_decode(part);
+    // Browsers leave a lone '%' in a file's name as it is.
+    if (!decoded && is_rest(segment))
+      decoded = std::string{part};
     if (!decoded || decoded->empty())
       return false;
     auto skip = is_rest(segment) ? size_t{2} : size_t{1};

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node's program: reads the configuration, wires the layers, waits for a signal.
+#include "cmd/shoald_config.hpp"
+#include "http/server.hpp"
+
+#include <csignal>
+#include <cstdio>
+
+namespace {
+
+using namespace shoal;
+
+/// Blocks the signals in all threads that are started later, so that only `wait` gets them.
+class signal_set {
+public:
+  signal_set() {
+    sigemptyset(&set_);
+    for (auto s : {SIGTERM, SIGINT})
+      sigaddset(&set_, s);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+
+  int wait() {
+    int got = 0;
+    sigwait(&set_, &got);
+    return got;
+  }
+
+private:
+  sigset_t set_;
+};
+
+int complain(const error& err) {
+  std::fprintf(stderr, "shoald: %s\n", to_string(err).c_str());
+  return 2;
+}
+
+void print_routes() {
+  for (auto& r : http::all_routes())
+    std::printf("%.*s %.*s\n", static_cast<int>(http::name(r.verb).size()),
+                http::name(r.verb).data(), static_cast<int>(r.path.size()), r.path.data());
+}
+
+int serve(const cmd::shoald_config& config) {
+  signal_set signals;
+  metrics::registry metrics;
+  auto node = node::start(config.node, metrics);
+  if (!node)
+    return complain(node.error());
+  http::server server{config.http, **node, metrics};
+  if (auto started = server.start(); !started)
+    return complain(started.error());
+  for (auto& where : config.http.listen)
+    log::info("shoald", "listens version={} address={}", SHOAL_VERSION, where.str());
+  auto signal = signals.wait();
+  log::info("shoald", "drains signal={}", signal);
+  server.stop(defaults::drain_timeout);
+  (*node)->stop();
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  int exit_code = 0;
+  auto options = cmd::read_options(argc, argv, exit_code);
+  if (!options)
+    return exit_code;
+  if (options->print_routes) {
+    print_routes();
+    return 0;
+  }
+  if (options->print_config) {
+    std::fputs(cmd::to_toml(options->config).c_str(), stdout);
+    return 0;
+  }
+  if (auto valid = cmd::validate(options->config); !valid)
+    return complain(valid.error());
+  if (options->check)
+    return 0;
+  log::init(options->config.log);
+  return serve(options->config);
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/shoald_config.hpp"
+
+#include "cmd/option_table.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include <unistd.h>
+
+namespace shoal::cmd {
+
+namespace {
+
+/// Fields whose types the option table does not know, and where they go in the end.
+struct staging {
+  std::string data_dir = "var/shoal";
+  std::string log_format = "automatic";
+};
+
+std::vector<option> option_table(shoald_config& c, staging& s) {
+  auto& h = c.http;
+  auto& n = c.node;
+  constexpr int64_t day = 86'400;
+  std::vector<option> table{
+    bind("data-dir", s.data_dir, "Where the node keeps its data"),
+    bind("http.listen", h.listen, "Address and port; \":8080\" is all addresses"),
+    bind("http.threads", h.threads, "I/O threads; 0 is one per core", 0u, 1024u),
+    bind("http.disk-threads", h.disk_threads, "Threads that read and write files", 1u, 1024u),
+    bind("http.public-url", h.public_url, "Base URL in torrents and magnets; default: the Host header"),
+    bind("http.trusted-proxies", h.trusted_proxies, "Networks whose X-Forwarded-For is believed"),
+    bind("http.unlimited-networks", h.unlimited_networks, "Networks without a rate limit"),
+    bind("http.rate", h.rate_per_second, "Requests per second and address; 0 is no limit", 0.0, 1e6),
+    bind("http.burst", h.rate_burst, "Requests at once after a rest", 1.0, 1e6),
+    bind("http.header-timeout", h.header_timeout, "To deliver a request header", int64_t{1}, day),
+    bind("http.idle-timeout", h.idle_timeout, "Keep-alive without a request", int64_t{1}, day),
+    bind("http.stall-timeout", h.stall_timeout, "Transfer without a byte", int64_t{1}, day),
+    bind("tracker.interval", n.interval, "Announce interval", int64_t{1}, day),
+    bind("tracker.interval-jitter", n.jitter_percent, "Interval varies by this percentage", 0u, 50u),
+    also(bind("tracker.max-peers", h.max_peers, "Peers in a reply at most", 1u, 1000u), "MAX_PEERS"),
+    also(bind("tracker.open-tracker", h.open_tracker, "Track unregistered info-hashes, too"),
+         "OPEN_TRACKER"),
+    bind("tracker.private-network", n.private_network, "Hand out addresses like 10.0.0.1 and 127.0.0.1"),
+    bind("tracker.swarm-addresses-max", n.addresses_max, "Peers in a swarm at most", 2u, 10'000'000u),
+    secret(also(bind("tracker.tracker-secrets", h.tracker_secrets,
+                     "Passkey secrets, the current one first; none: no passkeys"),
+                "TRACKER_SECRET")),
+    bind("tracker.snapshot-period", n.snapshot_period, "Swarms are saved this often", int64_t{1}, day),
+    secret(also(bind("registry.registry-key", h.registry_key, "Key for writes; none: writes are open"),
+                "REGISTRY_KEY")),
+    secret(bind("registry.admin-key", h.admin_key, "Key for /api/admin; none: switched off")),
+    also(bind("registry.webseed-base-url", h.webseed_base_url,
+              "Where web seed requests for unknown models are sent; none: 404"),
+         "WEBSEED_BASE_URL"),
+    bind("registry.map-max", n.map_bytes_max, "Bytes that the registry may grow to",
+         uint64_t{1} << 20, uint64_t{1} << 46),
+    bind("log.log-level", c.log.level, "error, warn, info, debug or trace"),
+    bind("log.log-format", s.log_format, "automatic, text or json"),
+  };
+  return table;
+}
+
+using assignments = std::map<std::string, std::vector<std::string>>; // By key.
+
+std::string scalar_text(const toml::node& node) {
+  if (auto s = node.value<std::string>(); s && node.is_string())
+    return *s;
+  if (auto b = node.as_boolean())
+    return b->get() ? "true" : "false";
+  if (auto i = node.as_integer())
+    return std::to_string(i->get());
+  if (auto f = node.as_floating_point())
+    return fmt::format("{}", f->get());
+  return {};
+}
+
+/// Flattens a file's tables to "section.key".
+void flatten(const toml::table& from, const std::string& prefix, assignments& out) {
+  for (auto& [name, node] : from) {
+    auto key = prefix + std::string{name.str()};
+    if (auto* section = node.as_table()) {
+      flatten(*section, key + ".", out);
+    } else if (auto* list = node.as_array()) {
+      auto& texts = out[key];
+      for (auto& x : *list)
+        texts.push_back(scalar_text(x));
+    } else {
+      out[key] = {scalar_text(node)};
+    }
+  }
+}
+
+result<void> assign(const option& o, const std::vector<std::string>& texts, std::string_view where) {
+  if (!o.list && texts.size() != 1)
+    return fail(ec::invalid_argument, fmt::format("{} takes one value", where));
+  if (auto set = o.set(texts); !set)
+    return fail(ec::invalid_argument, fmt::format("{}: {}", where, set.error().detail));
+  return {};
+}
+
+result<void> read_file(const std::string& path, const std::vector<option>& table) {
+  assignments found;
+  try {
+    flatten(toml::parse_file(path), "", found);
+  } catch (const toml::parse_error& e) {
+    return fail(ec::invalid_argument, fmt::format("{}:{}: {}", path, e.source().begin.line,
+                                                  e.description()));
+  }
+  for (auto& [key, texts] : found) {
+    auto same = [&key = key](const option& o) { return o.key == key; };
+    auto o = std::find_if(table.begin(), table.end(), same);
+    if (o == table.end())
+      return fail(ec::invalid_argument, fmt::format("{}: unknown key \"{}\"", path, key));
+    if (auto set = assign(*o, texts, path + ": " + key); !set)
+      return set;
+  }
+  return {};
+}
+
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> parts;
+  size_t start = 0;
+  while (start <= text.size()) {
+    auto end = std::min(text.find(',', start), text.size());
+    if (end > start)
+      parts.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return parts;
+}
+
+result<void> read_environment(const std::vector<option>& table, shoald_config& c) {
+  for (auto& o : table)
+    for (auto i = o.env.rbegin(); i != o.env.rend(); ++i) { // Our own name last: it wins.
+      auto* text = std::getenv(i->c_str());
+      if (!text)
+        continue;
+      auto texts = o.list ? split_list(text) : std::vector<std::string>{text};
+      if (auto set = assign(o, texts, *i); !set)
+        return set;
+    }
+  // How Weightless and Spring name the port; ours names addresses as well.
+  for (auto* name : {"PORT", "SERVER_PORT"})
+    if (auto* text = std::getenv(name); text && !std::getenv("SHOAL_LISTEN")) {
+      auto listen = parse_listen(std::string{":"} + text);
+      if (!listen)
+        return fail(ec::invalid_argument, fmt::format("{}: \"{}\" is no port", name, text));
+      c.http.listen = *listen;
+    }
+  return {};
+}
+
+result<void> unstage(const staging& s, shoald_config& c) {
+  c.node.data_dir = s.data_dir;
+  if (!log::is_level(c.log.level))
+    return fail(ec::invalid_argument, "log-level: \"" + c.log.level + "\" is none");
+  if (s.log_format == "automatic")
+    c.log.shape = log::format::automatic;
+  else if (s.log_format == "text")
+    c.log.shape = log::format::text;
+  else if (s.log_format == "json")
+    c.log.shape = log::format::json;
+  else
+    return fail(ec::invalid_argument, "log-format: \"" + s.log_format + "\" is none");
+  if (c.http.listen.empty())
+    c.http.listen = *parse_listen("127.0.0.1:8080");
+  c.http.interval_s = static_cast<uint32_t>(c.node.interval.count());
+  c.http.interval_min_s = c.http.interval_s / 2;
+  while (c.http.public_url.ends_with('/'))
+    c.http.public_url.pop_back();
+  while (c.http.webseed_base_url.ends_with('/'))
+    c.http.webseed_base_url.pop_back();
+  return {};
+}
+
+bool is_http_url(std::string_view url) {
+  return url.starts_with("http://") || url.starts_with("https://");
+}
+
+std::string quote(const std::string& text, bool quoted) {
+  if (!quoted)
+    return text;
+  std::string out = "\"";
+  for (auto c : text) {
+    if (c == '"' || c == '\\')
+      out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+} // namespace
+
+std::optional<shoald_options> read_options(int argc, char** argv, int& exit_code) {
+  shoald_options options;
+  staging stage;
+  auto table = option_table(options.config, stage);
+  CLI::App app{"shoald: a node of Shoal, coordinator of swarms for models and datasets", "shoald"};
+  app.set_version_flag("--version", "shoald " SHOAL_VERSION);
+  std::string file;
+  app.add_option("--config", file, "TOML file; flags and SHOAL_* variables go before it");
+  app.add_flag("--print-config", options.print_config, "Print the result as TOML and exit");
+  app.add_flag("--check", options.check, "Validate the configuration and exit");
+  app.add_flag("--print-routes", options.print_routes, "List the HTTP routes and exit");
+  std::vector<std::vector<std::string>> given(table.size());
+  for (size_t i = 0; i < table.size(); ++i) {
+    auto* o = app.add_option(table[i].flag, given[i], table[i].help);
+    if (!table[i].list)
+      o->expected(1);
+  }
+  exit_code = 2;
+  auto complain = [](const error& err) {
+    std::fprintf(stderr, "shoald: %s\n", err.detail.c_str());
+    return std::nullopt;
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    exit_code = app.exit(e);
+    return std::nullopt;
+  } catch (const CLI::ParseError& e) {
+    return complain({ec::invalid_argument, e.what()});
+  }
+  if (!file.empty())
+    if (auto read = read_file(file, table); !read)
+      return complain(read.error());
+  if (auto read = read_environment(table, options.config); !read)
+    return complain(read.error());
+  for (size_t i = 0; i < table.size(); ++i)
+    if (!given[i].empty())
+      if (auto set = assign(table[i], given[i], table[i].flag); !set)
+        return complain(set.error());
+  if (auto staged = unstage(stage, options.config); !staged)
+    return complain(staged.error());
+  exit_code = 0;
+  return options;
+}
+
+std::string to_toml(const shoald_config& config) {
+  auto copy = config;
+  staging stage;
+  stage.data_dir = config.node.data_dir.string();
+  stage.log_format = config.log.shape == log::format::text   ? "text"
+                     : config.log.shape == log::format::json ? "json"
+                                                             : "automatic";
+  std::string out;
+  std::string section;
+  for (auto& o : option_table(copy, stage)) {
+    auto dot = o.key.rfind('.');
+    auto here = dot == std::string::npos ? "" : o.key.substr(0, dot);
+    if (here != section)
+      out += fmt::format("\n[{}]\n", section = here);
+    out += fmt::format("# {}\n", o.help);
+    auto values = o.show();
+    std::string value;
+    if (o.secret && std::any_of(values.begin(), values.end(), [](auto& v) { return !v.empty(); }))
+      values = {"********"};
+    for (auto& v : values)
+      value += (value.empty() ? "" : ", ") + quote(v, o.quoted);
+    out += fmt::format(o.list ? "{} = [{}]\n" : "{} = {}\n", o.key.substr(dot + 1), value);
+  }
+  return out;
+}
+
+result<void> validate(const shoald_config& config) {
+  auto& h = config.http;
+  if (!h.public_url.empty() && !is_http_url(h.public_url))
+    return fail(ec::invalid_argument, "public-url must start with http:// or https://");
+  if (!h.webseed_base_url.empty() && !is_http_url(h.webseed_base_url))
+    return fail(ec::invalid_argument, "webseed-base-url must start with http:// or https://");
+  std::error_code failed;
+  auto dir = std::filesystem::absolute(config.node.data_dir, failed);
+  // The nearest folder that exists decides whether the data folder can be made.
+  while (!std::filesystem::exists(dir, failed) && dir.has_relative_path())
+    dir = dir.parent_path();
+  if (!std::filesystem::is_directory(dir, failed) || ::access(dir.c_str(), W_OK | X_OK) != 0)
+    return fail(ec::invalid_argument,
+                "data-dir: " + dir.string() + " is no folder that can be written");
+  return {};
+}
+
+} // namespace shoal::cmd

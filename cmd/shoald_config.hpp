@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/node.hpp"
+#include "core/log.hpp"
+#include "http/config.hpp"
+
+#include <optional>
+#include <string>
+
+namespace shoal::cmd {
+
+/// Everything that an operator can say, from flags, the environment and a file.
+struct shoald_config {
+  node_config node;
+  http::http_config http;
+  log::config log;
+};
+
+/// What the command line asks for besides the configuration.
+struct shoald_options {
+  shoald_config config;
+  bool print_config = false;
+  bool check = false;
+  bool print_routes = false;
+};
+
+/// Reads flags over environment over file over defaults. Prints help, the version, or one line that
+/// says what is wrong.
+/// @returns nothing if the program must exit, with `exit_code` set: 0 or 2.
+std::optional<shoald_options> read_options(int argc, char** argv, int& exit_code);
+
+/// @returns the configuration as a TOML file that `--config` reads; secrets are masked.
+std::string to_toml(const shoald_config& config);
+
+/// Checks what no single option can: paths that can be written, ranges that fit each other.
+result<void> validate(const shoald_config& config);
+
+} // namespace shoal::cmd

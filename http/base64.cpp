@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/base64.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace shoal::http {
+
+namespace {
+
+constexpr uint8_t no_digit = 0xff;
+
+constexpr std::array<uint8_t, 256> digits = [] {
+  std::array<uint8_t, 256> table{};
+  table.fill(no_digit);
+  constexpr std::string_view alphabet
+      = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (size_t i = 0; i < alphabet.size(); ++i)
+    table[static_cast<uint8_t>(alphabet[i])] = static_cast<uint8_t>(i);
+  table['-'] = 62;
+  table['_'] = 63;
+  return table;
+}();
+
+} // namespace
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() / 4 * 3 + 2);
+  uint32_t bits = 0;
+  size_t count = 0; // Digits so far.
+  size_t padding = 0;
+  for (auto c : text) {
+    if (c == '\r' || c == '\n')
+      continue;
+    if (c == '=') {
+      ++padding;
+      continue;
+    }
+    auto digit = digits[static_cast<uint8_t>(c)];
+    if (digit == no_digit || padding > 0)
+      return std::nullopt;
+    bits = bits << 6 | digit;
+    if (++count % 4 == 0) {
+      out += static_cast<char>(bits >> 16);
+      out += static_cast<char>(bits >> 8);
+      out += static_cast<char>(bits);
+      bits = 0;
+    }
+  }
+  auto rest = count % 4;
+  if (rest == 1 || (padding > 0 && (rest == 0 || rest + padding != 4)))
+    return std::nullopt;
+  if (rest >= 2)
+    out += static_cast<char>(bits >> (rest == 2 ? 4 : 10));
+  if (rest == 3)
+    out += static_cast<char>(bits >> 2);
+  auto spare = rest == 2 ? bits & 0xf : rest == 3 ? bits & 0x3 : 0;
+  if (spare != 0)
+    return std::nullopt;
+  return out;
+}
+
+} // namespace shoal::http
