@@ -46,7 +46,7 @@ def fill(disk):
 
 
 def test_a_full_disk_refuses_writes_and_nothing_else(make_node, small_disk, tmp_path):
-    node = make_node("--data-dir", small_disk / "data")
+    node = make_node(data=small_disk / "data")
     folder = folders.make_folder(tmp_path / "model", {"a.bin": 100_000, "b.bin": 50_000})
     node.publish(folder, NAME, REV)
     assert node.register(entry(0)).status == 201
@@ -84,7 +84,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(make_node, small_disk, tmp_
 
 
 def test_a_disk_that_is_full_at_the_start(make_node, small_disk):
-    node = make_node("--data-dir", small_disk / "data")
+    node = make_node(data=small_disk / "data")
     assert node.register(entry(0)).status == 201
     assert node.terminate() == 0
     filler = fill(small_disk)

@@ -47,7 +47,7 @@ class Demo:
         return answer.body
 
     def magnet(self, form):
-        done = subprocess.run([SHOAL, "magnet", "--server", self.url, NAME, "--rev", REV,
+        done = subprocess.run([SHOAL, "magnet", "--server", self.url, f"{NAME}@{REV}",
                                "--format", form], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -112,7 +112,7 @@ def test_the_web_seed_has_the_demo(demo):
 
 
 @pytest.mark.parametrize("kind,form", [
-    (LibtorrentClient, "hybrid"), (LibtorrentClient, "v2"), (QbittorrentClient, "hybrid"),
+    (LibtorrentClient, "hybrid"), (LibtorrentClient, "v1"), (QbittorrentClient, "hybrid"),
     (TransmissionClient, "v1"), (Aria2Client, "v1")])
 def test_a_client_downloads_from_the_torrent_file(demo, make_client, tmp_path, kind, form):
     client = make_client(kind)

@@ -2,7 +2,7 @@
 """transmission-daemon, driven through its RPC. It reads v1 torrents only.
 
 It never dials peers in 127.0.0.0/8: on loopback it seeds, or downloads from web seeds and from
-peers that dial it. To download from peers that it has to dial, run it in a `netns.Network`.
+peers that dial it, which seeds do once a tracker has told them of it.
 """
 
 import base64
@@ -14,11 +14,10 @@ from .process import Process, free_port
 
 
 class TransmissionClient:
-    def __init__(self, ip, work, wrap=()):
-        """`wrap`: words before the command, e.g. those that enter a network namespace."""
+    def __init__(self, ip, work):
         self.ip = ip
-        self.port = free_port() if wrap else free_port(ip)
-        self._rpc_port = free_port()
+        self.port = free_port(ip)
+        self._rpc_port = free_port(ip)
         self._session = ""
         settings = {
             "bind-address-ipv4": ip, "peer-port": self.port, "peer-port-random-on-start": False,
@@ -30,7 +29,7 @@ class TransmissionClient:
         }
         work.mkdir(parents=True, exist_ok=True)
         (work / "settings.json").write_text(json.dumps(settings))
-        self._process = Process([*wrap, "transmission-daemon", "-f", "-g", work, "--log-error"],
+        self._process = Process(["transmission-daemon", "-f", "-g", work, "--log-error"],
                                 work / "log")
         wait.until(self._answers, 30, "Transmission's RPC answers")
 

@@ -9,25 +9,32 @@ from . import metrics, wait, web
 from .paths import SHOAL, SHOALD, SLOWNESS
 from .process import Process, free_port
 
+# Peers of tests live on loopback addresses, which a public tracker would not hand out.
+LOOPBACK = ("--private-network", "true")
+
 # Tests ask faster than people; those of the rate limit say otherwise.
 UNLIMITED = ("--unlimited-networks", "127.0.0.0/8")
+
+# Any info-hash is tracked, unless a test is about those that are not.
+OPEN = ("--open-tracker", "true")
 
 
 class Node:
     """Start, stop, kill and start again; the port and the data stay."""
 
-    def __init__(self, work, *flags, env=None, unlimited=True, ip="127.0.0.1"):
+    def __init__(self, work, *flags, env=None, unlimited=True, open_tracker=True, data=None):
         work.mkdir(parents=True, exist_ok=True)
-        self.data = work / "data"
+        self.data = data or work / "data"
         self.log = work / "shoald.log"
-        self.address = (ip, free_port(ip))
-        self.url = f"http://{ip}:{self.address[1]}"
-        self._flags = [*flags, *(UNLIMITED if unlimited else ())]
+        self.address = ("127.0.0.1", free_port())
+        self.url = f"http://127.0.0.1:{self.address[1]}"
+        self._flags = [*LOOPBACK, *(UNLIMITED if unlimited else ()),
+                       *(OPEN if open_tracker else ()), *flags]
         self._env = env
         self._process = None
 
     def argv(self):
-        return [SHOALD, "--data-dir", self.data, "--listen", f"{self.address[0]}:{self.address[1]}",
+        return [SHOALD, "--data-dir", self.data, "--listen", f"127.0.0.1:{self.address[1]}",
                 *self._flags]
 
     def start(self):
