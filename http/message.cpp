@@ -98,6 +98,18 @@ std::string public_text(const error& err) {
   return is_client_error(err.code) ? to_string(err) : std::string{sentence(err.code)};
 }
 
+/// The literal texts of the Weightless dialect where it has one.
+std::string plain_text(const error& err) {
+  if (!err.detail.empty())
+    return public_text(err);
+  switch (err.code) {
+    case ec::unauthorized: return "Unauthorized";
+    case ec::not_found: return "Not found";
+    case ec::rate_limited: return "Rate limit exceeded. Please slow down.";
+    default: return public_text(err);
+  }
+}
+
 response finish(response r, const error& err) {
   if (r.status == 503)
     r.headers.emplace_back("Retry-After", "5");
@@ -115,7 +127,7 @@ response json_error(const error& err) {
 }
 
 response text_error(const error& err) {
-  return finish(text(status_of(err.code), public_text(err)), err);
+  return finish(text(status_of(err.code), plain_text(err)), err);
 }
 
 void append_head(std::string& out, const response& r, uint64_t length, bool keep_alive) {

@@ -107,6 +107,16 @@ task<> router::refuse(exchange& ex, dialect errors, const error& err) const {
   return ex.send(errors == dialect::json ? json_error(err) : text_error(err));
 }
 
+task<> router::forbid(exchange& ex, const route& r) const {
+  // No key opens what is switched off, and an operator should learn why.
+  auto off = r.who == access::admin && ex.config().admin_key.empty();
+  error err{ec::unauthorized, off ? "this is switched off, as no admin key is configured" : ""};
+  auto answer = r.errors == dialect::json ? json_error(err) : text_error(err);
+  if (off)
+    answer.status = 403;
+  return ex.send(std::move(answer));
+}
+
 task<> router::handle(exchange& ex) const {
   if (ex.verb() == method::options) {
     co_await ex.send(preflight());
@@ -131,7 +141,7 @@ task<> router::handle(exchange& ex) const {
     co_await refuse(ex, r.errors, {ec::rate_limited, {}});
   } else if (!may_use(ex, r.who)) {
     srv.metrics.unauthorized.add();
-    co_await refuse(ex, r.errors, {ec::unauthorized, {}});
+    co_await forbid(ex, r);
   } else {
     co_await r.handler(ex);
   }

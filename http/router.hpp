@@ -49,6 +49,7 @@ private:
 
   const compiled* find(exchange& ex, std::vector<std::string_view>& allowed) const;
   task<> refuse(exchange& ex, dialect errors, const error& err) const;
+  task<> forbid(exchange& ex, const route& r) const;
   static bool match(const compiled& candidate, std::string_view path, exchange& ex);
 
   std::vector<compiled> routes_;

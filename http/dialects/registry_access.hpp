@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/messages/registry.hpp"
+#include "http/exchange.hpp"
+
+#include <string>
+#include <string_view>
+
+/// What the registry's handlers have in common.
+namespace shoal::http {
+
+/// @param hash 20 or 32 raw bytes.
+/// @returns the shard that owns the entry of that hash, or would own it.
+const registry_shard_actor& shard_of(const exchange& ex, std::string_view hash);
+
+/// The `info_hash` parameter as hexadecimal digits and as 20 or 32 raw bytes.
+struct asked_hash {
+  std::string hex;
+  std::string bytes; ///< Empty if the digits are no hash.
+};
+
+/// @errors ec::missing_argument, and those of `exchange::params`.
+result<asked_hash> hash_of_query(const exchange& ex);
+
+/// Looks up the entry that the query names. @errors as `hash_of_query`; ec::not_found.
+task<result<registry_entry>> lookup(exchange& ex);
+
+/// The dialect's error in plain text. @source Weightless API
+response registry_error(const error& err);
+
+} // namespace shoal::http

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/dialects/announce_access.hpp"
+#include "http/dialects/handlers.hpp"
+#include "http/dialects/registry_access.hpp"
+#include "http/dialects/registry_json.hpp"
+#include "http/dialects/torrent_links.hpp"
+#include "protocol/content_type.hpp"
+
+namespace shoal::http {
+
+namespace {
+
+struct stored_torrent {
+  registry_entry entry;
+  sha256_digest object;
+};
+
+/// The object with the .torrent of the hash that was asked for: a twin's hash names the twin.
+std::optional<sha256_digest> object_of(const registry_entry& entry, std::string_view hash) {
+  auto is_twin = entry.hashes.twin && entry.hashes.twin->chars() == hash;
+  return is_twin ? entry.twin_torrent_object : entry.torrent_object;
+}
+
+/// @errors as `lookup`; ec::unauthorized for private torrents.
+task<result<stored_torrent>> find_torrent(exchange& ex) {
+  auto entry = co_await lookup(ex);
+  if (!entry)
+    co_return tl::unexpected{entry.error()};
+  if (entry->is_private && !may_have_private(ex)) {
+    ex.srv().metrics.unauthorized.add();
+    co_return fail(ec::unauthorized);
+  }
+  auto object = object_of(*entry, hash_of_query(ex)->bytes);
+  if (!object)
+    co_return fail(ec::not_found);
+  co_return stored_torrent{std::move(*entry), *object};
+}
+
+result<std::string> read_object(const object_files& objects, const sha256_digest& object) {
+  return objects.read(object, limits::metainfo_bytes_max);
+}
+
+/// What was registered is handed out byte for byte; what was published here gets our links.
+task<result<std::string>> torrent_bytes(exchange& ex, const stored_torrent& found) {
+  auto base = ex.base_url();
+  auto links = links_for(base, found.entry, passkey_of_query(ex));
+  auto make = [&objects = ex.node().objects(), object = found.object, base = std::move(base),
+               links = std::move(links),
+               published = !found.entry.model_ref.empty()]() -> result<std::string> {
+    auto original = read_object(objects, object);
+    if (!original || !published)
+      return original;
+    auto composed = compose_published(*original, links, base);
+    if (!composed)
+      return fail(ec::corrupt, "a stored .torrent: " + composed.error().detail);
+    return composed;
+  };
+  auto made = co_await ex.on_disk(std::move(make));
+  co_return made;
+}
+
+} // namespace
+
+task<> registry_torrent(exchange& ex) {
+  auto found = co_await find_torrent(ex);
+  if (!found) {
+    co_await ex.send(registry_error(found.error()));
+    co_return;
+  }
+  auto bytes = co_await torrent_bytes(ex, *found);
+  if (!bytes) {
+    co_await ex.send(registry_error(bytes.error()));
+    co_return;
+  }
+  response answer;
+  answer.content_type = "application/x-bittorrent";
+  answer.body = std::move(*bytes);
+  auto name = content_disposition(disposition::attachment, found->entry.name + ".torrent");
+  co_await ex.send(std::move(answer).with("Content-Disposition", std::move(name)));
+}
+
+task<> registry_meta(exchange& ex) {
+  auto found = co_await find_torrent(ex);
+  if (!found) {
+    co_await ex.send(registry_error(found.error()));
+    co_return;
+  }
+  auto read = [&objects = ex.node().objects(), object = found->object]() -> result<std::string> {
+    auto bytes = read_object(objects, object);
+    if (!bytes)
+      return bytes;
+    auto torrent = parse_metainfo(*bytes);
+    if (!torrent)
+      return fail(ec::corrupt, "a stored .torrent: " + torrent.error().detail);
+    return dump_json(to_json(*torrent));
+  };
+  auto meta = co_await ex.on_disk(std::move(read));
+  if (meta)
+    co_await ex.send(json(200, std::move(*meta)));
+  else
+    co_await ex.send(registry_error(meta.error()));
+}
+
+} // namespace shoal::http
