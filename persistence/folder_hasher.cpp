@@ -202,6 +202,13 @@ private:
   std::shared_ptr<work_chain> stream_chain_;
 };
 
+uint32_t piece_length_for(const folder_listing& listing) {
+  std::vector<uint64_t> sizes;
+  for (auto& file : listing.files)
+    sizes.push_back(file.size_bytes);
+  return choose_piece_length(sizes);
+}
+
 unsigned worker_count(const hash_options& options) {
   return options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
 }
@@ -210,9 +217,8 @@ unsigned worker_count(const hash_options& options) {
 
 result<torrent_content> hash_folder(const folder_listing& listing,
                                     const hash_options& options) try {
-  const uint32_t piece = options.piece_length_bytes > 0
-                             ? options.piece_length_bytes
-                             : choose_piece_length(listing.total_size_bytes);
+  const uint32_t piece
+      = options.piece_length_bytes > 0 ? options.piece_length_bytes : piece_length_for(listing);
   if (!std::has_single_bit(piece) || piece < limits::piece_length_bytes_min
       || piece > limits::piece_length_bytes_max)
     return fail(ec::invalid_argument,

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <numeric>
 
 namespace shoal {
 
@@ -200,10 +201,19 @@ uint64_t torrent_content::total_size_bytes() const {
   return total;
 }
 
-uint32_t choose_piece_length(uint64_t total_size_bytes) {
+uint32_t choose_piece_length(std::span<const uint64_t> file_sizes_bytes) {
+  const auto total = std::accumulate(file_sizes_bytes.begin(), file_sizes_bytes.end(), uint64_t{0});
   uint32_t length = limits::piece_length_bytes_min;
-  while (length < limits::piece_length_bytes_max && total_size_bytes / length > piece_count_aim)
+  while (length < limits::piece_length_bytes_max && total / length > piece_count_aim)
     length *= 2;
+  const auto pads = [&] {
+    uint64_t sum = 0;
+    for (auto size : file_sizes_bytes)
+      sum += size % length == 0 ? 0 : length - size % length;
+    return sum;
+  };
+  while (length > limits::piece_length_bytes_min && pads() > total)
+    length /= 2;
   return length;
 }
 

@@ -6,6 +6,7 @@
 #include "protocol/digest.hpp"
 #include "protocol/torrent_links.hpp"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,9 +56,10 @@ struct torrent_options {
   unix_seconds created_at = 0; ///< Omitted if 0.
 };
 
-/// @returns a power of two from 16 KiB to 16 MiB that cuts `total_size_bytes` into 1,000 to 4,000
-/// pieces where these bounds allow it.
-uint32_t choose_piece_length(uint64_t total_size_bytes);
+/// @returns a power of two from 16 KiB to 16 MiB that cuts the files into 1,000 to 4,000 pieces
+/// where these bounds allow it, but less where the pads of a hybrid would be more than the files:
+/// 200,000 files of 100 kB, cut at 16 MiB, would be three terabytes of zeros.
+uint32_t choose_piece_length(std::span<const uint64_t> file_sizes_bytes);
 
 /// Orders paths as BEP 52 orders a file tree: segment by segment, bytes unsigned.
 bool path_less(std::string_view left, std::string_view right);

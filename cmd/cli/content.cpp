@@ -52,7 +52,7 @@ void content_options::add_to(CLI::App& command) {
             if (auto trouble = parse_piece_length(text, piece_length_bytes); !trouble.empty())
               throw CLI::ValidationError("--piece-length", trouble);
           },
-          "Bytes per piece, a power of two from 16K to 16M (default: for 1,000 to 2,000 pieces)")
+          "Bytes per piece, a power of two from 16K to 16M (default: by the size)")
       ->type_name("SIZE");
   command.add_flag("--private", is_private, "Only peers of the torrent's trackers (BEP 27)");
   command.add_flag("--follow-links", follows_links,

@@ -36,16 +36,27 @@ ec refusal(const torrent_content& content, torrent_format format = torrent_forma
 
 } // namespace
 
-CAF_TEST(pieces are as few as possible above a thousand and within the bounds) {
+CAF_TEST(one to four thousand pieces within the bounds) {
   constexpr uint64_t mib = 1024 * 1024;
-  CAF_CHECK_EQUAL(choose_piece_length(0), 16u * 1024);
-  CAF_CHECK_EQUAL(choose_piece_length(20 * mib), 16u * 1024);
+  auto choose = [](uint64_t size) { return choose_piece_length(std::vector{size}); };
+  CAF_CHECK_EQUAL(choose_piece_length({}), 16u * 1024);
+  CAF_CHECK_EQUAL(choose(0), 16u * 1024);
+  CAF_CHECK_EQUAL(choose(20 * mib), 16u * 1024);
   for (uint64_t size : {100 * mib, 1024 * mib, 5000 * mib, 16'000 * mib}) {
-    const uint64_t pieces = size / choose_piece_length(size);
+    const uint64_t pieces = size / choose(size);
     CAF_CHECK(pieces >= 1000 && pieces <= 4000);
   }
-  CAF_CHECK_EQUAL(choose_piece_length(140'000 * mib), 16u * mib);
-  CAF_CHECK_EQUAL(choose_piece_length(~uint64_t{0}), 16u * mib);
+  CAF_CHECK_EQUAL(choose(140'000 * mib), 16u * mib);
+  CAF_CHECK_EQUAL(choose(~uint64_t{0}), 16u * mib);
+}
+
+CAF_TEST(pads of many small files are never more than the files) {
+  std::vector<uint64_t> sizes(20'000, 100'000);
+  CAF_CHECK_EQUAL(choose_piece_length(sizes), 128u * 1024);
+  sizes.assign(20'000, 1);
+  CAF_CHECK_EQUAL(choose_piece_length(sizes), 16u * 1024);
+  sizes.assign(20, 500'000'000);
+  CAF_CHECK_EQUAL(choose_piece_length(sizes), 8u * 1024 * 1024);
 }
 
 CAF_TEST(paths are ordered segment by segment) {
