@@ -49,7 +49,7 @@ uint32_t pair_number(char a, char b) {
 /// Compares the needle's first and last character with 16 places at once. Reads up to 15 bytes
 /// beyond the text, which the arena's spare bytes allow.
 /// @returns the first place at or after `from`, or npos.
-size_t find(std::string_view text, std::string_view needle, size_t from) {
+size_t find_in(std::string_view text, std::string_view needle, size_t from) {
   auto n = needle.size();
   if (text.size() < n)
     return std::string_view::npos;
@@ -75,14 +75,14 @@ size_t find(std::string_view text, std::string_view needle, size_t from) {
 
 #else
 
-size_t find(std::string_view text, std::string_view needle, size_t from) {
+size_t find_in(std::string_view text, std::string_view needle, size_t from) {
   return text.find(needle, from);
 }
 
 #endif
 
 bool contains(std::string_view text, std::string_view needle) {
-  return find(text, needle, 0) != std::string_view::npos;
+  return find_in(text, needle, 0) != std::string_view::npos;
 }
 
 } // namespace
@@ -152,7 +152,7 @@ uint64_t text_column::scanned(std::string_view needle, size_t word) const {
   auto text = std::string_view(arena_).substr(base, ends_[last - 1] - base);
   uint64_t result = 0;
   size_t at = first;
-  for (size_t from = 0; (from = find(text, needle, from)) != std::string_view::npos;) {
+  for (size_t from = 0; (from = find_in(text, needle, from)) != std::string_view::npos;) {
     while (ends_[at] - base <= from)
       ++at;
     auto end = ends_[at] - base;
@@ -178,6 +178,25 @@ uint64_t text_column::verified(std::string_view needle, size_t word, uint64_t ro
   return result;
 }
 
+/// Candidates lie too far apart for the processor to foresee them, and waiting for memory is what
+/// this costs most. So ends, and then texts, are asked for some rows ahead.
+void text_column::verify(std::string_view needle, row_bits& rows) const {
+  constexpr size_t ends_ahead = 16;
+  constexpr size_t texts_ahead = 6;
+  for (size_t word = 0; word < rows.size(); ++word) {
+    if (word + ends_ahead < rows.size() && rows[word + ends_ahead] != 0)
+      for (size_t i = 0; i < 64; i += 8)
+        __builtin_prefetch(&ends_[std::min((word + ends_ahead) * 64 + i, ends_.size() - 1)]);
+    if (word + texts_ahead < rows.size()) {
+      auto first = (word + texts_ahead) * 64;
+      for (auto rest = rows[word + texts_ahead]; rest != 0; rest &= rest - 1)
+        __builtin_prefetch(row(first + size_t(std::countr_zero(rest))).data());
+    }
+    if (rows[word] != 0)
+      rows[word] = verified(needle, word, rows[word]);
+  }
+}
+
 void text_column::keep_matches(std::string_view needle, row_bits& rows, bool all_rows) const {
   if (needle.empty())
     return;
@@ -191,14 +210,12 @@ void text_column::keep_matches(std::string_view needle, row_bits& rows, bool all
     return;
   }
   auto wanted = filter_of(wanted_text);
+  for (size_t word = 0; word < rows.size(); ++word)
+    if (rows[word] != 0)
+      rows[word] = candidates(wanted, word, rows[word]);
   auto filter_is_exact = needle.size() == 1 && wanted.characters != shared_bit;
-  for (size_t word = 0; word < rows.size(); ++word) {
-    if (rows[word] == 0)
-      continue;
-    rows[word] = candidates(wanted, word, rows[word]);
-    if (!filter_is_exact)
-      rows[word] = verified(wanted_text, word, rows[word]);
-  }
+  if (!filter_is_exact)
+    verify(wanted_text, rows);
   if (all_rows && needle.size() <= answer_needle_max)
     keep_answer(std::move(wanted_text), rows);
 }

@@ -25,10 +25,8 @@ function(shoal_compile_rules target)
   target_compile_definitions(${target} PUBLIC
     SHOAL_VERSION="${PROJECT_VERSION}" SPDLOG_COMPILED_LIB
     BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_USE_STD_STRING_VIEW)
-  # Boost 1.74's asio/awaitable.hpp forgets to include <utility>.
   target_compile_options(${target} PRIVATE
-    -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
-    -include utility)
+    -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
   # GCC 12 reports impossible overflows inside its own string and Asio code.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${target} PRIVATE
@@ -39,6 +37,16 @@ function(shoal_compile_rules target)
   else()
     # Clang counts changes of sign as conversions, GCC does not.
     target_compile_options(${target} PRIVATE -Wno-sign-conversion)
+  endif()
+endfunction()
+
+# Boost 1.74's asio/awaitable.hpp forgets to include <utility>. Forced before a
+# precompiled header, an include would switch that header off without a word.
+function(shoal_precompile target)
+  if(ARGN)
+    target_precompile_headers(${target} PRIVATE <utility> ${ARGN})
+  else()
+    target_compile_options(${target} PRIVATE -include utility)
   endif()
 endfunction()
 
@@ -54,9 +62,7 @@ function(shoal_layer name)
   add_library(shoal_${name} STATIC ${sources})
   shoal_compile_rules(shoal_${name})
   target_link_libraries(shoal_${name} PUBLIC ${ARG_LINKS})
-  if(ARG_PCH)
-    target_precompile_headers(shoal_${name} PRIVATE ${ARG_PCH})
-  endif()
+  shoal_precompile(shoal_${name} ${ARG_PCH})
 endfunction()
 
 function(shoal_program name)
@@ -64,7 +70,5 @@ function(shoal_program name)
   add_executable(${name} ${ARG_SOURCES})
   shoal_compile_rules(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS})
-  if(ARG_PCH)
-    target_precompile_headers(${name} PRIVATE ${ARG_PCH})
-  endif()
+  shoal_precompile(${name} ${ARG_PCH})
 endfunction()

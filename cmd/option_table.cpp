@@ -36,7 +36,7 @@ result<T> parse_number(const std::string& text, T min, T max) {
 }
 
 template <class T>
-option bind_number(std::string key, T& field, std::string help, T min, T max) {
+option number_setting(std::string key, T& field, std::string help, T min, T max) {
   auto o = make(std::move(key), fmt::format("{} ({}..{})", help, min, max));
   o.quoted = false;
   o.set = [&field, min, max](const std::vector<std::string>& texts) -> result<void> {
@@ -52,7 +52,7 @@ option bind_number(std::string key, T& field, std::string help, T min, T max) {
 
 /// Binds a list whose elements are parsed one by one.
 template <class T, class Parse>
-option bind_list(std::string key, std::vector<T>& field, std::string help, Parse parse) {
+option list_setting(std::string key, std::vector<T>& field, std::string help, Parse parse) {
   auto o = make(std::move(key), std::move(help));
   o.list = true;
   o.set = [&field, parse](const std::vector<std::string>& texts) -> result<void> {
@@ -104,7 +104,7 @@ result<std::vector<endpoint>> parse_listen(const std::string& text) {
   return std::vector{endpoint{*address, *port}};
 }
 
-option bind(std::string key, std::string& field, std::string help) {
+option setting(std::string key, std::string& field, std::string help) {
   auto o = make(std::move(key), std::move(help));
   o.set = [&field](const std::vector<std::string>& texts) -> result<void> {
     field = texts.front();
@@ -114,7 +114,7 @@ option bind(std::string key, std::string& field, std::string help) {
   return o;
 }
 
-option bind(std::string key, bool& field, std::string help) {
+option setting(std::string key, bool& field, std::string help) {
   auto o = make(std::move(key), std::move(help));
   o.quoted = false;
   o.set = [&field](const std::vector<std::string>& texts) -> result<void> {
@@ -131,19 +131,19 @@ option bind(std::string key, bool& field, std::string help) {
   return o;
 }
 
-option bind(std::string key, unsigned& field, std::string help, unsigned min, unsigned max) {
-  return bind_number(std::move(key), field, std::move(help), min, max);
+option setting(std::string key, unsigned& field, std::string help, unsigned min, unsigned max) {
+  return number_setting(std::move(key), field, std::move(help), min, max);
 }
 
-option bind(std::string key, uint64_t& field, std::string help, uint64_t min, uint64_t max) {
-  return bind_number(std::move(key), field, std::move(help), min, max);
+option setting(std::string key, uint64_t& field, std::string help, uint64_t min, uint64_t max) {
+  return number_setting(std::move(key), field, std::move(help), min, max);
 }
 
-option bind(std::string key, double& field, std::string help, double min, double max) {
-  return bind_number(std::move(key), field, std::move(help), min, max);
+option setting(std::string key, double& field, std::string help, double min, double max) {
+  return number_setting(std::move(key), field, std::move(help), min, max);
 }
 
-option bind(std::string key, std::chrono::seconds& field, std::string help, int64_t min,
+option setting(std::string key, std::chrono::seconds& field, std::string help, int64_t min,
             int64_t max) {
   auto o = make(std::move(key), fmt::format("{} (seconds, {}..{})", help, min, max));
   o.quoted = false;
@@ -158,12 +158,12 @@ option bind(std::string key, std::chrono::seconds& field, std::string help, int6
   return o;
 }
 
-option bind(std::string key, std::vector<endpoint>& field, std::string help) {
-  return bind_list(std::move(key), field, std::move(help), parse_listen);
+option setting(std::string key, std::vector<endpoint>& field, std::string help) {
+  return list_setting(std::move(key), field, std::move(help), parse_listen);
 }
 
-option bind(std::string key, std::vector<cidr>& field, std::string help) {
-  return bind_list(std::move(key), field, std::move(help),
+option setting(std::string key, std::vector<cidr>& field, std::string help) {
+  return list_setting(std::move(key), field, std::move(help),
                    [](const std::string& text) -> result<std::vector<cidr>> {
                      if (auto network = cidr::parse(text))
                        return std::vector{*network};
@@ -172,8 +172,8 @@ option bind(std::string key, std::vector<cidr>& field, std::string help) {
                    });
 }
 
-option bind(std::string key, std::vector<std::string>& field, std::string help) {
-  return bind_list(std::move(key), field, std::move(help),
+option setting(std::string key, std::vector<std::string>& field, std::string help) {
+  return list_setting(std::move(key), field, std::move(help),
                    [](const std::string& text) -> result<std::vector<std::string>> {
                      return std::vector{text};
                    });

@@ -31,16 +31,16 @@ struct option {
 };
 
 // Bindings of options to fields. Each keeps a reference to `field`.
-option bind(std::string key, std::string& field, std::string help);
-option bind(std::string key, bool& field, std::string help);
-option bind(std::string key, unsigned& field, std::string help, unsigned min, unsigned max);
-option bind(std::string key, uint64_t& field, std::string help, uint64_t min, uint64_t max);
-option bind(std::string key, double& field, std::string help, double min, double max);
-option bind(std::string key, std::chrono::seconds& field, std::string help, int64_t min,
+option setting(std::string key, std::string& field, std::string help);
+option setting(std::string key, bool& field, std::string help);
+option setting(std::string key, unsigned& field, std::string help, unsigned min, unsigned max);
+option setting(std::string key, uint64_t& field, std::string help, uint64_t min, uint64_t max);
+option setting(std::string key, double& field, std::string help, double min, double max);
+option setting(std::string key, std::chrono::seconds& field, std::string help, int64_t min,
             int64_t max);
-option bind(std::string key, std::vector<endpoint>& field, std::string help);
-option bind(std::string key, std::vector<cidr>& field, std::string help);
-option bind(std::string key, std::vector<std::string>& field, std::string help);
+option setting(std::string key, std::vector<endpoint>& field, std::string help);
+option setting(std::string key, std::vector<cidr>& field, std::string help);
+option setting(std::string key, std::vector<std::string>& field, std::string help);
 
 /// Marks a value that must not be shown.
 option secret(option made);

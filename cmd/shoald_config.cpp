@@ -29,39 +29,39 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
   auto& n = c.node;
   constexpr int64_t day = 86'400;
   std::vector<option> table{
-    bind("data-dir", s.data_dir, "Where the node keeps its data"),
-    bind("http.listen", h.listen, "Address and port; \":8080\" is all addresses"),
-    bind("http.threads", h.threads, "I/O threads; 0 is one per core", 0u, 1024u),
-    bind("http.disk-threads", h.disk_threads, "Threads that read and write files", 1u, 1024u),
-    bind("http.public-url", h.public_url, "Base URL in torrents and magnets; default: the Host header"),
-    bind("http.trusted-proxies", h.trusted_proxies, "Networks whose X-Forwarded-For is believed"),
-    bind("http.unlimited-networks", h.unlimited_networks, "Networks without a rate limit"),
-    bind("http.rate", h.rate_per_second, "Requests per second and address; 0 is no limit", 0.0, 1e6),
-    bind("http.burst", h.rate_burst, "Requests at once after a rest", 1.0, 1e6),
-    bind("http.header-timeout", h.header_timeout, "To deliver a request header", int64_t{1}, day),
-    bind("http.idle-timeout", h.idle_timeout, "Keep-alive without a request", int64_t{1}, day),
-    bind("http.stall-timeout", h.stall_timeout, "Transfer without a byte", int64_t{1}, day),
-    bind("tracker.interval", n.interval, "Announce interval", int64_t{1}, day),
-    bind("tracker.interval-jitter", n.jitter_percent, "Interval varies by this percentage", 0u, 50u),
-    also(bind("tracker.max-peers", h.max_peers, "Peers in a reply at most", 1u, 1000u), "MAX_PEERS"),
-    also(bind("tracker.open-tracker", h.open_tracker, "Track unregistered info-hashes, too"),
+    setting("data-dir", s.data_dir, "Where the node keeps its data"),
+    setting("http.listen", h.listen, "Address and port; \":8080\" is all addresses"),
+    setting("http.threads", h.threads, "I/O threads; 0 is one per core", 0u, 1024u),
+    setting("http.disk-threads", h.disk_threads, "Threads that read and write files", 1u, 1024u),
+    setting("http.public-url", h.public_url, "Base URL in torrents and magnets; default: the Host header"),
+    setting("http.trusted-proxies", h.trusted_proxies, "Networks whose X-Forwarded-For is believed"),
+    setting("http.unlimited-networks", h.unlimited_networks, "Networks without a rate limit"),
+    setting("http.rate", h.rate_per_second, "Requests per second and address; 0 is no limit", 0.0, 1e6),
+    setting("http.burst", h.rate_burst, "Requests at once after a rest", 1.0, 1e6),
+    setting("http.header-timeout", h.header_timeout, "To deliver a request header", int64_t{1}, day),
+    setting("http.idle-timeout", h.idle_timeout, "Keep-alive without a request", int64_t{1}, day),
+    setting("http.stall-timeout", h.stall_timeout, "Transfer without a byte", int64_t{1}, day),
+    setting("tracker.interval", n.interval, "Announce interval", int64_t{1}, day),
+    setting("tracker.interval-jitter", n.jitter_percent, "Interval varies by this percentage", 0u, 50u),
+    also(setting("tracker.max-peers", h.max_peers, "Peers in a reply at most", 1u, 1000u), "MAX_PEERS"),
+    also(setting("tracker.open-tracker", h.open_tracker, "Track unregistered info-hashes, too"),
          "OPEN_TRACKER"),
-    bind("tracker.private-network", n.private_network, "Hand out addresses like 10.0.0.1 and 127.0.0.1"),
-    bind("tracker.swarm-addresses-max", n.addresses_max, "Peers in a swarm at most", 2u, 10'000'000u),
-    secret(also(bind("tracker.tracker-secrets", h.tracker_secrets,
+    setting("tracker.private-network", n.private_network, "Hand out addresses like 10.0.0.1 and 127.0.0.1"),
+    setting("tracker.swarm-addresses-max", n.addresses_max, "Peers in a swarm at most", 2u, 10'000'000u),
+    secret(also(setting("tracker.tracker-secrets", h.tracker_secrets,
                      "Passkey secrets, the current one first; none: no passkeys"),
                 "TRACKER_SECRET")),
-    bind("tracker.snapshot-period", n.snapshot_period, "Swarms are saved this often", int64_t{1}, day),
-    secret(also(bind("registry.registry-key", h.registry_key, "Key for writes; none: writes are open"),
+    setting("tracker.snapshot-period", n.snapshot_period, "Swarms are saved this often", int64_t{1}, day),
+    secret(also(setting("registry.registry-key", h.registry_key, "Key for writes; none: writes are open"),
                 "REGISTRY_KEY")),
-    secret(bind("registry.admin-key", h.admin_key, "Key for /api/admin; none: switched off")),
-    also(bind("registry.webseed-base-url", h.webseed_base_url,
+    secret(setting("registry.admin-key", h.admin_key, "Key for /api/admin; none: switched off")),
+    also(setting("registry.webseed-base-url", h.webseed_base_url,
               "Where web seed requests for unknown models are sent; none: 404"),
          "WEBSEED_BASE_URL"),
-    bind("registry.map-max", n.map_bytes_max, "Bytes that the registry may grow to",
+    setting("registry.map-max", n.map_bytes_max, "Bytes that the registry may grow to",
          uint64_t{1} << 20, uint64_t{1} << 46),
-    bind("log.log-level", c.log.level, "error, warn, info, debug or trace"),
-    bind("log.log-format", s.log_format, "automatic, text or json"),
+    setting("log.log-level", c.log.level, "error, warn, info, debug or trace"),
+    setting("log.log-format", s.log_format, "automatic, text or json"),
   };
   return table;
 }
@@ -263,7 +263,9 @@ std::string to_toml(const shoald_config& config) {
       values = {"********"};
     for (auto& v : values)
       value += (value.empty() ? "" : ", ") + quote(v, o.quoted);
-    out += fmt::format(o.list ? "{} = [{}]\n" : "{} = {}\n", o.key.substr(dot + 1), value);
+    if (o.list)
+      value = "[" + value + "]";
+    out += fmt::format("{} = {}\n", o.key.substr(dot + 1), value);
   }
   return out;
 }
