@@ -265,10 +265,19 @@ bool registry_index::before(const ranked& a, const ranked& b) const {
   return key(a.row) < key(b.row);
 }
 
-/// The counts lie anywhere in memory: this asks for those of 64 rows before they are needed.
-void registry_index::prefetch_live(size_t word, uint64_t rows) const {
-  for (; rows != 0; rows &= rows - 1)
-    __builtin_prefetch(live_[word * 64 + size_t(std::countr_zero(rows))]);
+/// The counts lie anywhere in memory: asks for those of the rows that are due some words later, and
+/// before that for the pointers to them.
+void registry_index::prefetch_live(const row_bits& found, size_t word) const {
+  constexpr size_t pointers_ahead = 12;
+  constexpr size_t counts_ahead = 4;
+  if (word >= pointers_ahead && found[word - pointers_ahead] != 0)
+    for (size_t i = 0; i < 64; i += 8)
+      __builtin_prefetch(&live_[(word - pointers_ahead) * 64 + i]);
+  if (word < counts_ahead)
+    return;
+  auto first = (word - counts_ahead) * 64;
+  for (auto rest = found[word - counts_ahead]; rest != 0; rest &= rest - 1)
+    __builtin_prefetch(live_[first + size_t(std::countr_zero(rest))]);
 }
 
 /// Collects up to twice as many as are wanted, then throws the worse half away: linear whatever
@@ -277,7 +286,6 @@ void registry_index::prefetch_live(size_t word, uint64_t rows) const {
 template <search_sort Sort>
 std::vector<registry_index::ranked> registry_index::best(const row_bits& found,
                                                          size_t count) const {
-  constexpr size_t prefetch_words = 4;
   std::vector<ranked> kept;
   auto room = count * 2 + 64;
   auto better = [this](const ranked& a, const ranked& b) { return before(a, b); };
@@ -288,8 +296,8 @@ std::vector<registry_index::ranked> registry_index::best(const row_bits& found,
   auto full = false;
   ranked worst{}; // Of the best so far, once there are enough of them.
   for (auto word = found.size(); word-- > 0;) {
-    if (Sort == search_sort::seeders && word >= prefetch_words)
-      prefetch_live(word - prefetch_words, found[word - prefetch_words]);
+    if (Sort == search_sort::seeders)
+      prefetch_live(found, word);
     if (full && !may_beat<Sort>(word, worst.value))
       continue;
     for (auto rest = found[word]; rest != 0;) {

@@ -135,7 +135,7 @@ private:
   uint64_t sort_value(size_t row) const;
   template <search_sort Sort>
   bool may_beat(size_t word, uint64_t value) const;
-  void prefetch_live(size_t word, uint64_t rows) const;
+  void prefetch_live(const row_bits& found, size_t word) const;
   bool before(const ranked& a, const ranked& b) const;
   void note_bounds(uint32_t row);
   template <search_sort Sort>

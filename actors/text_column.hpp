@@ -58,6 +58,7 @@ private:
   uint64_t candidates(const filter& wanted, size_t word, uint64_t rows) const;
   uint64_t scanned(std::string_view needle, size_t word) const;
   uint64_t verified(std::string_view needle, size_t word, uint64_t rows) const;
+  void verify(std::string_view needle, row_bits& rows) const;
   void keep_answer(std::string needle, const row_bits& rows) const;
 
   std::string arena_;          // Ends with spare bytes that a vector load may read.

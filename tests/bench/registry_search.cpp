@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fills a registry index with generated entries and prints how long searches take.
+// Fills a registry index with generated entries and prints what searches cost.
 //     bench_registry_search [ENTRIES] [RUNS]
 #include "actors/registry_index.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <random>
 
 using namespace shoal;
-using steady = std::chrono::steady_clock;
 
 namespace {
 
-double ms_since(steady::time_point begin) {
-  return std::chrono::duration<double, std::milli>(steady::now() - begin).count();
+/// Milliseconds of this thread's processor time: a search does nothing but compute, and others on
+/// the machine shall not count.
+double cpu_ms() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return double(t.tv_sec) * 1e3 + double(t.tv_nsec) / 1e6;
 }
 
 /// Names as model hubs have them: "org/Family-7B-Instruct-v0.3-GGUF-Q4_K_M", 20 to 60 characters.
@@ -78,6 +81,17 @@ void fill(registry_index& index, std::vector<std::unique_ptr<live_counts>>& live
   }
 }
 
+/// Asks for so many other things that the next answer has to be found anew.
+void forget_answers(const registry_index& index) {
+  for (size_t i = 0; i < text_column::answers_max; ++i) {
+    search_query query;
+    query.q = query.tags = "#~" + std::to_string(i);
+    index.search(query);
+    query.q.clear();
+    index.search(query);
+  }
+}
+
 struct named_query {
   const char* label;
   search_query query;
@@ -128,23 +142,28 @@ int main(int argc, char** argv) {
   auto runs = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 100;
   registry_index index;
   std::vector<std::unique_ptr<live_counts>> live;
-  auto begin = steady::now();
+  auto begin = cpu_ms();
   fill(index, live, entries);
-  std::printf("%llu entries in %.0f ms, %.1f MB\n", (unsigned long long)entries, ms_since(begin),
+  std::printf("%llu entries in %.0f ms, %.1f MB\n", (unsigned long long)entries, cpu_ms() - begin,
               double(index.memory_bytes()) / 1e6);
   std::vector<double> all;
   for (auto& [label, query] : queries()) {
-    std::vector<double> times;
+    std::vector<double> first;
+    std::vector<double> again;
     uint64_t total = 0;
     for (uint64_t i = 0; i < runs; ++i) {
-      begin = steady::now();
-      total = index.search(query).total;
-      times.push_back(ms_since(begin));
+      forget_answers(index);
+      for (auto times : {&first, &again}) {
+        begin = cpu_ms();
+        total = index.search(query).total;
+        times->push_back(cpu_ms() - begin);
+      }
     }
-    all.insert(all.end(), times.begin(), times.end());
-    print(label, total, std::move(times));
+    all.insert(all.end(), first.begin(), first.end());
+    print(label, total, std::move(first));
+    print("    asked again", total, std::move(again));
   }
-  print("all of them", 0, std::move(all));
+  print("all of them for the first time", 0, std::move(all));
   // Searches that nobody has asked before: a random piece of a random name.
   generator g(2);
   std::vector<double> times;
@@ -152,9 +171,9 @@ int main(int argc, char** argv) {
     auto name = g.name();
     auto size = 2 + g.below(8);
     auto query = make(name.substr(g.below(name.size() - size), size), search_sort(g.below(3)));
-    begin = steady::now();
+    begin = cpu_ms();
     index.search(query);
-    times.push_back(ms_since(begin));
+    times.push_back(cpu_ms() - begin);
   }
   print("random pieces of 2 to 9", 0, std::move(times));
 }
