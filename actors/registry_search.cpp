@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/registry_index.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
+#include <utility>
+
+namespace shoal {
+
+void registry_index::keep_equal(const std::vector<uint32_t>& column, uint32_t value,
+                                row_bits& found) const {
+  for (size_t word = 0; word < found.size(); ++word) {
+    if (found[word] == 0)
+      continue;
+    auto first = column.data() + word * 64;
+    auto count = std::min<size_t>(64, column.size() - word * 64);
+    uint64_t equal = 0;
+    for (size_t i = 0; i < count; ++i)
+      equal |= uint64_t{first[i] == value} << i;
+    found[word] &= equal;
+  }
+}
+
+/// @returns false if nothing can match.
+bool registry_index::matches(const search_query& query, row_bits& found) const {
+  found = alive_;
+  if (!query.category.empty()) {
+    auto number = categories_.find(query.category);
+    if (number == none)
+      return false;
+    keep_equal(category_, number, found);
+  }
+  if (!query.publisher.empty()) {
+    auto number = publishers_.find(query.publisher);
+    if (number == none)
+      return false;
+    keep_equal(publisher_, number, found);
+  }
+  auto unrestricted = query.category.empty() && query.publisher.empty();
+  names_.keep_matches(query.q, found, unrestricted);
+  tags_.keep_matches(query.tags, found, unrestricted && query.q.empty());
+  return true;
+}
+
+template <search_sort Sort>
+uint64_t registry_index::sort_value(size_t row) const {
+  if constexpr (Sort == search_sort::created_at)
+    return uint64_t(std::max<unix_seconds>(created_at_[row], 0));
+  else if constexpr (Sort == search_sort::completions)
+    return completions_[row];
+  else
+    return live_[row] ? live_[row]->load(std::memory_order_relaxed) >> 32 : 0;
+}
+
+/// @returns false if none of these 64 rows has so large a value.
+template <search_sort Sort>
+bool registry_index::may_beat(size_t word, uint64_t value) const {
+  if constexpr (Sort == search_sort::created_at)
+    return uint64_t(std::max<unix_seconds>(newest_[word], 0)) >= value;
+  else if constexpr (Sort == search_sort::completions)
+    return most_completed_[word] >= value;
+  else
+    return true;
+}
+
+bool registry_index::before(const ranked& a, const ranked& b) const {
+  if (a.value != b.value)
+    return a.value > b.value;
+  if (a.created_at != b.created_at)
+    return a.created_at > b.created_at;
+  return key(a.row) < key(b.row);
+}
+
+/// The counts lie anywhere in memory: asks for those of the rows that are due some words later, and
+/// before that for the pointers to them.
+void registry_index::prefetch_live(const row_bits& found, size_t word) const {
+  constexpr size_t pointers_ahead = 12;
+  constexpr size_t counts_ahead = 4;
+  if (word >= pointers_ahead && found[word - pointers_ahead] != 0)
+    for (size_t i = 0; i < 64; i += 8)
+      __builtin_prefetch(&live_[(word - pointers_ahead) * 64 + i]);
+  if (word < counts_ahead)
+    return;
+  auto first = (word - counts_ahead) * 64;
+  for (auto rest = found[word - counts_ahead]; rest != 0; rest &= rest - 1)
+    __builtin_prefetch(live_[first + size_t(std::countr_zero(rest))]);
+}
+
+/// Collects up to twice as many as are wanted, then throws the worse half away: linear whatever
+/// the order of the rows. The newest rows come first because they win ties.
+/// @returns the first `count` rows in order.
+template <search_sort Sort>
+std::vector<registry_index::ranked> registry_index::best(const row_bits& found,
+                                                         size_t count) const {
+  std::vector<ranked> kept;
+  auto room = count * 2 + 64;
+  auto better = [this](const ranked& a, const ranked& b) { return before(a, b); };
+  auto shrink = [&] {
+    std::nth_element(kept.begin(), kept.begin() + ptrdiff_t(count - 1), kept.end(), better);
+    kept.resize(count);
+  };
+  auto full = false;
+  ranked worst{}; // Of the best so far, once there are enough of them.
+  for (auto word = found.size(); word-- > 0;) {
+    if (Sort == search_sort::seeders)
+      prefetch_live(found, word);
+    if (full && !may_beat<Sort>(word, worst.value))
+      continue;
+    for (auto rest = found[word]; rest != 0;) {
+      auto bit = size_t(63 - std::countl_zero(rest));
+      rest ^= uint64_t{1} << bit;
+      auto row = word * 64 + bit;
+      auto value = sort_value<Sort>(row);
+      if (full && value < worst.value)
+        continue;
+      ranked candidate{value, created_at_[row], uint32_t(row)};
+      if (full && !before(candidate, worst))
+        continue;
+      kept.push_back(candidate);
+      if (kept.size() == room) {
+        shrink();
+        worst = kept.back();
+        full = true;
+      }
+    }
+  }
+  if (kept.size() > count)
+    shrink();
+  std::sort(kept.begin(), kept.end(), better);
+  return kept;
+}
+
+search_result registry_index::search(const search_query& query) const {
+  search_result result;
+  row_bits found;
+  if (!matches(query, found))
+    return result;
+  for (auto word : found)
+    result.total += uint64_t(std::popcount(word));
+  if (query.limit == 0 || query.offset >= result.total)
+    return result;
+  auto count = size_t(std::min<uint64_t>(query.limit, result.total - query.offset) + query.offset);
+  auto rows = query.sort == search_sort::created_at ? best<search_sort::created_at>(found, count)
+              : query.sort == search_sort::completions
+                  ? best<search_sort::completions>(found, count)
+                  : best<search_sort::seeders>(found, count);
+  result.hits.reserve(count - size_t(query.offset));
+  for (auto i = size_t(query.offset); i < rows.size(); ++i)
+    result.hits.push_back({std::string(key(rows[i].row)), rows[i].value, rows[i].created_at});
+  return result;
+}
+
+search_result merge(std::vector<search_result> parts, uint64_t offset, uint32_t limit) {
+  search_result all;
+  for (auto& part : parts) {
+    all.total += part.total;
+    all.hits.insert(all.hits.end(), std::move_iterator(part.hits.begin()),
+                    std::move_iterator(part.hits.end()));
+  }
+  auto begin = std::min<uint64_t>(offset, all.hits.size());
+  auto end = begin + std::min<uint64_t>(limit, all.hits.size() - begin);
+  std::partial_sort(all.hits.begin(), all.hits.begin() + ptrdiff_t(end), all.hits.end(),
+                    [](const search_hit& a, const search_hit& b) {
+                      if (a.sort_value != b.sort_value)
+                        return a.sort_value > b.sort_value;
+                      return a.created_at != b.created_at ? a.created_at > b.created_at
+                                                          : a.key < b.key;
+                    });
+  all.hits.resize(size_t(end));
+  all.hits.erase(all.hits.begin(), all.hits.begin() + ptrdiff_t(begin));
+  return all;
+}
+
+} // namespace shoal
