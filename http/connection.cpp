@@ -54,7 +54,8 @@ task<result<bool>> connection::receive() {
 task<result<bool>> connection::read_head() {
   parser_.emplace();
   parser_->header_limit(limits::http_header_bytes_max);
-  parser_->body_limit(boost::none); // Each route has a bound of its own.
+  // Each route has a bound of its own. (Beast 1.74 takes boost::none for 0.)
+  parser_->body_limit(UINT64_MAX);
   continue_sent_ = false;
   idle_ = buffer_.size() == 0;
   while (!parser_->is_header_done()) {
@@ -94,7 +95,8 @@ std::optional<uint64_t> connection::body_length() const {
 task<result<size_t>> connection::read_some(std::span<uint8_t> out) {
   if (!continue_sent_ && head()[bhttp::field::expect] == "100-continue") {
     continue_sent_ = true;
-    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n"))
+    auto sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!sent)
       co_return fail(ec::unavailable, "the client is gone");
   }
   auto& body = parser_->get().body();

@@ -131,8 +131,10 @@ task<> edge::serve(std::shared_ptr<connection> conn) {
   connections_.insert(conn.get());
   ++connection_count_;
   srv_.metrics.connections.add(1);
-  while (co_await serve_one(*conn) && !draining_) {
-  }
+  // GCC 12 miscompiles a co_await next to && or ||: await into a variable, everywhere.
+  auto going = true;
+  while (going && !draining_)
+    going = co_await serve_one(*conn);
   conn->finish();
   srv_.metrics.connections.add(-1);
   connections_.erase(conn.get());

@@ -149,7 +149,8 @@ task<> exchange::send(response r) {
   if (conn_.has_body())
     conn_.close_after_exchange();
   append_head(head, r, r.body.size(), conn_.keep_alive());
-  auto sent = co_await conn_.write(head, verb_ == method::head ? std::string_view{} : r.body);
+  std::string_view body = verb_ == method::head ? std::string_view{} : std::string_view{r.body};
+  auto sent = co_await conn_.write(head, body);
   if (!sent)
     conn_.close_after_exchange();
 }
@@ -159,7 +160,8 @@ task<> exchange::send_raw(std::string_view bytes) {
   status_ = 200;
   if (conn_.has_body())
     conn_.close_after_exchange();
-  if (!co_await conn_.write(bytes))
+  auto sent = co_await conn_.write(bytes);
+  if (!sent)
     conn_.close_after_exchange();
 }
 
@@ -177,7 +179,8 @@ task<bool> exchange::send_head(response& r, uint64_t length) {
 }
 
 task<> exchange::send_file(response head, file_body body) {
-  if (!co_await send_head(head, body.length))
+  auto going = co_await send_head(head, body.length);
+  if (!going)
     co_return;
   while (body.length > 0) {
     auto to = conn_.native_handle();
@@ -190,7 +193,10 @@ task<> exchange::send_file(response head, file_body body) {
     srv_.metrics.bytes_sent.add(step.sent);
     if (step.sent > 0)
       conn_.touch();
-    if (step.failed || (step.would_block && !co_await conn_.writable())) {
+    auto alive = !step.failed;
+    if (alive && step.would_block)
+      alive = co_await conn_.writable();
+    if (!alive) {
       conn_.close_after_exchange();
       co_return;
     }
