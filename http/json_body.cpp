@@ -11,29 +11,105 @@ namespace shoal::http {
 namespace {
 
 using json = nlohmann::json;
-using parse_event = json::parse_event_t;
 
-bool opens(parse_event event) {
-  return event == parse_event::object_start || event == parse_event::array_start;
-}
+/// Counts how deep the text nests. Returning false ends the parse at once.
+class depth_gauge {
+public:
+  bool enter() {
+    too_deep_ = ++depth_ > limits::json_depth_max;
+    return !too_deep_;
+  }
+  void leave() { --depth_; }
+  size_t depth() const { return depth_; }
+  bool too_deep() const { return too_deep_; }
 
-/// The only way to make nlohmann's parser stop early. Never leaves this file.
-struct nested_too_deeply {};
+private:
+  size_t depth_ = 0;
+  bool too_deep_ = false;
+};
 
-/// Parses with `keep` deciding about each element as in nlohmann's callbacks.
-template <class Keep>
-result<json> parse_bounded(std::string_view text, Keep keep) try {
-  auto filter = [&](int depth, parse_event event, json& value) {
-    if (opens(event) && static_cast<size_t>(depth) >= limits::json_depth_max)
-      throw nested_too_deeply{};
-    return keep(depth, event, value);
-  };
-  auto parsed = json::parse(text.begin(), text.end(), filter, false);
-  if (parsed.is_discarded())
-    return fail(ec::invalid_argument, "the body is no valid JSON");
-  return parsed;
-} catch (nested_too_deeply) {
-  return fail(ec::too_large, "the JSON is nested too deeply");
+/// nlohmann's own builder with a bound; its parser callbacks take quadratic time over arrays.
+class bounded_builder : public nlohmann::detail::json_sax_dom_parser<json> {
+public:
+  explicit bounded_builder(json& out) : json_sax_dom_parser{out, false} {}
+
+  bool start_object(size_t size) {
+    return gauge_.enter() && json_sax_dom_parser::start_object(size);
+  }
+  bool start_array(size_t size) { return gauge_.enter() && json_sax_dom_parser::start_array(size); }
+  bool end_object() {
+    gauge_.leave();
+    return json_sax_dom_parser::end_object();
+  }
+  bool end_array() {
+    gauge_.leave();
+    return json_sax_dom_parser::end_array();
+  }
+  bool too_deep() const { return gauge_.too_deep(); }
+
+private:
+  depth_gauge gauge_;
+};
+
+/// Keeps the wanted fields of the outermost object and walks over the rest.
+class field_collector : public nlohmann::json_sax<json> {
+public:
+  field_collector(json& out, std::initializer_list<std::string_view> wanted)
+      : out_{out}, wanted_(wanted) {}
+
+  bool null() override { return put(nullptr); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(int64_t value) override { return put(value); }
+  bool number_unsigned(uint64_t value) override { return put(value); }
+  bool number_float(double value, const std::string&) override { return put(value); }
+  bool string(std::string& value) override { return put(std::move(value)); }
+  bool binary(json::binary_t&) override { return false; }
+
+  bool start_object(size_t) override {
+    is_object_ |= gauge_.depth() == 0;
+    // A nested value stays as an empty one, to be recognised as being of the wrong type.
+    return (gauge_.depth() == 0 || put(json::object())) && gauge_.enter();
+  }
+  bool start_array(size_t) override { return put(json::array()) && gauge_.enter(); }
+  bool end_object() override {
+    gauge_.leave();
+    return true;
+  }
+  bool end_array() override {
+    gauge_.leave();
+    return true;
+  }
+
+  bool key(std::string& name) override {
+    if (gauge_.depth() != 1)
+      return true;
+    auto wants = std::find(wanted_.begin(), wanted_.end(), name) != wanted_.end();
+    field_ = wants ? &out_[name] : nullptr;
+    return true;
+  }
+
+  bool parse_error(size_t, const std::string&, const json::exception&) override { return false; }
+
+  bool is_object() const { return is_object_; }
+  bool too_deep() const { return gauge_.too_deep(); }
+
+private:
+  template <class T>
+  bool put(T&& value) {
+    if (gauge_.depth() == 1 && field_)
+      *field_ = std::forward<T>(value);
+    return gauge_.depth() > 0; // Nothing but an object may be the outermost value.
+  }
+
+  json& out_;
+  std::initializer_list<std::string_view> wanted_;
+  json* field_ = nullptr;
+  depth_gauge gauge_;
+  bool is_object_ = false;
+};
+
+error too_deep() {
+  return {ec::too_large, "the JSON is nested too deeply"};
 }
 
 error wrong_type(const char* field, std::string_view wanted) {
@@ -43,7 +119,13 @@ error wrong_type(const char* field, std::string_view wanted) {
 } // namespace
 
 result<json> parse_json(std::string_view text) {
-  return parse_bounded(text, [](int, parse_event, json&) { return true; });
+  json parsed;
+  bounded_builder builder{parsed};
+  if (json::sax_parse(text.begin(), text.end(), &builder))
+    return parsed;
+  if (builder.too_deep())
+    return tl::unexpected{too_deep()};
+  return fail(ec::invalid_argument, "the body is no valid JSON");
 }
 
 std::string dump_json(const json& value) {
@@ -56,27 +138,15 @@ std::string dump_json(const nlohmann::ordered_json& value) {
 
 result<json_body> json_body::parse(std::string_view text,
                                    std::initializer_list<std::string_view> wanted) {
-  bool is_object = false;
-  auto keep = [&](int depth, parse_event event, json& value) {
-    if (depth == 0) {
-      is_object |= event == parse_event::object_start;
-      return is_object;
-    }
-    if (event == parse_event::key && depth == 1) {
-      auto& name = value.get_ref<const std::string&>();
-      return std::find(wanted.begin(), wanted.end(), name) != wanted.end();
-    }
-    // A nested value stays as an empty one, to be recognised as being of the wrong type.
-    return depth == 1;
-  };
-  auto parsed = parse_bounded(text, keep);
-  if (!parsed && is_object)
-    return tl::unexpected{parsed.error()};
-  if (!parsed || !parsed->is_object())
-    return fail(ec::invalid_argument, "the body is no JSON object");
   json_body body;
-  body.object_ = std::move(*parsed);
-  return body;
+  body.object_ = json::object();
+  field_collector collector{body.object_, wanted};
+  if (json::sax_parse(text.begin(), text.end(), &collector))
+    return body;
+  if (collector.too_deep())
+    return tl::unexpected{too_deep()};
+  return fail(ec::invalid_argument,
+              collector.is_object() ? "the body is no valid JSON" : "the body is no JSON object");
 }
 
 const json* json_body::find(const char* field) const {

@@ -211,7 +211,8 @@ task<> blocklist_remove(exchange& ex) {
 task<> user_usage(exchange& ex) {
   auto user = ex.param("id");
   if (user.size() > limits::user_id_bytes_max) {
-    co_await ex.send(json_error({ec::not_found, {}}));
+    error unknown{ec::not_found, {}};
+    co_await ex.send(json_error(unknown));
     co_return;
   }
   auto usage = co_await read_usage(ex, user);

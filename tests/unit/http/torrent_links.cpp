@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#define CAF_SUITE http.torrent_links
+
+#include "http/dialects/torrent_links.hpp"
+
+#include "../protocol/torrent_content.hpp"
+#include "protocol/magnet.hpp"
+#include "protocol/metainfo.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+using namespace shoal;
+using namespace shoal::http;
+using namespace std::literals;
+
+namespace {
+
+constexpr auto base = "https://host:1"sv;
+
+using strings = std::vector<std::string>;
+
+registry_entry published(std::string ref) {
+  registry_entry entry;
+  entry.name = "a b";
+  entry.model_ref = std::move(ref);
+  entry.hashes.v1 = info_hash::from_hex(std::string(40, 'b'));
+  entry.hashes.v2 = sha256_digest::from_hex(std::string(64, 'a'));
+  return entry;
+}
+
+std::string torrent_with(torrent_format format, torrent_links links, size_t files = 2) {
+  std::map<std::string, std::string> content{{"a.bin", "aaaa"}};
+  if (files > 1)
+    content["b.bin"] = "bb";
+  torrent_options options;
+  options.name = "main";
+  options.links = std::move(links);
+  return build_torrent(test::content_of(content), format, options).value();
+}
+
+metainfo compose(std::string_view original, const torrent_links& ours) {
+  return parse_metainfo(compose_published(original, ours, base).value()).value();
+}
+
+} // namespace
+
+CAF_TEST(a passkey goes into the path of the tracker) {
+  CAF_CHECK_EQUAL(announce_url(base, ""), "https://host:1/announce");
+  CAF_CHECK_EQUAL(announce_url(base, "a/b.00"), "https://host:1/announce/a%2Fb.00");
+}
+
+CAF_TEST(the web seed is the folder above the revision) {
+  CAF_CHECK_EQUAL(web_seeds_for(base, published("ns/name@v1")),
+                  strings{"https://host:1/webseed/ns/name/"});
+  CAF_CHECK_EQUAL(web_seeds_for(base, published("name@v1")),
+                  strings{"https://host:1/webseed/name/"});
+  CAF_CHECK(web_seeds_for(base, published("")).empty());
+}
+
+CAF_TEST(a private revision has no web seed) {
+  auto entry = published("ns/name@v1");
+  entry.is_private = true;
+  CAF_CHECK(links_for(base, entry, "").web_seeds.empty());
+  CAF_CHECK(parse_magnet(magnet_for(base, entry, ""))->web_seeds.empty());
+}
+
+CAF_TEST(links of the publisher stay behind ours) {
+  torrent_links theirs;
+  theirs.trackers = {{"http://other/announce", "https://host:1/announce/old.key"}};
+  theirs.web_seeds = {"http://other/seed/"};
+  auto ours = links_for(base, published("ns/name@main"), "u.0");
+  auto made = compose(torrent_with(torrent_format::hybrid, theirs), ours);
+  CAF_CHECK_EQUAL(made.trackers, (strings{"https://host:1/announce/u.0", "http://other/announce"}));
+  CAF_CHECK_EQUAL(made.web_seeds,
+                  (strings{"https://host:1/webseed/ns/name/", "http://other/seed/"}));
+}
+
+CAF_TEST(composing keeps the torrent what it is) {
+  for (auto format : {torrent_format::hybrid, torrent_format::v1, torrent_format::v2}) {
+    auto original = torrent_with(format, {});
+    auto before = parse_metainfo(original).value();
+    auto after = compose(original, links_for(base, published("ns/name@main"), ""));
+    CAF_CHECK(after.v1 == before.v1);
+    CAF_CHECK(after.v2 == before.v2);
+  }
+}
+
+CAF_TEST(the folder of a lone v2 file is put into its web seeds once) {
+  torrent_links theirs;
+  theirs.web_seeds = {"http://other/seed/"};
+  auto ours = links_for(base, published("ns/name@main"), "");
+  auto made = compose(torrent_with(torrent_format::v2, theirs, 1), ours);
+  CAF_CHECK_EQUAL(made.web_seeds,
+                  (strings{"https://host:1/webseed/ns/name/main/", "http://other/seed/main/"}));
+}
+
+CAF_TEST(what is no torrent is not composed) {
+  CAF_CHECK(!compose_published("d4:infoe", {}, base));
+}
+
+CAF_TEST(a magnet names the torrent of its format) {
+  auto entry = published("ns/name@main");
+  auto twin = info_hash::from_hex(std::string(40, 'c'));
+  auto read = [&](torrent_format format) {
+    return parse_magnet(magnet_for(base, entry, "u.0", format)).value();
+  };
+  auto hybrid = read(torrent_format::hybrid);
+  CAF_CHECK(hybrid.v1 == entry.hashes.v1);
+  CAF_CHECK(hybrid.v2 == entry.hashes.v2);
+  CAF_CHECK_EQUAL(hybrid.display_name, "a b");
+  CAF_CHECK_EQUAL(hybrid.trackers, strings{"https://host:1/announce/u.0"});
+  CAF_CHECK(read(torrent_format::v1).v1 == entry.hashes.v1);
+  entry.hashes.twin = twin;
+  CAF_CHECK(read(torrent_format::v1).v1 == twin);
+  CAF_CHECK(!read(torrent_format::v1).v2);
+  CAF_CHECK(!read(torrent_format::v2).v1);
+}
