@@ -130,7 +130,8 @@ task<> router::handle(exchange& ex) const {
     co_return;
   }
   if (!found) {
-    co_await ex.send(json_error({ec::not_found, {}}));
+    error unknown{ec::not_found, {}};
+    co_await ex.send(json_error(unknown));
     co_return;
   }
   auto start = mono_now();
@@ -138,7 +139,8 @@ task<> router::handle(exchange& ex) const {
   auto& srv = ex.srv();
   if (r.limited && !within_rate(ex)) {
     srv.metrics.rate_limited.add();
-    co_await refuse(ex, r.errors, {ec::rate_limited, {}});
+    error limited{ec::rate_limited, {}};
+    co_await refuse(ex, r.errors, limited);
   } else if (!may_use(ex, r.who)) {
     srv.metrics.unauthorized.add();
     co_await forbid(ex, r);

@@ -173,7 +173,10 @@ task<> blocklist_list(exchange& ex) {
     return read_blocklist(store, wanted.after, wanted.limit);
   };
   auto page = co_await ex.on_disk(std::move(read));
-  co_await ex.send(page ? page_json(*page) : json_error(page.error()));
+  if (page)
+    co_await ex.send(page_json(*page));
+  else
+    co_await ex.send(json_error(page.error()));
 }
 
 task<> blocklist_add(exchange& ex) {
