@@ -157,7 +157,7 @@ task<bool> edge::serve_one(connection& conn) {
   exchange ex{conn, port_, srv_};
   co_await routes_.handle(ex);
   if (!ex.answered())
-    co_await ex.send(json_error({ec::unavailable, {}}));
+    co_await ex.send(json_error(ec::unavailable));
   co_return conn.keep_alive();
 }
 

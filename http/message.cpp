@@ -126,6 +126,14 @@ response json_error(const error& err) {
   return finish(json(status_of(err.code), std::move(body)), err);
 }
 
+response json_error(ec code, std::string detail) {
+  return json_error(error{code, std::move(detail)});
+}
+
+response text_error(ec code, std::string detail) {
+  return text_error(error{code, std::move(detail)});
+}
+
 response text_error(const error& err) {
   return finish(text(status_of(err.code), plain_text(err)), err);
 }

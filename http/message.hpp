@@ -38,8 +38,12 @@ response json(unsigned status, std::string body);
 /// `{"error": sentence}` with the status of the error. Operational details stay in the log.
 response json_error(const error& err);
 
+/// For use inside a co_await: GCC 12 destroys a braced temporary there twice.
+response json_error(ec code, std::string detail = {});
+
 /// The same as a plain sentence.
 response text_error(const error& err);
+response text_error(ec code, std::string detail = {});
 
 /// Writes the status line and headers, with the empty line behind them.
 /// @param length the Content-Length; the body itself is not written.
