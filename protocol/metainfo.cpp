@@ -161,16 +161,43 @@ result<metainfo> read(const lt::bdecode_node& root) {
   return out;
 }
 
-/// @returns the torrent's name if it is v2-only and has one file right below that folder: clients
-/// take it for a torrent of a single file and forget the folder. @source libtorrent 2.0.8.
-std::string forgotten_folder(const lt::bdecode_node& info) {
-  const auto tree = info.dict_find_dict("file tree");
-  if (!tree || info.dict_find("files") || info.dict_find("length") || tree.dict_size() != 1)
-    return {};
-  const auto [file, node] = tree.dict_at(0);
-  const auto name = view(info.dict_find_string_value("name"));
-  const bool leaf = node.type() == lt::bdecode_node::dict_t && node.dict_find_dict("");
-  return leaf && view(file) != name ? std::string(name) : std::string{};
+/// The path of a v1 file entry, with '/' between segments.
+std::string joined_path(const lt::bdecode_node& file) {
+  std::string path;
+  if (file.type() != lt::bdecode_node::dict_t) // libtorrent checks that in debug builds only.
+    return path;
+  const auto segments = file.dict_find_list("path");
+  for (int i = 0; segments && i < segments.list_size(); ++i)
+    path.append(i > 0 ? "/" : "").append(view(segments.list_string_value_at(i)));
+  return path;
+}
+
+/// The path of the file if a v2 tree has no other.
+std::string only_path(lt::bdecode_node tree) {
+  std::string path;
+  while (tree.type() == lt::bdecode_node::dict_t && tree.dict_size() == 1) {
+    const auto [segment, node] = tree.dict_at(0);
+    if (segment.empty())
+      return path;
+    path.append(path.empty() ? "" : "/").append(view(segment));
+    tree = node;
+  }
+  return {};
+}
+
+torrent_shape shape_of(const lt::bdecode_node& info) {
+  torrent_shape shape;
+  shape.name = view(info.dict_find_string_value("name"));
+  const auto files = info.dict_find_list("files");
+  shape.has_v1 = files || info.dict_find("length");
+  if (!shape.has_v1)
+    shape.only_file = only_path(info.dict_find_dict("file tree"));
+  else if (!files)
+    shape.only_file = shape.name;
+  else if (files.list_size() == 1)
+    shape.only_file = joined_path(files.list_at(0));
+  shape.is_bare = shape.has_v1 ? !files : shape.only_file == shape.name;
+  return shape;
 }
 
 result<std::string> compose(const lt::bdecode_node& root, const torrent_links& links) {
@@ -183,7 +210,7 @@ result<std::string> compose(const lt::bdecode_node& root, const torrent_links& l
     if (key != "nodes" && key != "httpseeds")
       out.emplace(view(key), raw(value));
   }
-  put_links(out, links, forgotten_folder(info));
+  put_links(out, links, shape_of(info));
   return write_root(out);
 }
 

@@ -44,8 +44,6 @@ result<metainfo> parse_metainfo(std::string_view bytes);
 /// Copies a .torrent file with other trackers and web seeds. The info dictionary and "piece layers"
 /// are kept byte for byte, so the info-hashes stay; "announce", "announce-list", "url-list" and (if
 /// given) "comment" are replaced; what links cannot express ("nodes", "httpseeds") is dropped.
-/// A v2-only torrent of one file loses its folder in clients, so the folder is put into its web
-/// seeds' URLs.
 /// @errors ec::invalid_argument, ec::too_large (client).
 result<std::string> compose_torrent(std::string_view original, const torrent_links& links);
 

@@ -240,9 +240,8 @@ result<std::string> build_torrent(const torrent_content& content, torrent_format
   root["info"] = info_dictionary(content, format, options);
   if (format != torrent_format::v1)
     root["piece layers"] = piece_layers(content);
-  const bool flat_v2 = format == torrent_format::v2 && content.files.size() == 1
-                       && content.files.front().path.find('/') == std::string::npos;
-  put_links(root, options.links, flat_v2 ? options.name : std::string_view{});
+  const auto only = content.files.size() == 1 ? content.files.front().path : std::string{};
+  put_links(root, options.links, {options.name, only, format != torrent_format::v2});
   return write_root(root);
 }
 

@@ -2,6 +2,7 @@
 #include "protocol/torrent_links.hpp"
 
 #include "protocol/bencode.hpp"
+#include "protocol/percent.hpp"
 
 namespace shoal {
 
@@ -35,18 +36,35 @@ void put_trackers(torrent_root& root, const torrent_links& links) {
     root.insert_or_assign("announce-list", std::move(list));
 }
 
-void put_web_seeds(torrent_root& root, const torrent_links& links, std::string_view inner_folder) {
-  auto full = [&](const std::string& url) {
-    return inner_folder.empty() ? url : url + std::string(inner_folder) + "/";
-  };
-  if (links.web_seeds.size() == 1) {
-    put_string(root, "url-list", full(links.web_seeds.front()));
-  } else if (!links.web_seeds.empty()) {
+/// Adds the URLs that make every client find the files of one folder.
+void add_web_seed(std::vector<std::string>& out, const std::string& folder,
+                  const torrent_shape& shape) {
+  const auto name = percent_encode(shape.name);
+  if (shape.only_file.empty() || !folder.ends_with('/')) {
+    out.push_back(folder);
+  } else if (!shape.has_v1) {
+    const bool is_nested = shape.only_file.find('/') != std::string::npos;
+    out.push_back(shape.is_bare || is_nested ? folder : folder + name + "/");
+  } else if (shape.is_bare) {
+    out.push_back(folder + name);
+  } else {
+    out.push_back(folder + name + "/" + percent_encode_path(shape.only_file));
+    out.push_back(folder);
+  }
+}
+
+void put_web_seeds(torrent_root& root, const torrent_links& links, const torrent_shape& shape) {
+  std::vector<std::string> urls;
+  for (auto& folder : links.web_seeds)
+    add_web_seed(urls, folder, shape);
+  if (urls.size() == 1) {
+    put_string(root, "url-list", urls.front());
+  } else if (!urls.empty()) {
     std::string list;
     bencode_writer out(list);
     out.begin_list();
-    for (auto& url : links.web_seeds)
-      out.string(full(url));
+    for (auto& url : urls)
+      out.string(url);
     out.end();
     root.insert_or_assign("url-list", std::move(list));
   }
@@ -54,11 +72,11 @@ void put_web_seeds(torrent_root& root, const torrent_links& links, std::string_v
 
 } // namespace
 
-void put_links(torrent_root& root, const torrent_links& links, std::string_view inner_folder) {
+void put_links(torrent_root& root, const torrent_links& links, const torrent_shape& shape) {
   for (auto key : {"announce", "announce-list", "url-list"})
     root.erase(key);
   put_trackers(root, links);
-  put_web_seeds(root, links, inner_folder);
+  put_web_seeds(root, links, shape);
   if (links.comment)
     put_string(root, "comment", *links.comment);
 }

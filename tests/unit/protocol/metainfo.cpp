@@ -142,16 +142,27 @@ CAF_TEST(composing without links removes them all) {
   CAF_CHECK_EQUAL(bare, single());
 }
 
-CAF_TEST(composing a v2 torrent of one file names its folder in the web seed) {
+CAF_TEST(composing writes web seeds of one file as building does) {
   torrent_options options;
   options.name = "rev";
-  const auto torrent
-      = *build_torrent(test::content_of({{"m.bin", "12345"}}), torrent_format::v2, options);
-  const auto info = *parse_metainfo(*compose_torrent(torrent, {{}, {"http://w/"}, {}}));
-  CAF_CHECK(info.web_seeds == std::vector<std::string>{"http://w/rev/"});
-  CAF_CHECK_EQUAL(info.name, "rev");
-  CAF_REQUIRE(!info.files.empty());
-  CAF_CHECK_EQUAL(info.files[0].path, "m.bin");
+  const torrent_links links{{}, {"http://w/"}, {}};
+  for (std::string path : {"m.bin", "a/m.bin"})
+    for (auto format : {torrent_format::hybrid, torrent_format::v1, torrent_format::v2}) {
+      options.links = {};
+      const auto content = test::content_of({{path, "12345"}});
+      const auto composed = *compose_torrent(*build_torrent(content, format, options), links);
+      options.links = links;
+      CAF_CHECK(composed == *build_torrent(content, format, options));
+      const auto info = *parse_metainfo(composed);
+      CAF_CHECK_EQUAL(info.name, "rev");
+      CAF_REQUIRE(!info.files.empty());
+      CAF_CHECK_EQUAL(info.files[0].path, path);
+    }
+}
+
+CAF_TEST(the web seed of a torrent without a folder is the file) {
+  const auto info = *parse_metainfo(*compose_torrent(single(), {{}, {"http://w/"}, {}}));
+  CAF_CHECK(info.web_seeds == std::vector<std::string>{"http://w/a.bin"});
 }
 
 CAF_TEST(composing refuses what is no torrent) {

@@ -109,17 +109,23 @@ CAF_TEST(the private flag and the name change the info hash but links do not ) {
   CAF_CHECK(parse_metainfo(build(content, torrent_format::hybrid, options))->v2 != plain.v2);
 }
 
-CAF_TEST(a v2 torrent of one file names its folder in the web seed) {
-  const auto content = test::content_of({{"model.bin", std::string(50'000, 'm')}});
-  torrent_options options;
-  options.name = "rev";
-  options.links.web_seeds = {"http://w/ns/name/"};
-  auto seed = [&](torrent_format format) {
-    return parse_metainfo(build(content, format, options))->web_seeds.front();
+CAF_TEST(web seeds of one file are written as clients need them) {
+  using urls = std::vector<std::string>;
+  auto seeds = [](const std::string& path, torrent_format format, std::string url) {
+    torrent_options options;
+    options.name = "rev";
+    options.links.web_seeds = {std::move(url)};
+    const auto content = test::content_of({{path, std::string(50'000, 'm')}});
+    return parse_metainfo(build(content, format, options))->web_seeds;
   };
-  CAF_CHECK_EQUAL(seed(torrent_format::v2), "http://w/ns/name/rev/");
-  CAF_CHECK_EQUAL(seed(torrent_format::v1), "http://w/ns/name/");
-  CAF_CHECK_EQUAL(seed(torrent_format::hybrid), "http://w/ns/name/");
+  const urls both{"http://w/n/rev/m%231.bin", "http://w/n/"};
+  CAF_CHECK(seeds("m#1.bin", torrent_format::v1, "http://w/n/") == both);
+  CAF_CHECK(seeds("m#1.bin", torrent_format::hybrid, "http://w/n/") == both);
+  CAF_CHECK(seeds("m#1.bin", torrent_format::v2, "http://w/n/") == urls{"http://w/n/rev/"});
+  CAF_CHECK(seeds("a/b", torrent_format::v2, "http://w/n/") == urls{"http://w/n/"});
+  CAF_CHECK(seeds("a/b", torrent_format::v1, "http://w/n/")
+            == (urls{"http://w/n/rev/a/b", "http://w/n/"}));
+  CAF_CHECK(seeds("a", torrent_format::v1, "http://w/exact") == urls{"http://w/exact"});
 }
 
 CAF_TEST(content that cannot be a torrent is refused) {
