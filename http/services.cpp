@@ -21,19 +21,17 @@ http_metrics::http_metrics(metrics::registry& registry)
           registry.add_counter("tracker_scrapes_total", "Total number of scrape requests handled")},
       bytes_sent{registry.add_counter("shoal_http_file_bytes_sent_total",
                                       "Bytes of objects and published files sent")},
-      malformed{refusals(registry, "malformed")},
-      rate_limited{refusals(registry, "rate_limited")},
-      unauthorized{refusals(registry, "unauthorized")},
-      blocked{refusals(registry, "blocked")},
-      unregistered{refusals(registry, "unregistered")},
-      bad_announce{refusals(registry, "bad_announce")},
+      malformed{refusals(registry, "malformed")}, rate_limited{refusals(registry, "rate_limited")},
+      unauthorized{refusals(registry, "unauthorized")}, blocked{refusals(registry, "blocked")},
+      unregistered{refusals(registry, "unregistered")}, bad_announce{refusals(registry,
+                                                                              "bad_announce")},
       unanswered{registry.add_counter("shoal_unanswered_announces_total",
                                       "Announces answered without peers because the swarm did not "
                                       "answer in time")},
       overdue{registry.add_counter("shoal_http_overdue_total",
                                    "Connections cut because the client was too slow")},
-      shed{refusals(registry, "overload")},
-      connections{registry.add_gauge("shoal_http_connections", "Open HTTP connections")},
+      shed{refusals(registry, "overload")}, connections{registry.add_gauge(
+                                                "shoal_http_connections", "Open HTTP connections")},
       announce_seconds{registry.add_histogram("shoal_announce_seconds",
                                               "Time from an announce's header to its answer")} {
   add_limit_metrics(registry);

@@ -2,18 +2,19 @@
 // Models and their revisions as hf-bt shows them, from real manifests and torrents.
 #include "http/dialects/announce_access.hpp"
 #include "http/dialects/handlers.hpp"
+#include "http/dialects/registry_access.hpp"
+#include "http/dialects/registry_json.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/dialects/stored_bytes.hpp"
 #include "http/dialects/torrent_links.hpp"
+#include "http/json_body.hpp"
 #include "protocol/content_type.hpp"
-
-#include <charconv>
 
 namespace shoal::http {
 
 namespace {
 
-using nlohmann::json;
+using document = nlohmann::json;
 
 /// @errors ec::invalid_argument unless the parameter is absent or a plain number up to `max`.
 result<uint32_t> number_param(const query_params& params, const char* key, uint32_t fallback,
@@ -21,12 +22,11 @@ result<uint32_t> number_param(const query_params& params, const char* key, uint3
   auto text = params.get(key);
   if (!text)
     return fallback;
-  uint32_t value = 0;
-  auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (failed != std::errc{} || end != text->data() + text->size() || value > max)
+  auto value = parse_number(*text);
+  if (!value || *value > max)
     return fail(ec::invalid_argument,
                 std::string{key} + " is a number from 0 to " + std::to_string(max));
-  return value;
+  return static_cast<uint32_t>(*value);
 }
 
 result<list_models> list_of(const exchange& ex) {
@@ -40,20 +40,21 @@ result<list_models> list_of(const exchange& ex) {
   return list_models{params->get("query").value_or(""), *limit, *offset};
 }
 
-json model_json(const manifest& m, const registry_entry& entry, std::string_view base) {
-  auto files = json::array();
+document model_json(const manifest& m, const registry_entry& entry, std::string_view base,
+                    std::string_view passkey) {
+  auto files = document::array();
   for (auto& file : m.files)
     files.push_back(
         {{"path", file.path}, {"sizeBytes", file.size_bytes}, {"sha256", file.sha256.hex()}});
-  json doc{{"id", m.id.str()},
-           {"rev", m.rev},
-           {"files", std::move(files)},
-           {"torrentUrl", torrent_path(m.id.str(), m.rev)},
-           {"kind", m.kind},
-           {"sizeBytes", m.total_size_bytes()},
-           {"torrents", torrents_json(m, entry, base)}};
+  document doc{{"id", m.id.str()},
+               {"rev", m.rev},
+               {"files", std::move(files)},
+               {"torrentUrl", torrent_path(m.id.str(), m.rev)},
+               {"kind", m.kind},
+               {"sizeBytes", m.total_size_bytes()},
+               {"torrents", torrents_json(m, entry, base, passkey)}};
   if (!m.is_private) {
-    doc["magnetUri"] = magnet_for(base, entry, {});
+    doc["magnetUri"] = magnet_for(base, entry, passkey);
     doc["webseedUrl"] = std::string{base} + webseed_path(m.id.str(), m.rev);
   }
   for (auto& [key, value] : {std::pair{"publisher", &entry.publisher},
@@ -130,6 +131,26 @@ task<result<composed>> find_torrent(exchange& ex, torrent_ask ask) {
   co_return made;
 }
 
+task<document> items_of(exchange& ex, const model_list& found) {
+  std::vector<std::pair<registry_shard_actor, lookup_entry>> questions;
+  for (auto& model : found.models)
+    questions.emplace_back(shard_of(ex, model.entry_key), lookup_entry{model.entry_key});
+  auto entries = co_await ex.ask_all<registry_entry>(std::move(questions));
+  auto passkey = passkey_of_query(ex);
+  auto items = document::array();
+  for (size_t i = 0; i < found.models.size(); ++i) {
+    auto& model = found.models[i];
+    document item{{"id", model.id},
+                  {"latestRev", model.rev},
+                  {"sizeBytes", model.size_bytes},
+                  {"torrentUrl", torrent_path(model.id, model.rev)}};
+    if (entries[i])
+      item["magnetUri"] = magnet_for(ex, *entries[i], passkey);
+    items.push_back(std::move(item));
+  }
+  co_return items;
+}
+
 } // namespace
 
 task<> catalog_list(exchange& ex) {
@@ -143,19 +164,9 @@ task<> catalog_list(exchange& ex) {
     co_await ex.send(json_error(found.error()));
     co_return;
   }
-  auto items = json::array();
-  for (auto& model : found->models) {
-    json item{{"id", model.id},
-              {"latestRev", model.rev},
-              {"sizeBytes", model.size_bytes},
-              {"torrentUrl", torrent_path(model.id, model.rev)}};
-    if (auto entry = co_await load_entry(ex, model.entry_key))
-      item["magnetUri"] = magnet_for(ex, *entry, {});
-    items.push_back(std::move(item));
-  }
-  auto body = dump({{"items", std::move(items)}, {"total", found->total}});
-  co_await ex.send(
-      http::json(200, std::move(body)).with("X-Total-Count", std::to_string(found->total)));
+  auto items = co_await items_of(ex, *found);
+  auto body = dump_json(document{{"items", std::move(items)}});
+  co_await ex.send(json(200, std::move(body)).with("X-Total-Count", std::to_string(found->total)));
 }
 
 task<> model_revision(exchange& ex) {
@@ -171,11 +182,12 @@ task<> model_revision(exchange& ex) {
     co_return;
   }
   // Some manifests have 200,000 files: not on a thread that answers announces.
-  auto write = [files = *files, entry = *entry, base = ex.base_url()] {
-    return dump(model_json(*files, entry, base));
-  };
+  auto write
+      = [files = *files, entry = *entry, base = ex.base_url(), passkey = passkey_of_query(ex)] {
+          return dump_json(model_json(*files, entry, base, passkey));
+        };
   auto body = co_await ex.on_disk(std::move(write));
-  co_await ex.send(http::json(200, std::move(body)));
+  co_await ex.send(json(200, std::move(body)));
 }
 
 task<> torrent_file(exchange& ex) {

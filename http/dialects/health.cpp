@@ -4,29 +4,31 @@
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/dialects/torrent_links.hpp"
+#include "http/json_body.hpp"
 
 namespace shoal::http {
 
 namespace {
 
-using nlohmann::json;
+using document = nlohmann::json;
 
-/// Reads `model` and `rev`; without `rev` the latest is meant. @errors ec::missing_argument, ec::invalid_argument.
+/// Reads `model` and `rev`. @errors ec::missing_argument, ec::invalid_argument.
 result<lookup_revision> revision_params(const exchange& ex) {
   auto params = ex.params();
   if (!params)
     return tl::unexpected{params.error()};
-  auto model = params->get("model").value_or("");
-  if (model.empty())
-    return fail(ec::missing_argument, "model");
-  return lookup_revision{std::move(model), params->get("rev").value_or("")};
+  lookup_revision ask{params->get("model").value_or(""), params->get("rev").value_or("")};
+  if (ask.id.empty() || ask.rev.empty())
+    return fail(ec::missing_argument, ask.id.empty() ? "model" : "rev");
+  return ask;
 }
 
 task<result<revision>> asked_revision(exchange& ex) {
   auto ask = revision_params(ex);
   if (!ask)
     co_return tl::unexpected{ask.error()};
-  co_return co_await find_revision(ex, std::move(ask->id), std::move(ask->rev));
+  auto found = co_await find_revision(ex, std::move(ask->id), std::move(ask->rev));
+  co_return found;
 }
 
 /// The whole copies among the peers. What leechers hold is unknown to a tracker, so without a
@@ -46,15 +48,15 @@ task<> bootstrap(exchange& ex) {
     co_return;
   }
   // Constants of the source system; its clients expect them.
-  json parameters{
+  document parameters{
       {"peerDegreeK", 48}, {"redundantProvidersN", 2}, {"bootstrapRefreshSeconds", 30}};
-  json doc{{"modelId", found->id},
-           {"rev", found->rev},
-           {"peers", json::array()},
-           {"trackers", {announce_url(ex.base_url(), passkey_of_query(ex))}},
-           {"relays", json::array()},
-           {"parameters", std::move(parameters)}};
-  co_await ex.send(http::json(200, dump(doc)));
+  document doc{{"modelId", found->id},
+               {"rev", found->rev},
+               {"peers", document::array()},
+               {"trackers", {announce_url(ex.base_url(), passkey_of_query(ex))}},
+               {"relays", document::array()},
+               {"parameters", std::move(parameters)}};
+  co_await ex.send(json(200, dump_json(doc)));
 }
 
 task<> swarm_health(exchange& ex) {
@@ -69,13 +71,13 @@ task<> swarm_health(exchange& ex) {
     co_await ex.send(json_error(entry.error()));
     co_return;
   }
-  json doc{{"modelId", found->id},
-           {"rev", found->rev},
-           {"activePeers", uint64_t{entry->seeders} + entry->leechers},
-           {"seeders", entry->seeders}};
+  document doc{{"modelId", found->id},
+               {"rev", found->rev},
+               {"activePeers", uint64_t{entry->seeders} + entry->leechers},
+               {"seeders", entry->seeders}};
   if (auto copies = known_copies(*entry))
     doc["availability"] = *copies;
-  co_await ex.send(http::json(200, dump(doc)));
+  co_await ex.send(json(200, dump_json(doc)));
 }
 
 } // namespace shoal::http

@@ -33,10 +33,9 @@ response stored(unsigned status, const sha256_digest& digest, uint64_t size_byte
 
 task<result<std::optional<uint64_t>>> size_of(exchange& ex, sha256_digest digest) {
   auto* objects = &ex.node().objects();
-  auto look = [objects, digest] {
-    return result<std::optional<uint64_t>>{objects->size(digest)};
-  };
-  co_return co_await ex.on_disk(look);
+  auto look = [objects, digest] { return result<std::optional<uint64_t>>{objects->size(digest)}; };
+  auto size = co_await ex.on_disk(look);
+  co_return size;
 }
 
 /// Reads until `chunk` is full or the body ends. @returns the bytes read.
@@ -86,7 +85,8 @@ task<result<sha256_digest>> receive(exchange& ex, sha256_digest expected, uint64
       co_return tl::unexpected{appended.error()};
   }
   auto finish = [upload = &*incoming, expected] { return upload->finish(expected); };
-  co_return co_await ex.on_disk(finish);
+  auto finished = co_await ex.on_disk(finish);
+  co_return finished;
 }
 
 } // namespace
@@ -99,7 +99,8 @@ task<> object_get(exchange& ex) {
   }
   auto size = co_await size_of(ex, *digest);
   if (!size || !*size) {
-    co_await ex.send(json_error({ec::not_found, "object " + digest->hex()}));
+    error unknown{ec::not_found, "object " + digest->hex()};
+    co_await ex.send(json_error(unknown));
     co_return;
   }
   stored_bytes what{**size, '"' + digest->hex() + '"', "application/octet-stream", for_ever};

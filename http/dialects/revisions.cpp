@@ -3,6 +3,7 @@
 
 #include "core/log.hpp"
 #include "http/dialects/announce_access.hpp"
+#include "http/dialects/registry_access.hpp"
 #include "http/dialects/torrent_links.hpp"
 #include "protocol/magnet.hpp"
 #include "protocol/percent.hpp"
@@ -16,16 +17,17 @@ using manifest_item = std::shared_ptr<const manifest>;
 result<manifest_item> read_manifest(const object_files& objects, const sha256_digest& digest) {
   return objects.read(digest, limits::manifest_bytes_max)
       .and_then(decode_manifest)
-      .map([](manifest m) { return manifest_item{std::make_shared<const manifest>(std::move(m))}; });
+      .map(
+          [](manifest m) { return manifest_item{std::make_shared<const manifest>(std::move(m))}; });
 }
 
 std::string magnet_of(const manifest_torrent& torrent, const registry_entry& entry,
-                      std::string_view base) {
+                      std::string_view base, std::string_view passkey) {
   magnet_link link;
   link.v1 = torrent.v1;
   link.v2 = torrent.v2;
   link.display_name = entry.name;
-  link.trackers = {announce_url(base, {})};
+  link.trackers = {announce_url(base, passkey)};
   link.web_seeds = web_seeds_for(base, entry);
   return build_magnet(link);
 }
@@ -38,10 +40,15 @@ std::string id_of(const exchange& ex) {
 }
 
 task<result<revision>> find_revision(exchange& ex, std::string id, std::string rev) {
+  error unknown{ec::not_found, rev.empty() ? id : id + "@" + rev};
   lookup_revision ask{std::move(id), std::move(rev)};
   auto found = co_await ex.ask<revision>(ex.node().catalog(), std::move(ask));
-  if (found && found->is_private && !may_have_private(ex))
+  if (found && found->is_private && !may_have_private(ex)) {
+    ex.srv().metrics.unauthorized.add();
     co_return fail(ec::unauthorized);
+  }
+  if (!found && found.error().code == ec::not_found)
+    co_return tl::unexpected{std::move(unknown)};
   co_return found;
 }
 
@@ -61,12 +68,10 @@ task<result<manifest_item>> load_manifest(exchange& ex, sha256_digest digest) {
 }
 
 task<result<registry_entry>> load_entry(exchange& ex, std::string entry_key) {
-  auto size = std::min(entry_key.size(), info_hash::size_bytes);
-  auto swarm = info_hash::from_bytes(std::string_view{entry_key}.substr(0, size));
-  if (!swarm)
-    co_return fail(ec::not_found);
+  auto& shard = shard_of(ex, entry_key);
   lookup_entry ask{std::move(entry_key)};
-  co_return co_await ex.ask<registry_entry>(ex.node().registry_of(*swarm), std::move(ask));
+  auto found = co_await ex.ask<registry_entry>(shard, std::move(ask));
+  co_return found;
 }
 
 std::string torrent_path(std::string_view id, std::string_view rev) {
@@ -84,8 +89,8 @@ torrent_format default_format(const manifest& m) {
   return torrent_format::v1;
 }
 
-nlohmann::json torrents_json(const manifest& m, const registry_entry& entry,
-                             std::string_view base) {
+nlohmann::json torrents_json(const manifest& m, const registry_entry& entry, std::string_view base,
+                             std::string_view passkey) {
   auto path = std::string{base} + torrent_path(m.id.str(), m.rev) + "?format=";
   auto first = name(default_format(m));
   auto all = nlohmann::json::array();
@@ -95,14 +100,10 @@ nlohmann::json torrents_json(const manifest& m, const registry_entry& entry,
     if (torrent.v2 && torrent.v1)
       item["v1_info_hash"] = torrent.v1->hex();
     if (!m.is_private)
-      item["magnet"] = magnet_of(torrent, entry, base);
+      item["magnet"] = magnet_of(torrent, entry, base, passkey);
     all.insert(torrent.format == first ? all.begin() : all.end(), std::move(item));
   }
   return all;
-}
-
-std::string dump(const nlohmann::json& doc) {
-  return doc.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 } // namespace shoal::http

@@ -35,9 +35,8 @@ torrent_format default_format(const manifest& m);
 
 /// `[{format, info_hash, v1_info_hash?, magnet?, torrent_url}]`, the default format first. Private
 /// revisions have no magnets: those cannot say that a torrent is private (BEP 27).
-nlohmann::json torrents_json(const manifest& m, const registry_entry& entry, std::string_view base);
-
-/// JSON text; bytes that are no UTF-8 are replaced.
-std::string dump(const nlohmann::json& doc);
+/// @param base "https://host". @param passkey for the magnets' trackers; may be empty.
+nlohmann::json torrents_json(const manifest& m, const registry_entry& entry, std::string_view base,
+                             std::string_view passkey);
 
 } // namespace shoal::http

@@ -2,8 +2,9 @@
 #include "http/dialects/seed_path.hpp"
 
 #include "core/limits.hpp"
-#include "protocol/model_id.hpp"
+#include "protocol/percent.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace shoal::http {
@@ -33,6 +34,30 @@ std::optional<seed_path> reading(std::string_view path, size_t id_segments) {
   return seed_path{std::move(*id), std::move(*rev), std::string{path}};
 }
 
+/// What Windows reserves. @source Transmission 3.00
+bool is_reserved(char c) {
+  return static_cast<unsigned char>(c) < 0x20
+         || std::string_view{"<>:\"/\\|?*"}.find(c) != std::string_view::npos;
+}
+
+bool same_but_reserved(std::string_view file, std::string_view spelled) {
+  return std::equal(file.begin(), file.end(), spelled.begin(), spelled.end(), [](char a, char b) {
+    return a == b || (b == '_' && a != '/' && is_reserved(a));
+  });
+}
+
+bool cut_at_fragment(std::string_view file, std::string_view spelled) {
+  return file.size() > spelled.size() && file[spelled.size()] == '#' && file.starts_with(spelled);
+}
+
+template <class Fits>
+const manifest_file* only_one(const manifest& m, Fits fits) {
+  auto i = std::find_if(m.files.begin(), m.files.end(), fits);
+  if (i == m.files.end() || std::find_if(i + 1, m.files.end(), fits) != m.files.end())
+    return nullptr;
+  return &*i;
+}
+
 } // namespace
 
 std::vector<seed_path> seed_path_readings(std::string_view path) {
@@ -54,6 +79,26 @@ std::optional<uint64_t> padding_of(std::string_view file) {
       || size > limits::pad_bytes_max)
     return std::nullopt;
   return size;
+}
+
+const manifest_file* find_as_spelled(const manifest& m, std::string_view file,
+                                     std::string_view query) {
+  std::vector<std::string> spellings;
+  if (!query.empty())
+    spellings.push_back(std::string{file} + '?'
+                        + percent_decode(query).value_or(std::string{query}));
+  spellings.emplace_back(file);
+  for (auto& spelled : spellings) {
+    if (spelled.empty())
+      continue;
+    if (auto* exact = m.find_file(spelled))
+      return exact;
+    if (auto* found = only_one(m, [&](auto& f) { return cut_at_fragment(f.path, spelled); }))
+      return found;
+    if (auto* found = only_one(m, [&](auto& f) { return same_but_reserved(f.path, spelled); }))
+      return found;
+  }
+  return nullptr;
 }
 
 } // namespace shoal::http

@@ -67,7 +67,8 @@ task<> stats(exchange& ex) {
   auto* node = &ex.node();
   auto count = [node] { return count_store(*node, node->objects()); };
   auto totals = co_await ex.on_disk(count);
-  auto models = co_await ex.ask<model_list>(node->catalog(), list_models{}, true);
+  list_models only_count;
+  auto models = co_await ex.ask<model_list>(node->catalog(), std::move(only_count), true);
   auto& directory = node->directory();
   auto& counters = ex.srv().metrics;
   nlohmann::json doc{{"version", SHOAL_VERSION},

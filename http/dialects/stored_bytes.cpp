@@ -56,7 +56,8 @@ ranged_answer answer_range(const range_request& ask, const stored_bytes& what) {
     return a;
   }
   add("X-Content-Type-Options", "nosniff");
-  if (!ask.is_get || !if_range_holds(ask.if_range, what.etag))
+  // An empty file has no range that could be refused: WebTorrent asks for one all the same.
+  if (!ask.is_get || what.size_bytes == 0 || !if_range_holds(ask.if_range, what.etag))
     return a;
   auto found = parse_range(ask.range, what.size_bytes);
   if (found.what == range_answer::kind::partial) {
@@ -65,7 +66,7 @@ ranged_answer answer_range(const range_request& ask, const stored_bytes& what) {
     a.length = found.range.length();
     add("Content-Range", content_range(found.range, what.size_bytes));
   } else if (found.what == range_answer::kind::unsatisfiable) {
-    a.head = json_error({ec::range_unsatisfiable, {}});
+    a.head = json_error(ec::range_unsatisfiable);
     a.length = a.head.body.size();
     add("Content-Range", content_range_unsatisfiable(what.size_bytes));
   }
@@ -84,13 +85,13 @@ task<> send_object(exchange& ex, sha256_digest digest, stored_bytes what) {
     co_return;
   }
   auto* objects = &ex.node().objects();
-  auto open = [objects, digest, size = what.size_bytes] {
-    return open_object(*objects, digest, size);
-  };
+  auto open
+      = [objects, digest, size = what.size_bytes] { return open_object(*objects, digest, size); };
   auto file = co_await ex.on_disk(open);
   if (!file) {
     log::error("http", "cannot serve an object error=\"{}\"", to_string(file.error()));
-    co_await ex.send(json_error({ec::storage_failed, {}}));
+    error failed{ec::storage_failed, {}};
+    co_await ex.send(json_error(failed));
     co_return;
   }
   file_body body{std::move(*file), answer.offset, answer.length};

@@ -21,24 +21,22 @@ struct seed_target {
 constexpr std::string_view shared = "public, max-age=3600, immutable";
 constexpr std::string_view unshared = "private, max-age=3600, immutable";
 
-std::optional<seed_target> target_in(const manifest& m, std::string_view path) {
+seed_target target_of(const manifest& m, const manifest_file& file) {
   seed_target target;
+  target.object = file.sha256;
+  target.bytes.size_bytes = file.size_bytes;
+  target.bytes.etag = '"' + file.sha256.hex() + '"';
+  target.bytes.content_type = content_type(file.path);
   target.bytes.cache_control = m.is_private ? unshared : shared;
-  // A torrent in the single-file style has no folder: its file has the name of the revision.
-  auto* file = m.find_file(path.empty() && m.files.size() == 1 ? m.rev : path);
-  if (file) {
-    target.object = file->sha256;
-    target.bytes.size_bytes = file->size_bytes;
-    target.bytes.etag = '"' + file->sha256.hex() + '"';
-    target.bytes.content_type = content_type(file->path);
-    return target;
-  }
-  auto padding = padding_of(path);
-  if (!padding)
-    return std::nullopt;
-  target.bytes.size_bytes = *padding;
-  target.bytes.etag = "\"pad-" + std::to_string(*padding) + '"';
+  return target;
+}
+
+seed_target padding(const manifest& m, uint64_t size_bytes) {
+  seed_target target;
+  target.bytes.size_bytes = size_bytes;
+  target.bytes.etag = "\"pad-" + std::to_string(size_bytes) + '"';
   target.bytes.content_type = "application/octet-stream";
+  target.bytes.cache_control = m.is_private ? unshared : shared;
   return target;
 }
 
@@ -46,20 +44,32 @@ task<result<seed_target>> find_target(exchange& ex, seed_path where) {
   auto found = co_await find_revision(ex, where.id, where.rev);
   if (!found)
     co_return tl::unexpected{found.error()};
-  auto files = co_await load_manifest(ex, found->manifest);
-  if (!files)
-    co_return tl::unexpected{files.error()};
-  auto target = target_in(**files, where.file);
-  if (!target)
-    co_return fail(ec::not_found, "no such file in " + where.id + "@" + where.rev);
-  co_return std::move(*target);
+  auto loaded = co_await load_manifest(ex, found->manifest);
+  if (!loaded)
+    co_return tl::unexpected{loaded.error()};
+  auto& m = **loaded;
+  // A torrent in the single-file style has no folder: its file has the name of the revision.
+  auto* file = m.find_file(where.file.empty() && m.files.size() == 1 ? m.rev : where.file);
+  if (file)
+    co_return target_of(m, *file);
+  if (auto size_bytes = padding_of(where.file))
+    co_return padding(m, *size_bytes);
+  auto guess = [&m, &where, query = ex.query()] { return find_as_spelled(m, where.file, query); };
+  file = co_await ex.on_disk(guess);
+  if (file)
+    co_return target_of(m, *file);
+  co_return fail(ec::not_found, "no such file in " + where.id + "@" + where.rev);
 }
 
 } // namespace
 
 task<> webseed(exchange& ex) {
-  error why{ec::not_found, {}};
-  for (auto& reading : seed_path_readings(ex.param("path"))) {
+  error why{ec::not_found, "no such file"};
+  std::vector<seed_path> readings;
+  // The router ignores a slash at the end, but no file has one there.
+  if (!ex.path().ends_with('/'))
+    readings = seed_path_readings(ex.param("path"));
+  for (auto& reading : readings) {
     auto target = co_await find_target(ex, reading);
     if (target && target->object) {
       co_await send_object(ex, *target->object, std::move(target->bytes));

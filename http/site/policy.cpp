@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/site/site.hpp"
-
 #include "protocol/digest.hpp"
 
 #include <openssl/evp.h>

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Publishing: objects that were uploaded before get a name and a place in the registry.
+#include "core/log.hpp"
+#include "http/dialects/announce_access.hpp"
+#include "http/dialects/handlers.hpp"
+#include "http/dialects/publication.hpp"
+#include "http/dialects/registry_access.hpp"
+#include "http/dialects/revisions.hpp"
+#include "http/json_body.hpp"
+
+namespace shoal::http {
+
+namespace {
+
+using document = nlohmann::json;
+
+/// A publication whose manifest is an object now.
+struct prepared {
+  publication what;
+  sha256_digest manifest;
+};
+
+result<void> check_objects(const object_files& objects, const manifest& m) {
+  for (auto& file : m.files) {
+    auto size = objects.size(file.sha256);
+    if (!size)
+      return fail(ec::invalid_argument,
+                  "PUT /api/objects/" + file.sha256.hex() + " first: the bytes of " + file.path);
+    if (*size != file.size_bytes)
+      return fail(ec::invalid_argument, file.path + " has " + std::to_string(*size) + " bytes");
+  }
+  return {};
+}
+
+result<void> adopt_torrents(const object_files& objects, manifest& m) {
+  for (auto& torrent : m.torrents) {
+    auto bytes = objects.read(torrent.object, limits::metainfo_bytes_max);
+    if (!bytes && bytes.error().code == ec::not_found)
+      return fail(ec::invalid_argument, "PUT /api/objects/" + torrent.object.hex()
+                                            + " first: the torrent " + torrent.format);
+    if (!bytes)
+      return tl::unexpected{bytes.error()};
+    auto info = parse_metainfo(*bytes);
+    if (!info)
+      return fail(info.error().code, "torrent " + torrent.format + ": " + info.error().detail);
+    if (auto adopted = adopt_torrent(m, torrent, *info); !adopted)
+      return adopted;
+  }
+  return validate(m);
+}
+
+/// Everything that takes its time. Runs on the disk pool.
+result<prepared> prepare(object_files& objects, const model_id& id, const std::string& rev,
+                         const std::string& body) {
+  auto what = read_publication(id, rev, body);
+  if (!what)
+    return tl::unexpected{what.error()};
+  auto& m = what->content;
+  auto checked = check_objects(objects, m).and_then([&] { return adopt_torrents(objects, m); });
+  if (!checked)
+    return tl::unexpected{checked.error()};
+  auto stored = objects.put(encode_manifest(m));
+  if (!stored)
+    return tl::unexpected{stored.error()};
+  return prepared{std::move(*what), *stored};
+}
+
+task<result<prepared>> prepare_request(exchange& ex) {
+  auto id = model_id::parse(id_of(ex));
+  auto& rev = ex.param("rev");
+  if (!id || !is_revision(rev))
+    co_return fail(ec::invalid_argument,
+                   "each part of an id and a revision has 1 to 128 of A-Z a-z 0-9 . _ - and does "
+                   "not start with a dot");
+  auto body = co_await ex.read_body(limits::publish_body_bytes_max);
+  if (!body)
+    co_return tl::unexpected{body.error()};
+  auto* objects = &ex.node().objects();
+  auto work = [objects, &id, &rev, &body] { return prepare(*objects, *id, rev, *body); };
+  auto ready = co_await ex.on_disk(work);
+  co_return ready;
+}
+
+/// What the publisher is told. @param made what the registry says now.
+std::string summary(const prepared& done, const registry_entry& made, const std::string& base,
+                    const std::string& passkey) {
+  auto& m = done.what.content;
+  document doc{{"id", m.id.str()},
+               {"rev", m.rev},
+               {"manifest", done.manifest.hex()},
+               {"files", m.files.size()},
+               {"size_bytes", made.size_bytes},
+               {"torrents", torrents_json(m, made, base, passkey)}};
+  if (!m.is_private)
+    doc["webseed_url"] = base + webseed_path(m.id.str(), m.rev);
+  return dump_json(doc);
+}
+
+} // namespace
+
+task<> publish_model(exchange& ex) {
+  auto ready = co_await prepare_request(ex);
+  if (!ready) {
+    if (!is_client_error(ready.error().code))
+      log::warn("http", "cannot publish error=\"{}\"", to_string(ready.error()));
+    co_await ex.send(json_error(ready.error()));
+    co_return;
+  }
+  lookup_revision same{ready->what.content.id.str(), ready->what.content.rev};
+  auto before = co_await ex.ask<revision>(ex.node().catalog(), std::move(same));
+  auto message = to_message(ready->what, ready->manifest);
+  auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
+  auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
+  if (!made) {
+    co_await ex.send(json_error(made.error()));
+    co_return;
+  }
+  auto status = before ? 200u : 201u;
+  auto body = summary(*ready, *made, ex.base_url(), passkey_of_query(ex));
+  co_await ex.send(json(status, std::move(body)));
+}
+
+task<> remove_model(exchange& ex) {
+  // Whoever may write may remove: find_revision asks readers of private ones for a key as well.
+  auto found = co_await find_revision(ex, id_of(ex), ex.param("rev"));
+  if (!found) {
+    co_await ex.send(json_error(found.error()));
+    co_return;
+  }
+  auto& shard = shard_of(ex, found->entry_key);
+  remove_revision ask{found->id, found->rev};
+  auto gone = co_await ex.ask<atom::clear>(shard, std::move(ask));
+  co_await ex.send(gone ? json(200, R"({"status":"deleted"})") : json_error(gone.error()));
+}
+
+} // namespace shoal::http
