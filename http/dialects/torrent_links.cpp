@@ -15,12 +15,26 @@ bool is_ours(std::string_view url, std::string_view base) {
   return url.starts_with(std::string{base} + "/announce");
 }
 
-/// Undoes what `compose_torrent` does to the web seeds of a v2-only torrent of one file.
+bool has_one_file(const metainfo& torrent) {
+  auto& files = torrent.files;
+  return std::count_if(files.begin(), files.end(), [](auto& file) { return !file.pad; }) == 1;
+}
+
+/// `compose_torrent` bends web seeds to what clients make of torrents with one file. These two undo
+/// it, so that a file which is composed again looks as if it had been composed once.
 std::string without_inner_folder(std::string url, const metainfo& torrent) {
-  auto folder = "/" + torrent.name + "/";
-  if (!torrent.v1 && torrent.files.size() == 1 && url.ends_with(folder))
+  auto folder = "/" + percent_encode(torrent.name) + "/";
+  if (!torrent.v1 && has_one_file(torrent) && url.ends_with(folder))
     url.resize(url.size() - folder.size() + 1);
   return url;
+}
+
+bool is_derived(std::string_view url, const metainfo& torrent) {
+  auto contains
+      = [&](std::string_view folder) { return folder.ends_with('/') && url.starts_with(folder); };
+  auto& all = torrent.web_seeds;
+  return has_one_file(torrent) && !url.ends_with('/')
+         && std::any_of(all.begin(), all.end(), contains);
 }
 
 void add_links(torrent_links& ours, const metainfo& torrent, std::string_view base) {
@@ -28,6 +42,8 @@ void add_links(torrent_links& ours, const metainfo& torrent, std::string_view ba
     if (!is_ours(url, base))
       ours.trackers.push_back({url});
   for (auto& url : torrent.web_seeds) {
+    if (is_derived(url, torrent))
+      continue;
     auto folder = without_inner_folder(url, torrent);
     auto& all = ours.web_seeds;
     if (std::find(all.begin(), all.end(), folder) == all.end())

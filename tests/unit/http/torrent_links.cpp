@@ -42,6 +42,10 @@ metainfo compose(std::string_view original, const torrent_links& ours) {
   return parse_metainfo(compose_published(original, ours, base).value()).value();
 }
 
+strings web_seeds_in(std::string_view torrent) {
+  return parse_metainfo(torrent).value().web_seeds;
+}
+
 } // namespace
 
 CAF_TEST(a passkey goes into the path of the tracker) {
@@ -85,13 +89,17 @@ CAF_TEST(composing keeps the torrent what it is) {
   }
 }
 
-CAF_TEST(the folder of a lone v2 file is put into its web seeds once) {
+CAF_TEST(composing twice is composing once) {
   torrent_links theirs;
-  theirs.web_seeds = {"http://other/seed/"};
+  theirs.web_seeds = {"http://other/seed/", "http://another/"};
   auto ours = links_for(base, published("ns/name@main"), "");
-  auto made = compose(torrent_with(torrent_format::v2, theirs, 1), ours);
-  CAF_CHECK_EQUAL(made.web_seeds,
-                  (strings{"https://host:1/webseed/ns/name/main/", "http://other/seed/main/"}));
+  for (auto format : {torrent_format::hybrid, torrent_format::v1, torrent_format::v2})
+    for (auto files : {size_t{1}, size_t{2}}) {
+      auto once = compose_published(torrent_with(format, theirs, files), ours, base).value();
+      auto twice = compose_published(once, ours, base).value();
+      CAF_CHECK_EQUAL(web_seeds_in(twice), web_seeds_in(once));
+      CAF_CHECK(twice == once);
+    }
 }
 
 CAF_TEST(what is no torrent is not composed) {
