@@ -4,6 +4,8 @@
 #include "protocol/bencode.hpp"
 #include "protocol/percent.hpp"
 
+#include <algorithm>
+
 namespace shoal {
 
 namespace {
@@ -53,10 +55,7 @@ void add_web_seed(std::vector<std::string>& out, const std::string& folder,
   }
 }
 
-void put_web_seeds(torrent_root& root, const torrent_links& links, const torrent_shape& shape) {
-  std::vector<std::string> urls;
-  for (auto& folder : links.web_seeds)
-    add_web_seed(urls, folder, shape);
+void put_web_seeds(torrent_root& root, const std::vector<std::string>& urls) {
   if (urls.size() == 1) {
     put_string(root, "url-list", urls.front());
   } else if (!urls.empty()) {
@@ -72,11 +71,23 @@ void put_web_seeds(torrent_root& root, const torrent_links& links, const torrent
 
 } // namespace
 
+std::vector<std::string> web_seed_urls(const std::vector<std::string>& folders,
+                                       const torrent_shape& shape) {
+  std::vector<std::string> all;
+  for (auto& folder : folders)
+    add_web_seed(all, folder, shape);
+  std::vector<std::string> urls;
+  for (auto& url : all)
+    if (std::find(urls.begin(), urls.end(), url) == urls.end())
+      urls.push_back(std::move(url));
+  return urls;
+}
+
 void put_links(torrent_root& root, const torrent_links& links, const torrent_shape& shape) {
   for (auto key : {"announce", "announce-list", "url-list"})
     root.erase(key);
   put_trackers(root, links);
-  put_web_seeds(root, links, shape);
+  put_web_seeds(root, web_seed_urls(links.web_seeds, shape));
   if (links.comment)
     put_string(root, "comment", *links.comment);
 }

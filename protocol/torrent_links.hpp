@@ -15,7 +15,8 @@ struct torrent_links {
   std::vector<std::vector<std::string>> trackers;
 
   /// URLs of folders that hold a folder (or file) of the torrent's name; each ends in '/'. How they
-  /// are written depends on the torrent: see `put_links`. A URL without the '/' is left as it is.
+  /// are written depends on the torrent: see `web_seed_urls`. A URL without the '/' is left as it
+  /// is.
   std::vector<std::string> web_seeds;
 
   std::optional<std::string> comment;
@@ -32,12 +33,17 @@ struct torrent_shape {
   bool is_bare = false; ///< The file is `name` itself: no folder.
 };
 
-/// Replaces "announce", "announce-list", "url-list" and, if given, "comment".
+/// @returns what "url-list" and the "ws" of a magnet link must say so that every client finds the
+/// files below `folders`, without doubles.
 ///
 /// With several files the URL of the folder is all that clients need. With one file, libtorrent and
 /// WebTorrent want the URL of the file, aria2 that of the folder, Transmission takes either, and
 /// libtorrent forgets the folder of a v2-only torrent. Measured with libtorrent 2.0.8, Transmission
 /// 3.00, aria2 1.36 and WebTorrent 3.0: tests/system/test_web_seed_forms.py. @source BEP 19.
+std::vector<std::string> web_seed_urls(const std::vector<std::string>& folders,
+                                       const torrent_shape& shape);
+
+/// Replaces "announce", "announce-list", "url-list" and, if given, "comment".
 void put_links(torrent_root& root, const torrent_links& links, const torrent_shape& shape);
 
 /// @returns the .torrent file.

@@ -81,7 +81,12 @@ uint64_t total_size(const json& files) {
   return total;
 }
 
-void print_revision(const json& doc) {
+/// The server may give paths.
+std::string full_url(const std::string& server, const std::string& url) {
+  return url.starts_with('/') ? server + url : url;
+}
+
+void print_revision(const json& doc, const std::string& server) {
   auto& model = doc["revision"];
   const auto files = model.value("files", json::array());
   fmt::print("{}@{}\n", member_text(model, "id"), member_text(model, "rev"));
@@ -92,7 +97,7 @@ void print_revision(const json& doc) {
     print_line("swarm",
                fmt::format("{} peers, {} seeders", member_number(doc["health"], "activePeers"),
                            member_number(doc["health"], "seeders")));
-  print_line("torrent", member_text(model, "torrentUrl"));
+  print_line("torrent", full_url(server, member_text(model, "torrentUrl")));
   print_line("magnet", member_text(model, "magnetUri"));
   print_files(files, "sizeBytes");
 }
@@ -122,7 +127,7 @@ outcome<void> run(const context& ctx, const target_options& options) {
   else if (about->is_hash())
     print_hash(*doc);
   else
-    print_revision(*doc);
+    print_revision(*doc, client.base_url());
   return {};
 }
 

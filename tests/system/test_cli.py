@@ -213,7 +213,7 @@ def test_an_absent_server_is_unreachable(folder):
 
 # -- questions -------------------------------------------------------------------------------
 
-MODEL = {"id": "org/model", "rev": "v1", "torrentUrl": "http://t/x.torrent",
+MODEL = {"id": "org/model", "rev": "v1", "torrentUrl": "/x.torrent",
          "magnetUri": "magnet:?xt=urn:btih:" + "ab" * 20,
          "files": [{"path": "a.bin", "sizeBytes": 2048, "sha256": "cd" * 32}]}
 
@@ -298,7 +298,7 @@ def test_show_tells_all_about_a_revision(server):
     server.serve_json("/api/v1/health/swarm?model=org%2Fmodel&rev=v1",
                       {"activePeers": 7, "seeders": 3})
     text = shoal("show", "org/model@v1", url=server.url).stdout
-    for part in ("org/model@v1", "2.00 KiB in 1 file\n", "MIT", "7 peers, 3 seeders", "a.bin",
+    for part in ("org/model@v1", "2.00 KiB in 1 file\n", "MIT", server.url + "/x.torrent", "7 peers, 3 seeders", "a.bin",
                  "cd" * 32, MODEL["magnetUri"]):
         assert part in text
     assert set(shoal_json("show", "org/model@v1", url=server.url)) == {"revision", "entry",

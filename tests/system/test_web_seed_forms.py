@@ -12,6 +12,7 @@ from support.client_transmission import TransmissionClient
 from support.client_webtorrent import WebtorrentClient
 from support.paths import SHOAL
 from support.static_seed import StaticSeed
+from support.torrents import Torrent
 
 ONE_FILE = {"root": {"mo del #1.bin": 700_001}, "nested": {"sub/folder/модель.bin": 700_001}}
 SEVERAL = {"several": {"a.bin": 300_001, "sub/b c.bin": 16_384, "z.bin": 1}}
@@ -38,3 +39,15 @@ def test_a_client_without_peers_gets_everything(tmp_path, make_client, shape, fo
     # A v2 torrent of one file has no folder for libtorrent.
     flat = form == "v2" and shape == "root"
     folders.assert_same(content, tmp_path / "got" if flat else tmp_path / "got" / "rev")
+
+
+@pytest.mark.parametrize("form,kind", READERS, ids=lambda v: getattr(v, "__name__", v))
+def test_a_published_file_comes_from_the_node_alone(tmp_path, shared_node, make_client, form, kind):
+    name, rev = f"one/file-{form}", "r1"
+    content = folders.make_folder(tmp_path / "content", {"mo del #1.bin": 700_001})
+    shared_node.publish(content / "mo del #1.bin", name, rev, f"--{form}")
+    client = make_client(kind)
+    torrent = Torrent(shared_node.torrent(name, rev, form))
+    client.add(torrent.data(trackers=False), tmp_path / "got")
+    client.wait_done(60)
+    folders.assert_same(content, tmp_path / "got" if form == "v2" else tmp_path / "got" / rev)

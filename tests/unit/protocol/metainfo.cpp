@@ -160,6 +160,17 @@ CAF_TEST(composing writes web seeds of one file as building does) {
     }
 }
 
+CAF_TEST(composing with the web seeds of the torrent itself changes nothing) {
+  torrent_options options;
+  options.name = "rev";
+  options.links.web_seeds = {"http://w/", "http://x/"};
+  const auto torrent
+      = *build_torrent(test::content_of({{"m.bin", "12345"}}), torrent_format::v1, options);
+  const auto seeds = parse_metainfo(torrent)->web_seeds;
+  CAF_CHECK_EQUAL(seeds.size(), 4u);
+  CAF_CHECK(compose_torrent(torrent, {{}, seeds, {}}) == torrent);
+}
+
 CAF_TEST(the web seed of a torrent without a folder is the file) {
   const auto info = *parse_metainfo(*compose_torrent(single(), {{}, {"http://w/"}, {}}));
   CAF_CHECK(info.web_seeds == std::vector<std::string>{"http://w/a.bin"});
