@@ -178,7 +178,8 @@ task<> model_revision(exchange& ex) {
   auto files = co_await load_manifest(ex, found->manifest);
   auto entry = co_await load_entry(ex, found->entry_key);
   if (!files || !entry) {
-    co_await ex.send(json_error(files ? entry.error() : files.error()));
+    auto why = files ? entry.error() : files.error();
+    co_await ex.send(json_error(why));
     co_return;
   }
   // Some manifests have 200,000 files: not on a thread that answers announces.

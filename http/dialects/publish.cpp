@@ -130,7 +130,11 @@ task<> remove_model(exchange& ex) {
   auto& shard = shard_of(ex, found->entry_key);
   remove_revision ask{found->id, found->rev};
   auto gone = co_await ex.ask<atom::clear>(shard, std::move(ask));
-  co_await ex.send(gone ? json(200, R"({"status":"deleted"})") : json_error(gone.error()));
+  // Not one conditional expression: GCC 12 evaluates both of its sides inside of a co_await.
+  if (gone)
+    co_await ex.send(json(200, R"({"status":"deleted"})"));
+  else
+    co_await ex.send(json_error(gone.error()));
 }
 
 } // namespace shoal::http

@@ -79,7 +79,8 @@ task<> webseed(exchange& ex) {
       co_await send_padding(ex, std::move(target->bytes));
       co_return;
     }
-    if (why.code == ec::not_found)
+    // The first reading is the likelier one; that a revision is private says more than either.
+    if (&reading == &readings.front() || target.error().code != ec::not_found)
       why = target.error();
   }
   co_await ex.send(json_error(why));
