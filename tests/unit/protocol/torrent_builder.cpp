@@ -7,7 +7,6 @@
 #include "torrent_content.hpp"
 
 #include <caf/test/unit_test.hpp>
-#include <libtorrent/bdecode.hpp>
 
 using namespace shoal;
 
