@@ -24,7 +24,7 @@ inline constexpr size_t query_fields_max = 256;            ///< Parameters of a 
 inline constexpr size_t forwarded_hops_max = 32;           ///< Elements of X-Forwarded-For walked.
 inline constexpr size_t json_body_bytes_max = 1024 * 1024;
 inline constexpr size_t torrent_body_bytes_max = 100 * 1024 * 1024; ///< JSON with `torrent_data`.
-inline constexpr size_t publish_body_bytes_max = 64 * 1024 * 1024; ///< JSON with all files.
+inline constexpr size_t publish_body_bytes_max = 64 * 1024 * 1024;  ///< JSON with all files.
 inline constexpr size_t json_depth_max = 32;
 inline constexpr uint64_t pad_bytes_max = 16 * 1024 * 1024; ///< BEP 47 `.pad/N`; one piece at most.
 inline constexpr size_t connections_per_edge_max = 20'000;
@@ -39,9 +39,9 @@ inline constexpr size_t files_per_revision_max = 200'000;
 inline constexpr size_t cached_manifest_files_max = 500'000; ///< About 200 bytes each.
 inline constexpr uint32_t search_limit_max = 100;
 inline constexpr uint32_t search_limit_default = 50;
-inline constexpr uint64_t search_offset_max = 10'000;    ///< Each shard hands out all before it.
+inline constexpr uint64_t search_offset_max = 10'000;     ///< Each shard hands out all before it.
 inline constexpr unsigned torrent_bodies_at_once_max = 4; ///< Registrations beyond 1 MiB in work.
-inline constexpr uint32_t blocklist_page_max = 1000;     ///< Items of one answer.
+inline constexpr uint32_t blocklist_page_max = 1000;      ///< Items of one answer.
 
 // -- torrents --------------------------------------------------------------------
 

@@ -43,7 +43,8 @@ bool is_level(std::string_view level) {
 }
 
 void init(const config& cfg) {
-  auto text = cfg.shape == format::text || (cfg.shape == format::automatic && isatty(STDERR_FILENO));
+  auto text
+      = cfg.shape == format::text || (cfg.shape == format::automatic && isatty(STDERR_FILENO));
   auto logger = text ? std::make_shared<spdlog::logger>(
                     "shoal", std::make_shared<spdlog::sinks::stderr_color_sink_mt>())
                      : std::make_shared<spdlog::logger>(

@@ -6,15 +6,16 @@
 #include <string>
 #include <string_view>
 
-/// Logging: error = the operator must act, warn = we degraded, info = lifecycle, debug = per request,
-/// trace = per packet. The first field names the actor ("swarm/3fa9c1d2"), then an event in present
-/// tense, then key=value pairs. Secrets never; addresses of peers only at debug and below.
+/// Logging: error = the operator must act, warn = we degraded, info = lifecycle, debug = per
+/// request, trace = per packet. The first field names the actor ("swarm/3fa9c1d2"), then an event
+/// in present tense, then key=value pairs. Secrets never; addresses of peers only at debug and
+/// below.
 namespace shoal::log {
 
 enum class format : uint8_t { automatic, text, json };
 
 struct config {
-  std::string level = "info"; ///< error, warn, info, debug or trace.
+  std::string level = "info";       ///< error, warn, info, debug or trace.
   format shape = format::automatic; ///< automatic: text on a terminal, JSON otherwise.
 };
 

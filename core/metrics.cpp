@@ -109,7 +109,8 @@ void registry::add(std::string_view name, std::string_view help, std::string_vie
   auto pos = std::lower_bound(families_.begin(), families_.end(), name,
                               [](const family& f, std::string_view n) { return f.name < n; });
   if (pos == families_.end() || pos->name != name)
-    pos = families_.insert(pos, family{std::string{name}, std::string{help}, std::string{kind}, {}});
+    pos = families_.insert(pos,
+                           family{std::string{name}, std::string{help}, std::string{kind}, {}});
   pos->all.push_back(std::move(s));
 }
 

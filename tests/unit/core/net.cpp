@@ -40,8 +40,8 @@ CAF_TEST(a network contains its own addresses and no others) {
 CAF_TEST(only addresses that others can reach are global) {
   for (auto text : {"8.8.8.8", "2606:4700::1", "172.32.0.1"})
     CAF_CHECK(ip(text).is_global());
-  for (auto text : {"0.0.0.0", "10.1.1.1", "127.0.0.1", "169.254.1.1", "172.31.0.1", "192.168.1.1",
-                    "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fd00::1", "ff02::1",
-                    "2001::1", "2001:db8::1"})
+  for (auto text :
+       {"0.0.0.0", "10.1.1.1", "127.0.0.1", "169.254.1.1", "172.31.0.1", "192.168.1.1", "224.0.0.1",
+        "255.255.255.255", "::", "::1", "fe80::1", "fd00::1", "ff02::1", "2001::1", "2001:db8::1"})
     CAF_CHECK(!ip(text).is_global());
 }
