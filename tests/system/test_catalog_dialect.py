@@ -111,7 +111,7 @@ def test_swarm_health_is_that_of_the_swarm(catalog):
 
 
 @pytest.mark.parametrize("form,has_v1,has_v2", [("hybrid", True, True), ("v1", True, False),
-                                                ("v2", False, True), (None, True, True)])
+                                                (None, True, True)])
 def test_a_torrent_comes_in_every_format(catalog, form, has_v1, has_v2):
     node, _ = catalog
     suffix = f"?format={form}" if form else ""
@@ -160,6 +160,10 @@ def test_missing_parameters_are_400_in_json(catalog, path):
     assert answer.status == 400
     assert answer.content_type == "application/json"
     assert answer.json()["error"]
+
+
+def test_a_format_that_was_not_made_is_404_in_json(catalog):
+    assert_missing(web.get(f"{catalog[0].url}/torrents/{MODEL}/{REV}.torrent?format=v2"))
 
 
 def test_an_unknown_format_is_refused(catalog):

@@ -10,13 +10,13 @@ from support import folders, web
 from support.torrents import Torrent, magnet_parts
 
 NAME, REV = "cli/model", "v1"
+ABOUT = ("--publisher", "cli", "--license", "MIT", "--category", "models", "--tags", "a,b")
 REFUSED, USAGE, LOCAL = 1, 2, 3
 
 
 @pytest.fixture(scope="module")
 def published(shared_node, small_model):
-    reply = shared_node.publish(small_model, NAME, REV, "--publisher", "cli", "--license", "MIT",
-                                "--category", "models", "--tags", "a,b")
+    reply = shared_node.publish(small_model, NAME, REV, *ABOUT)
     return shared_node, small_model, reply
 
 
@@ -36,7 +36,7 @@ def test_publish_says_what_it_made(published):
 
 def test_publishing_again_sends_nothing(published):
     node, folder, first = published
-    again = node.publish(folder, NAME, REV)
+    again = node.publish(folder, NAME, REV, *ABOUT)
     assert again["upload"] == {"objects": 0, "bytes": 0}
     assert again["torrents"] == first["torrents"]
 
