@@ -186,7 +186,7 @@ void registry_shard::show(const registry_entry& entry) {
   auto key = entry.hashes.primary_key();
   auto& counts = counts_[key];
   if (!counts)
-    counts = std::make_shared<entry_counts>();
+    counts = pool_.make();
   indexed_entry columns;
   columns.name = entry.name;
   columns.category = entry.category;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/counts_pool.hpp"
 #include "actors/registry_actor.hpp"
 #include "actors/registry_index.hpp"
 #include "actors/registry_plan.hpp"
@@ -78,6 +79,7 @@ private:
   const registry_config& config_;
   registry_planner planner_;
   registry_index index_;
+  counts_pool pool_;
   std::unordered_map<std::string, std::shared_ptr<entry_counts>> counts_; // By primary key.
   std::map<std::string, uint64_t> completions_; // Not yet written, by primary key.
   std::map<std::string, uint64_t> writing_;     // Being written.
