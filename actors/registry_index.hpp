@@ -141,8 +141,9 @@ private:
   template <search_sort Sort>
   std::vector<ranked> best(const row_bits& found, size_t count) const;
 
-  text_column names_;
-  text_column tags_;
+  // Hubs use some thousand pairs in names, but few hundred make up nearly all; tags are poorer.
+  text_column names_{384};
+  text_column tags_{128};
   std::string keys_;                // Arena.
   std::vector<uint64_t> key_ends_;  // Per row, in `keys_`.
   std::vector<uint32_t> category_;  // Per row.

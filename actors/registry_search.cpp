@@ -3,10 +3,46 @@
 
 #include <algorithm>
 #include <bit>
-#include <iterator>
+#include <queue>
 #include <utility>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace shoal {
+
+namespace {
+
+#if defined(__SSE2__)
+
+/// @returns which of 64 numbers are `value`.
+uint64_t equal_64(const uint32_t* numbers, uint32_t value) {
+  auto wanted = _mm_set1_epi32(int(value));
+  auto equal = [&](size_t i) {
+    return _mm_cmpeq_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(numbers + i)), wanted);
+  };
+  uint64_t result = 0;
+  for (size_t i = 0; i < 64; i += 16) {
+    auto low = _mm_packs_epi32(equal(i), equal(i + 4));
+    auto high = _mm_packs_epi32(equal(i + 8), equal(i + 12));
+    result |= uint64_t(uint32_t(_mm_movemask_epi8(_mm_packs_epi16(low, high)))) << i;
+  }
+  return result;
+}
+
+#else
+
+uint64_t equal_64(const uint32_t* numbers, uint32_t value) {
+  uint64_t result = 0;
+  for (size_t i = 0; i < 64; ++i)
+    result |= uint64_t{numbers[i] == value} << i;
+  return result;
+}
+
+#endif
+
+} // namespace
 
 void registry_index::keep_equal(const std::vector<uint32_t>& column, uint32_t value,
                                 row_bits& found) const {
@@ -15,6 +51,10 @@ void registry_index::keep_equal(const std::vector<uint32_t>& column, uint32_t va
       continue;
     auto first = column.data() + word * 64;
     auto count = std::min<size_t>(64, column.size() - word * 64);
+    if (count == 64) {
+      found[word] &= equal_64(first, value);
+      continue;
+    }
     uint64_t equal = 0;
     for (size_t i = 0; i < count; ++i)
       equal |= uint64_t{first[i] == value} << i;
@@ -152,23 +192,32 @@ search_result registry_index::search(const search_query& query) const {
 }
 
 search_result merge(std::vector<search_result> parts, uint64_t offset, uint32_t limit) {
+  struct queue {
+    search_result* part;
+    size_t next;
+    search_hit& front() const { return part->hits[next]; }
+  };
+  auto later = [](const queue& x, const queue& y) {
+    auto &a = x.front(), &b = y.front();
+    if (a.sort_value != b.sort_value)
+      return a.sort_value < b.sort_value;
+    return a.created_at != b.created_at ? a.created_at < b.created_at : a.key > b.key;
+  };
   search_result all;
+  std::priority_queue<queue, std::vector<queue>, decltype(later)> queues(later);
   for (auto& part : parts) {
     all.total += part.total;
-    all.hits.insert(all.hits.end(), std::move_iterator(part.hits.begin()),
-                    std::move_iterator(part.hits.end()));
+    if (!part.hits.empty())
+      queues.push({&part, 0});
   }
-  auto begin = std::min<uint64_t>(offset, all.hits.size());
-  auto end = begin + std::min<uint64_t>(limit, all.hits.size() - begin);
-  std::partial_sort(all.hits.begin(), all.hits.begin() + ptrdiff_t(end), all.hits.end(),
-                    [](const search_hit& a, const search_hit& b) {
-                      if (a.sort_value != b.sort_value)
-                        return a.sort_value > b.sort_value;
-                      return a.created_at != b.created_at ? a.created_at > b.created_at
-                                                          : a.key < b.key;
-                    });
-  all.hits.resize(size_t(end));
-  all.hits.erase(all.hits.begin(), all.hits.begin() + ptrdiff_t(begin));
+  for (uint64_t i = 0; i < offset + limit && !queues.empty(); ++i) {
+    auto first = queues.top();
+    queues.pop();
+    if (i >= offset)
+      all.hits.push_back(std::move(first.front()));
+    if (++first.next < first.part->hits.size())
+      queues.push(first);
+  }
   return all;
 }
 

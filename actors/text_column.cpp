@@ -2,9 +2,9 @@
 #include "actors/text_column.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -24,24 +24,6 @@ std::string lowered(std::string_view text) {
   std::string result(text);
   std::transform(result.begin(), result.end(), result.begin(), lower);
   return result;
-}
-
-/// Letters, digits and what names are otherwise made of have a bit of their own.
-constexpr std::string_view own_bits = "abcdefghijklmnopqrstuvwxyz0123456789-_./ ,:+()[]@#&!'=~%*\"";
-constexpr uint64_t shared_bit = uint64_t{1} << 63;
-static_assert(own_bits.size() <= 63);
-
-constexpr auto character_bits = [] {
-  std::array<uint64_t, 256> bits{};
-  bits.fill(shared_bit);
-  for (size_t i = 0; i < own_bits.size(); ++i)
-    bits[uint8_t(own_bits[i])] = uint64_t{1} << i;
-  return bits;
-}();
-
-uint32_t pair_number(char a, char b) {
-  auto pair = uint32_t(uint8_t(a)) << 8 | uint8_t(b);
-  return (pair * 0x9e3779b1u) >> 25; // 0..127
 }
 
 #if defined(__SSE2__)
@@ -87,18 +69,6 @@ bool contains(std::string_view text, std::string_view needle) {
 
 } // namespace
 
-text_column::filter text_column::filter_of(std::string_view lower_text) {
-  filter f;
-  for (size_t i = 0; i < lower_text.size(); ++i) {
-    f.characters |= character_bits[uint8_t(lower_text[i])];
-    if (i == 0)
-      continue;
-    auto number = pair_number(lower_text[i - 1], lower_text[i]);
-    f.pairs[number / 64] |= uint64_t{1} << (number % 64);
-  }
-  return f;
-}
-
 void text_column::append(std::string_view text) {
   auto begin = ends_.empty() ? 0 : ends_.back();
   arena_.resize(begin);
@@ -106,7 +76,7 @@ void text_column::append(std::string_view text) {
   std::transform(arena_.begin() + ptrdiff_t(begin), arena_.end(), arena_.begin() + ptrdiff_t(begin),
                  lower);
   ends_.push_back(arena_.size());
-  filters_.push_back(filter_of(std::string_view(arena_).substr(begin)));
+  filter_.append(std::string_view(arena_).substr(begin));
   arena_.append(spare_bytes, '\0');
   auto row_number = rows() - 1;
   for (auto& known : answers_) {
@@ -120,28 +90,6 @@ bool text_column::equals(size_t at, std::string_view text) const {
   auto r = row(at);
   return std::equal(r.begin(), r.end(), text.begin(), text.end(),
                     [](char a, char b) { return a == lower(b); });
-}
-
-/// @returns those of 64 rows that pass the filter.
-uint64_t text_column::candidates(const filter& wanted, size_t word, uint64_t rows) const {
-  auto passes = [&](const filter& f) {
-    return ((~f.characters & wanted.characters) | (~f.pairs[0] & wanted.pairs[0])
-            | (~f.pairs[1] & wanted.pairs[1]))
-           == 0;
-  };
-  auto first = filters_.data() + word * 64;
-  uint64_t result = 0;
-  if (std::popcount(rows) > 16) {
-    auto count = std::min<size_t>(64, filters_.size() - word * 64);
-    for (size_t i = 0; i < count; ++i)
-      result |= uint64_t{passes(first[i])} << i;
-    return result & rows;
-  }
-  for (auto rest = rows; rest != 0; rest &= rest - 1) {
-    auto i = std::countr_zero(rest);
-    result |= uint64_t{passes(first[i])} << i;
-  }
-  return result;
 }
 
 /// Looks through 64 rows in one go: cheaper than row by row if many of them are candidates.
@@ -209,13 +157,9 @@ void text_column::keep_matches(std::string_view needle, row_bits& rows, bool all
       rows[word] &= known.rows[word];
     return;
   }
-  auto wanted = filter_of(wanted_text);
-  for (size_t word = 0; word < rows.size(); ++word)
-    if (rows[word] != 0)
-      rows[word] = candidates(wanted, word, rows[word]);
-  auto filter_is_exact = needle.size() == 1 && wanted.characters != shared_bit;
-  if (!filter_is_exact)
-    verify(wanted_text, rows);
+  if (filter_.keep_candidates(wanted_text, rows))
+    return;
+  verify(wanted_text, rows);
   if (all_rows && needle.size() <= answer_needle_max)
     keep_answer(std::move(wanted_text), rows);
 }
@@ -233,8 +177,7 @@ void text_column::keep_answer(std::string needle, const row_bits& rows) const {
 }
 
 size_t text_column::memory_bytes() const {
-  return arena_.capacity() + ends_.capacity() * sizeof(uint64_t)
-         + filters_.capacity() * sizeof(filter)
+  return arena_.capacity() + ends_.capacity() * sizeof(uint64_t) + filter_.memory_bytes()
          + answers_.size() * (sizeof(answer) + (rows() + 7) / 8);
 }
 

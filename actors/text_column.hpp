@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/text_column_filter.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,15 +12,14 @@
 
 namespace shoal {
 
-/// One bit per row.
-using row_bits = std::vector<uint64_t>;
-
 /// A column of short texts that answers "which rows contain this", ignoring the case of ASCII
-/// letters. Append-only. Texts lie lower-cased and end to end. Three 64-bit words per row, the
-/// characters and a signature of the pairs of neighbours in it, spare the look at most rows. The
-/// answers to the last needles are kept, and kept right as rows are added.
+/// letters. Append-only. Texts lie lower-cased and end to end; a filter spares the look at most of
+/// them. The answers to the last needles are kept, and kept right as rows are added.
 class text_column {
 public:
+  /// @param own_pairs see text_column_filter.
+  explicit text_column(size_t own_pairs) : filter_{own_pairs} {}
+
   void append(std::string_view text);
 
   size_t rows() const { return ends_.size(); }
@@ -44,18 +45,12 @@ public:
   size_t memory_bytes() const;
 
 private:
-  struct filter {
-    uint64_t characters = 0;
-    uint64_t pairs[2] = {0, 0};
-  };
   struct answer {
     std::string needle;
     row_bits rows;
     uint64_t asked = 0; // When, on a clock that counts questions.
   };
 
-  static filter filter_of(std::string_view lower);
-  uint64_t candidates(const filter& wanted, size_t word, uint64_t rows) const;
   uint64_t scanned(std::string_view needle, size_t word) const;
   uint64_t verified(std::string_view needle, size_t word, uint64_t rows) const;
   void verify(std::string_view needle, row_bits& rows) const;
@@ -63,7 +58,7 @@ private:
 
   std::string arena_;          // Ends with spare bytes that a vector load may read.
   std::vector<uint64_t> ends_; // Of each text in `arena_`.
-  std::vector<filter> filters_;
+  text_column_filter filter_;
   mutable std::vector<answer> answers_;
   mutable uint64_t questions_ = 0;
 };
