@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <sys/resource.h>
 
 namespace {
 
@@ -15,21 +16,32 @@ class signal_set {
 public:
   signal_set() {
     sigemptyset(&set_);
-    for (auto s : {SIGTERM, SIGINT})
+    for (auto s : {SIGTERM, SIGINT, SIGHUP})
       sigaddset(&set_, s);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
   }
 
+  /// @returns the signal that asks the node to leave.
   int wait() {
     int got = 0;
-    sigwait(&set_, &got);
+    while (sigwait(&set_, &got) != 0 || got == SIGHUP)
+      log::warn("shoald", "ignores signal={}: a restart reads the configuration anew", got);
     return got;
   }
 
 private:
   sigset_t set_;
 };
+
+/// Each connection is a descriptor, and many systems allow only 1,024 unless asked.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
 
 int complain(const error& err) {
   std::fprintf(stderr, "shoald: %s\n", to_string(err).c_str());
@@ -44,6 +56,7 @@ void print_routes() {
 
 int serve(const cmd::shoald_config& config) {
   signal_set signals;
+  raise_descriptor_limit();
   metrics::registry metrics;
   auto node = node::start(config.node, metrics);
   if (!node)

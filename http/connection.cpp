@@ -13,6 +13,9 @@ namespace bhttp = beast::http;
 
 constexpr size_t read_bytes = 16 * 1024;
 
+/// A client that still sends when it was answered gets this long to see the answer.
+constexpr std::chrono::seconds linger_timeout{2};
+
 endpoint to_endpoint(const asio::ip::tcp::endpoint& from) {
   auto address = from.address();
   return {address.is_v4() ? ip_address::v4(address.to_v4().to_bytes())
@@ -29,10 +32,9 @@ error parse_failure(const error_code& why) {
 } // namespace
 
 connection::connection(tcp_socket socket, const http_config& config)
-  : socket_{std::move(socket)},
-    config_{config},
-    buffer_{limits::http_header_bytes_max + read_bytes},
-    deadline_{mono_now() + config.header_timeout} {
+    : socket_{std::move(socket)}, config_{config},
+      buffer_{limits::http_header_bytes_max + read_bytes}, deadline_{mono_now()
+                                                                     + config.header_timeout} {
   error_code ignored;
   peer_ = to_endpoint(socket_.remote_endpoint(ignored));
   socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
@@ -40,10 +42,16 @@ connection::connection(tcp_socket socket, const http_config& config)
 }
 
 task<result<bool>> connection::receive() {
+  // The parser takes chunk extensions and trailers whole: no header limit holds for them.
+  if (buffer_.size() + read_bytes > buffer_.max_size())
+    co_return fail(ec::too_large, "a line of the request is too long");
   error_code failed;
+  waiting_ = true;
   auto n = co_await socket_.async_read_some(buffer_.prepare(read_bytes),
                                             asio::redirect_error(use_task, failed));
+  waiting_ = false;
   buffer_.commit(n);
+  ended_ = failed.failed();
   if (failed == asio::error::eof)
     co_return false;
   if (failed)
@@ -52,12 +60,15 @@ task<result<bool>> connection::receive() {
 }
 
 task<result<bool>> connection::read_head() {
+  auto first = !parser_;
   parser_.emplace();
   parser_->header_limit(limits::http_header_bytes_max);
   // Each route has a bound of its own. (Beast 1.74 takes boost::none for 0.)
   parser_->body_limit(UINT64_MAX);
   continue_sent_ = false;
   idle_ = buffer_.size() == 0;
+  // Set once per header, so that it does not help to send it byte by byte.
+  deadline_ = mono_now() + (idle_ && !first ? config_.idle_timeout : config_.header_timeout);
   while (!parser_->is_header_done()) {
     if (buffer_.size() > 0) {
       error_code failed;
@@ -81,7 +92,6 @@ task<result<bool>> connection::read_head() {
     if (std::exchange(idle_, false))
       deadline_ = mono_now() + config_.header_timeout;
   }
-  touch();
   co_return true;
 }
 
@@ -110,12 +120,12 @@ task<result<size_t>> connection::read_some(std::span<uint8_t> out) {
       buffer_.consume(parser_->put(buffer_.data(), failed));
     }
     if (failed == bhttp::error::need_more) {
+      touch();
       auto more = co_await receive();
       if (!more)
         co_return tl::unexpected{more.error()};
       if (!*more)
         co_return fail(ec::unavailable, "the client closed amidst a body");
-      touch();
     } else if (failed && failed != bhttp::error::need_buffer) {
       co_return tl::unexpected{parse_failure(failed)};
     }
@@ -132,20 +142,26 @@ task<bool> connection::write(std::string_view head, std::string_view body) {
   // In pieces, so that a slow reader that does read is not taken for a stalled one.
   while (buffers[0].size() + buffers[1].size() > 0) {
     error_code failed;
+    touch();
+    waiting_ = true;
     auto n = co_await socket_.async_write_some(buffers, asio::redirect_error(use_task, failed));
+    waiting_ = false;
+    ended_ = failed.failed();
     if (failed)
       co_return false;
     auto from_head = std::min(n, buffers[0].size());
     buffers[0] += from_head;
     buffers[1] += n - from_head;
-    touch();
   }
   co_return true;
 }
 
 task<bool> connection::writable() {
   error_code failed;
+  touch();
+  waiting_ = true;
   co_await socket_.async_wait(tcp_socket::wait_write, asio::redirect_error(use_task, failed));
+  waiting_ = false;
   co_return !failed;
 }
 
@@ -156,9 +172,18 @@ void connection::cut() {
   socket_.cancel(ignored);
 }
 
-void connection::finish() {
+task<> connection::finish() {
   error_code ignored;
   socket_.shutdown(tcp_socket::shutdown_send, ignored);
+  // Closing with bytes unread resets the connection, which may take the answer with it.
+  idle_ = true;
+  deadline_ = mono_now() + linger_timeout;
+  auto unread = !parser_ || !parser_->is_done() || buffer_.size() > 0;
+  while (unread && !ended_) {
+    buffer_.clear();
+    auto more = co_await receive();
+    unread = more.value_or(false);
+  }
 }
 
 } // namespace shoal::http

@@ -58,27 +58,30 @@ public:
   /// For system calls on the disk pool while this task waits for them.
   int native_handle() { return socket_.native_handle(); }
 
-  /// Says that bytes move, so that the sweep leaves the connection alone.
-  void touch() { deadline_ = mono_now() + config_.stall_timeout; }
-
   /// The current exchange is the last one.
   void close_after_exchange() { closing_ = true; }
 
   /// Whether no request is in work, so that a shutdown may cut the connection.
   bool idle() const { return idle_; }
 
-  bool overdue(mono_time now) const { return now > deadline_; }
+  /// Whether the client keeps us waiting for too long. Time that the node itself takes is not its
+  /// fault.
+  bool overdue(mono_time now) const { return waiting_ && now > deadline_; }
 
   /// Makes every pending operation fail; the task that owns the connection ends soon after.
   void cut();
 
-  /// Sends FIN and gives the client the time to read what was written.
-  void finish();
+  /// Sends FIN and, if the client is still sending, gives it the time to read what was written.
+  task<> finish();
 
 private:
   using parser = beast::http::request_parser<beast::http::buffer_body>;
 
+  /// The client has got this long to move the next bytes.
+  void touch() { deadline_ = mono_now() + config_.stall_timeout; }
+
   /// Receives more bytes into the buffer. @returns false at the end of the stream.
+  /// @errors ec::too_large: the parser cannot make use of a full buffer.
   task<result<bool>> receive();
 
   tcp_socket socket_;
@@ -89,6 +92,8 @@ private:
   mono_time deadline_;
   bool continue_sent_ = false;
   bool closing_ = false;
+  bool waiting_ = false; // For the client.
+  bool ended_ = false;   // No more bytes will come.
   bool idle_ = true;
 };
 

@@ -2,12 +2,11 @@
 #include "http/edge.hpp"
 
 #include "core/log.hpp"
+#include "http/listener.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
-
-#include <netinet/tcp.h>
 
 namespace shoal::http {
 
@@ -18,13 +17,11 @@ using error_code = boost::system::error_code;
 /// A full sweep over all swarms takes this many ticks of a second.
 constexpr size_t sweep_ticks = 16;
 
-asio::ip::tcp::endpoint to_asio(const endpoint& from) {
-  if (from.address.is_v4()) {
-    asio::ip::address_v4::bytes_type bytes;
-    std::copy_n(from.address.bytes.begin(), bytes.size(), bytes.begin());
-    return {asio::ip::address_v4{bytes}, from.port};
-  }
-  return {asio::ip::address_v6{from.address.bytes}, from.port};
+/// Seldom enough for a log that somebody reads, whatever the number of edges.
+bool may_complain(mono_time now) {
+  static std::atomic<mono_time> next{mono_time{}};
+  auto due = next.load();
+  return now >= due && next.compare_exchange_strong(due, now + std::chrono::seconds{1});
 }
 
 /// For top-level tasks: an exception there is a bug of ours that must not pass unseen.
@@ -41,16 +38,10 @@ void report(std::exception_ptr failure) {
 } // namespace
 
 edge::edge(unsigned number, unsigned count, const services& srv, const router& routes)
-  : number_{number},
-    count_{count},
-    srv_{srv},
-    routes_{routes},
-    work_{io_.get_executor()},
-    port_{srv.node.system(), srv.node.directory(), srv.node.shards(),
-          [this] { asio::post(io_, [] {}); }},
-    timer_{io_.get_executor()},
-    next_slot_{number} {
-}
+    : number_{number}, count_{count}, srv_{srv}, routes_{routes}, work_{io_.get_executor()},
+      port_{srv.node.system(), srv.node.directory(), srv.node.shards(),
+            [this] { asio::post(io_, [] {}); }},
+      timer_{io_.get_executor()}, next_slot_{number} {}
 
 edge::~edge() {
   stop();
@@ -58,28 +49,10 @@ edge::~edge() {
 
 result<void> edge::listen() {
   for (auto& where : srv_.config.listen) {
-    auto at = to_asio(where);
-    tcp_acceptor listener{io_.get_executor()};
-    error_code failed;
-    auto option = [&](int level, int name) {
-      int on = 1;
-      if (!failed && setsockopt(listener.native_handle(), level, name, &on, sizeof(on)) != 0)
-        failed = {errno, boost::system::system_category()};
-    };
-    listener.open(at.protocol(), failed);
-    option(SOL_SOCKET, SO_REUSEADDR);
-    option(SOL_SOCKET, SO_REUSEPORT);
-    // The first recv after accept finds the request: a third less work for one-shot announces.
-    option(IPPROTO_TCP, TCP_DEFER_ACCEPT);
-    if (at.address().is_v6())
-      option(IPPROTO_IPV6, IPV6_V6ONLY);
-    if (!failed)
-      listener.bind(at, failed);
-    if (!failed)
-      listener.listen(asio::socket_base::max_listen_connections, failed);
-    if (failed)
-      return fail(ec::unavailable, where.str() + ": " + failed.message());
-    listeners_.push_back(std::move(listener));
+    auto listener = listen_on(io_.get_executor(), where);
+    if (!listener)
+      return tl::unexpected{listener.error()};
+    listeners_.push_back(std::move(*listener));
   }
   return {};
 }
@@ -111,10 +84,11 @@ task<> edge::accept(tcp_acceptor& listener) {
       break;
     if (failed) {
       // Out of descriptors, most likely: wait for connections to end instead of spinning.
-      log::warn("edge", "cannot accept reason=\"{}\"", failed.message());
+      if (may_complain(mono_now()))
+        log::warn("edge", "cannot accept reason=\"{}\"", failed.message());
       asio::basic_waitable_timer<std::chrono::steady_clock,
                                  asio::wait_traits<std::chrono::steady_clock>, executor>
-        pause{io_.get_executor(), std::chrono::milliseconds{100}};
+          pause{io_.get_executor(), std::chrono::milliseconds{100}};
       co_await pause.async_wait(asio::redirect_error(use_task, failed));
       continue;
     }
@@ -128,17 +102,12 @@ task<> edge::accept(tcp_acceptor& listener) {
 }
 
 task<> edge::serve(std::shared_ptr<connection> conn) {
-  connections_.insert(conn.get());
-  ++connection_count_;
-  srv_.metrics.connections.add(1);
+  membership counted{*this, *conn};
   // GCC 12 miscompiles a co_await next to && or ||: await into a variable, everywhere.
   auto going = true;
   while (going && !draining_)
     going = co_await serve_one(*conn);
-  conn->finish();
-  srv_.metrics.connections.add(-1);
-  connections_.erase(conn.get());
-  --connection_count_;
+  co_await conn->finish();
 }
 
 task<bool> edge::serve_one(connection& conn) {
@@ -155,9 +124,17 @@ task<bool> edge::serve_one(connection& conn) {
   if (draining_)
     conn.close_after_exchange();
   exchange ex{conn, port_, srv_};
-  co_await routes_.handle(ex);
-  if (!ex.answered())
-    co_await ex.send(json_error(ec::unavailable));
+  try {
+    co_await routes_.handle(ex);
+  } catch (const std::exception& e) {
+    // A bug or no memory: one request fails, not the node.
+    log::error("edge", "cannot answer path=\"{}\" what=\"{}\"", ex.path(), e.what());
+    conn.close_after_exchange();
+  }
+  if (!ex.answered()) {
+    error failed{ec::unavailable, {}};
+    co_await ex.send(json_error(failed));
+  }
   co_return conn.keep_alive();
 }
 
@@ -202,6 +179,18 @@ void edge::sweep_swarms() {
   }
 }
 
+edge::membership::membership(edge& at, connection& conn) : at_{at}, conn_{conn} {
+  at_.connections_.insert(&conn_);
+  ++at_.connection_count_;
+  at_.srv_.metrics.connections.add(1);
+}
+
+edge::membership::~membership() {
+  at_.connections_.erase(&conn_);
+  --at_.connection_count_;
+  at_.srv_.metrics.connections.add(-1);
+}
+
 void edge::drain() {
   asio::post(io_, [this] {
     draining_ = true;
@@ -220,6 +209,8 @@ void edge::stop() {
   asio::post(io_, [this] {
     for (auto* conn : connections_)
       conn->cut();
+    // Whoever waits for a swarm waits no longer, and finds its connection cut.
+    port_.sweep(mono_time::max());
     // The tasks see their errors in this poll; whatever hangs on an actor ends with the context.
     asio::post(io_, [this] { io_.stop(); });
   });

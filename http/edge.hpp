@@ -43,19 +43,33 @@ private:
   task<> tick();
   void sweep_swarms();
 
+  /// Counts a connection in for as long as its task lives, however that ends.
+  class membership {
+  public:
+    membership(edge& at, connection& conn);
+    ~membership();
+    membership(const membership&) = delete;
+    membership& operator=(const membership&) = delete;
+
+  private:
+    edge& at_;
+    connection& conn_;
+  };
+
   unsigned number_;
   unsigned count_;
   const services& srv_;
   const router& routes_;
+  // Before the context: tasks that end with it still leave these.
+  std::unordered_set<connection*> connections_;
+  std::atomic<size_t> connection_count_{0};
   asio::io_context io_{1};
   asio::executor_work_guard<executor> work_;
   edge_port port_;
   std::vector<tcp_acceptor> listeners_;
   asio::basic_waitable_timer<std::chrono::steady_clock,
                              asio::wait_traits<std::chrono::steady_clock>, executor>
-    timer_;
-  std::unordered_set<connection*> connections_;
-  std::atomic<size_t> connection_count_{0};
+      timer_;
   size_t next_slot_ = 0; // Of the sweep.
   bool draining_ = false;
   std::thread thread_;

@@ -191,8 +191,6 @@ task<> exchange::send_file(response head, file_body body) {
     body.offset += step.sent;
     body.length -= step.sent;
     srv_.metrics.bytes_sent.add(step.sent);
-    if (step.sent > 0)
-      conn_.touch();
     auto alive = !step.failed;
     if (alive && step.would_block)
       alive = co_await conn_.writable();

@@ -1,35 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/server.hpp"
 
+#include "core/log.hpp"
+#include "http/listener.hpp"
+
 #include <algorithm>
+#include <sys/resource.h>
 #include <thread>
 
 namespace shoal::http {
 
 namespace {
 
-http_config with_threads(http_config config) {
+/// Descriptors that connections leave to the store, the listeners and the logs.
+constexpr size_t other_descriptors = 64;
+
+/// Fits what is not said, or said too large, to the machine.
+http_config fitted(http_config config) {
   if (config.threads == 0)
     config.threads = std::max(1u, std::thread::hardware_concurrency());
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+    return config;
+  // A download holds two: its socket and its file.
+  auto room = files.rlim_cur - std::min<size_t>(files.rlim_cur, other_descriptors);
+  auto fair = std::max<size_t>(1, room / 2 / config.threads);
+  if (fair < config.connections_max) {
+    log::warn("edge", "bounds connections_per_thread={} for descriptors={}", fair, files.rlim_cur);
+    config.connections_max = fair;
+  }
   return config;
 }
 
 } // namespace
 
 server::server(http_config config, shoal::node& node, metrics::registry& metrics)
-  : config_{with_threads(std::move(config))},
-    disk_{config_.disk_threads},
-    limiter_{{config_.rate_per_second, config_.rate_burst, node.secret()}},
-    metrics_{metrics},
-    services_{config_, node, metrics, metrics_, limiter_, disk_},
-    routes_{metrics} {
-}
+    : config_{fitted(std::move(config))}, disk_{config_.disk_threads},
+      limiter_{{config_.rate_per_second, config_.rate_burst, node.secret()}}, metrics_{metrics},
+      services_{config_, node, metrics, metrics_, limiter_, disk_}, routes_{metrics} {}
 
 server::~server() {
   stop(std::chrono::seconds{0});
 }
 
 result<void> server::start() {
+  auto usable = usable_addresses(config_.listen);
+  if (!usable)
+    return tl::unexpected{usable.error()};
+  config_.listen = std::move(*usable);
   for (unsigned i = 0; i < config_.threads; ++i) {
     edges_.push_back(std::make_unique<edge>(i, config_.threads, services_, routes_));
     if (auto bound = edges_.back()->listen(); !bound)
