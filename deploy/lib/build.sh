@@ -18,7 +18,7 @@ build_preset() {
   ) 9>"$top/build/.lock" >"$log" 2>&1
   status=$?
   if [ $status -ne 0 ]; then
-    grep -E 'error|Error|FAILED' "$log" | head -n 30 >&2
+    grep -E 'error:|CMake Error|undefined reference|No space' "$log" | head -n 20 >&2
     echo "the $preset build failed (all of its output: $log)" >&2
   fi
   return $status

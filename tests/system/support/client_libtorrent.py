@@ -19,7 +19,7 @@ class LibtorrentClient:
             "listen_interfaces": f"{ip}:{self.port}",
             "outgoing_interfaces": ip,
             "enable_dht": False, "enable_lsd": False, "enable_upnp": False,
-            "enable_natpmp": False,
+            "enable_natpmp": False, "enable_outgoing_utp": False, "enable_incoming_utp": False,
             "allow_multiple_connections_per_ip": True,
             "ssrf_mitigation": False,
             "unchoke_interval": 1,

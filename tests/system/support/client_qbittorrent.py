@@ -20,6 +20,7 @@ Session\\Port={port}
 Session\\DHTEnabled=false
 Session\\LSDEnabled=false
 Session\\PeXEnabled=false
+Session\\BTProtocol=TCP
 Session\\MultiConnectionsPerIp=true
 Session\\SSRFMitigation=false
 Session\\QueueingSystemEnabled=false
@@ -32,6 +33,8 @@ WebUI\\LocalHostAuth=false
 WebUI\\UseUPnP=false
 Connection\\UPnP=false
 """
+
+SEEDING = ("uploading", "stalledUP", "forcedUP")
 
 
 class QbittorrentClient:
@@ -96,7 +99,7 @@ class QbittorrentClient:
 
     def done(self):
         torrents = self.torrents()
-        return bool(torrents) and all(t["progress"] == 1 and t["state"].endswith("UP")
+        return bool(torrents) and all(t["progress"] == 1 and t["state"] in SEEDING
                                       for t in torrents)
 
     def wait_done(self, timeout_s):
