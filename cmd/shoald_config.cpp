@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-
 #include <unistd.h>
 
 namespace shoal::cmd {
@@ -29,44 +28,61 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
   auto& n = c.node;
   constexpr int64_t day = 86'400;
   std::vector<option> table{
-    setting("data-dir", s.data_dir, "Where the node keeps its data"),
-    setting("http.listen", h.listen, "Address and port; \":8080\" is all addresses"),
-    setting("http.threads", h.threads, "I/O threads; 0 is one per core", 0u, 1024u),
-    setting("http.disk-threads", h.disk_threads, "Threads that read and write files", 1u, 1024u),
-    setting("http.public-url", h.public_url, "Base URL in torrents and magnets; default: the Host header"),
-    setting("http.trusted-proxies", h.trusted_proxies, "Networks whose X-Forwarded-For is believed"),
-    setting("http.unlimited-networks", h.unlimited_networks, "Networks without a rate limit"),
-    setting("http.rate", h.rate_per_second, "Requests per second and address; 0 is no limit", 0.0, 1e6),
-    setting("http.burst", h.rate_burst, "Requests at once after a rest", 1.0, 1e6),
-    setting("http.header-timeout", h.header_timeout, "To deliver a request header", int64_t{1}, day),
-    setting("http.idle-timeout", h.idle_timeout, "Keep-alive without a request", int64_t{1}, day),
-    setting("http.stall-timeout", h.stall_timeout, "Transfer without a byte", int64_t{1}, day),
-    setting("tracker.interval", n.interval, "Announce interval", int64_t{1}, day),
-    setting("tracker.interval-jitter", n.jitter_percent, "Interval varies by this percentage", 0u, 50u),
-    also(setting("tracker.max-peers", h.max_peers, "Peers in a reply at most", 1u, 1000u), "MAX_PEERS"),
-    also(setting("tracker.open-tracker", h.open_tracker, "Track unregistered info-hashes, too"),
-         "OPEN_TRACKER"),
-    setting("tracker.private-network", n.private_network, "Hand out addresses like 10.0.0.1 and 127.0.0.1"),
-    setting("tracker.swarm-addresses-max", n.addresses_max, "Peers in a swarm at most", 2u, 10'000'000u),
-    secret(also(setting("tracker.tracker-secrets", h.tracker_secrets,
-                     "Passkey secrets, the current one first; none: no passkeys"),
-                "TRACKER_SECRET")),
-    setting("tracker.snapshot-period", n.snapshot_period, "Swarms are saved this often", int64_t{1}, day),
-    secret(also(setting("registry.registry-key", h.registry_key, "Key for writes; none: writes are open"),
-                "REGISTRY_KEY")),
-    secret(setting("registry.admin-key", h.admin_key, "Key for /api/admin; none: switched off")),
-    also(setting("registry.webseed-base-url", h.webseed_base_url,
-              "Where web seed requests for unknown models are sent; none: 404"),
-         "WEBSEED_BASE_URL"),
-    setting("registry.map-max", n.map_bytes_max, "Bytes that the registry may grow to",
-         uint64_t{1} << 20, uint64_t{1} << 46),
-    setting("log.log-level", c.log.level, "error, warn, info, debug or trace"),
-    setting("log.log-format", s.log_format, "automatic, text or json"),
+      setting("data-dir", s.data_dir, "Where the node keeps its data"),
+      setting("http.listen", h.listen, "Address and port; \":8080\" is all addresses"),
+      setting("http.threads", h.threads, "I/O threads; 0 is one per core", 0u, 1024u),
+      setting("http.disk-threads", h.disk_threads, "Threads that read and write files", 1u, 1024u),
+      setting("http.public-url", h.public_url,
+              "Base URL in torrents and magnets; default: the Host header"),
+      setting("http.trusted-proxies", h.trusted_proxies,
+              "Networks whose X-Forwarded-For is believed"),
+      setting("http.unlimited-networks", h.unlimited_networks, "Networks without a rate limit"),
+      setting("http.rate", h.rate_per_second, "Requests per second and address; 0 is no limit", 0.0,
+              1e6),
+      setting("http.burst", h.rate_burst, "Requests at once after a rest", 1.0, 1e6),
+      setting("http.header-timeout", h.header_timeout, "To deliver a request header", int64_t{1},
+              day),
+      setting("http.idle-timeout", h.idle_timeout, "Keep-alive without a request", int64_t{1}, day),
+      setting("http.stall-timeout", h.stall_timeout, "Transfer without a byte", int64_t{1}, day),
+      setting("tracker.interval", n.interval, "Announce interval", int64_t{1}, day),
+      setting("tracker.interval-jitter", n.jitter_percent, "Interval varies by this percentage", 0u,
+              50u),
+      also(setting("tracker.max-peers", h.max_peers, "Peers in a reply at most", 1u, 1000u),
+           "MAX_PEERS"),
+      also(setting("tracker.open-tracker", h.open_tracker, "Track unregistered info-hashes, too"),
+           "OPEN_TRACKER"),
+      setting("tracker.private-network", n.private_network,
+              "Hand out addresses like 10.0.0.1 and 127.0.0.1"),
+      setting("tracker.swarm-addresses-max", n.addresses_max, "Peers in a swarm at most", 2u,
+              10'000'000u),
+      secret(also(setting("tracker.tracker-secrets", h.tracker_secrets,
+                          "Passkey secrets, the current one first; none: no passkeys"),
+                  "TRACKER_SECRET")),
+      setting("tracker.snapshot-period", n.snapshot_period, "Swarms are saved this often",
+              int64_t{1}, day),
+      secret(also(
+          setting("registry.registry-key", h.registry_key, "Key for writes; none: writes are open"),
+          "REGISTRY_KEY")),
+      secret(setting("registry.admin-key", h.admin_key, "Key for /api/admin; none: switched off")),
+      also(setting("registry.webseed-base-url", h.webseed_base_url,
+                   "Where web seed requests for unknown models are sent; none: 404"),
+           "WEBSEED_BASE_URL"),
+      setting("registry.map-max", n.map_bytes_max, "Bytes that the registry may grow to",
+              uint64_t{1} << 20, uint64_t{1} << 46),
+      setting("log.log-level", c.log.level, "error, warn, info, debug or trace"),
+      setting("log.log-format", s.log_format, "automatic, text or json"),
   };
   return table;
 }
 
-using assignments = std::map<std::string, std::vector<std::string>>; // By key.
+/// What a file says about one key.
+struct assignment {
+  std::vector<std::string> texts;
+  bool all_strings = true;
+  bool all_scalars = true; ///< No dates, no lists in lists.
+};
+
+using assignments = std::map<std::string, assignment>; // By key.
 
 std::string scalar_text(const toml::node& node) {
   if (auto s = node.value<std::string>(); s && node.is_string())
@@ -80,6 +96,14 @@ std::string scalar_text(const toml::node& node) {
   return {};
 }
 
+void add_scalar(const toml::node& node, assignment& out) {
+  out.all_strings = out.all_strings && node.is_string();
+  out.all_scalars
+      = out.all_scalars
+        && (node.is_string() || node.is_boolean() || node.is_integer() || node.is_floating_point());
+  out.texts.push_back(scalar_text(node));
+}
+
 /// Flattens a file's tables to "section.key".
 void flatten(const toml::table& from, const std::string& prefix, assignments& out) {
   for (auto& [name, node] : from) {
@@ -87,16 +111,17 @@ void flatten(const toml::table& from, const std::string& prefix, assignments& ou
     if (auto* section = node.as_table()) {
       flatten(*section, key + ".", out);
     } else if (auto* list = node.as_array()) {
-      auto& texts = out[key];
+      auto& all = out[key];
       for (auto& x : *list)
-        texts.push_back(scalar_text(x));
+        add_scalar(x, all);
     } else {
-      out[key] = {scalar_text(node)};
+      add_scalar(node, out[key]);
     }
   }
 }
 
-result<void> assign(const option& o, const std::vector<std::string>& texts, std::string_view where) {
+result<void> assign(const option& o, const std::vector<std::string>& texts,
+                    std::string_view where) {
   if (!o.list && texts.size() != 1)
     return fail(ec::invalid_argument, fmt::format("{} takes one value", where));
   if (auto set = o.set(texts); !set)
@@ -109,15 +134,19 @@ result<void> read_file(const std::string& path, const std::vector<option>& table
   try {
     flatten(toml::parse_file(path), "", found);
   } catch (const toml::parse_error& e) {
-    return fail(ec::invalid_argument, fmt::format("{}:{}: {}", path, e.source().begin.line,
-                                                  e.description()));
+    return fail(ec::invalid_argument,
+                fmt::format("{}:{}: {}", path, e.source().begin.line, e.description()));
   }
-  for (auto& [key, texts] : found) {
+  for (auto& [key, value] : found) {
     auto same = [&key = key](const option& o) { return o.key == key; };
     auto o = std::find_if(table.begin(), table.end(), same);
     if (o == table.end())
       return fail(ec::invalid_argument, fmt::format("{}: unknown key \"{}\"", path, key));
-    if (auto set = assign(*o, texts, path + ": " + key); !set)
+    if (!value.all_scalars || (o->quoted && !value.all_strings))
+      return fail(ec::invalid_argument,
+                  fmt::format("{}: {} takes {}{}", path, key, o->list ? "a list of " : "",
+                              o->quoted ? "text in quotes" : "one plain value"));
+    if (auto set = assign(*o, value.texts, path + ": " + key); !set)
       return set;
   }
   return {};
@@ -188,6 +217,10 @@ std::string quote(const std::string& text, bool quoted) {
     return text;
   std::string out = "\"";
   for (auto c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += fmt::format("\\u{:04x}", c);
+      continue;
+    }
     if (c == '"' || c == '\\')
       out += '\\';
     out += c;
@@ -212,7 +245,7 @@ std::optional<shoald_options> read_options(int argc, char** argv, int& exit_code
   for (size_t i = 0; i < table.size(); ++i) {
     auto* o = app.add_option(table[i].flag, given[i], table[i].help);
     if (!table[i].list)
-      o->expected(1);
+      o->expected(1)->allow_extra_args(false);
   }
   exit_code = 2;
   auto complain = [](const error& err) {
@@ -259,13 +292,16 @@ std::string to_toml(const shoald_config& config) {
     out += fmt::format("# {}\n", o.help);
     auto values = o.show();
     std::string value;
-    if (o.secret && std::any_of(values.begin(), values.end(), [](auto& v) { return !v.empty(); }))
+    auto masked
+        = o.secret && std::any_of(values.begin(), values.end(), [](auto& v) { return !v.empty(); });
+    if (masked)
       values = {"********"};
     for (auto& v : values)
       value += (value.empty() ? "" : ", ") + quote(v, o.quoted);
     if (o.list)
       value = "[" + value + "]";
-    out += fmt::format("{} = {}\n", o.key.substr(dot + 1), value);
+    // A mask that is read back would be the secret.
+    out += fmt::format("{}{} = {}\n", masked ? "# " : "", o.key.substr(dot + 1), value);
   }
   return out;
 }

@@ -3,6 +3,9 @@
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/string.hpp>
+
+#include <cstring>
 
 namespace shoal::http {
 
@@ -27,6 +30,20 @@ error parse_failure(const error_code& why) {
   if (why == bhttp::error::header_limit || why == bhttp::error::buffer_overflow)
     return {ec::too_large, "the request header is too large"};
   return {ec::invalid_argument, why.message()};
+}
+
+/// Faults that Beast lets pass. A proxy may see the end of such a request elsewhere than we do, and
+/// what follows would be a request that it never saw. @source RFC 9112 3.2, 6.1, 6.3
+result<void> check_framing(const bhttp::request_header<bhttp::fields>& head) {
+  if (head.count(bhttp::field::host) > 1)
+    return fail(ec::invalid_argument, "more than one Host");
+  if (head.count(bhttp::field::transfer_encoding) == 0)
+    return {};
+  if (head.version() < 11)
+    return fail(ec::invalid_argument, "HTTP/1.0 has no Transfer-Encoding");
+  if (!beast::iequals(head[bhttp::field::transfer_encoding], "chunked"))
+    return fail(ec::unsupported, "a Transfer-Encoding other than chunked");
+  return {};
 }
 
 } // namespace
@@ -70,6 +87,7 @@ task<result<bool>> connection::read_head() {
   // Set once per header, so that it does not help to send it byte by byte.
   deadline_ = mono_now() + (idle_ && !first ? config_.idle_timeout : config_.header_timeout);
   while (!parser_->is_header_done()) {
+    skip_empty_lines();
     if (buffer_.size() > 0) {
       error_code failed;
       auto used = parser_->put(buffer_.data(), failed);
@@ -92,7 +110,21 @@ task<result<bool>> connection::read_head() {
     if (std::exchange(idle_, false))
       deadline_ = mono_now() + config_.header_timeout;
   }
+  if (auto sound = check_framing(head()); !sound)
+    co_return tl::unexpected{sound.error()};
   co_return true;
+}
+
+void connection::skip_empty_lines() {
+  // Some clients end a body with one. @source RFC 9112 2.2
+  while (!parser_->got_some() && buffer_.size() >= 2
+         && std::memcmp(buffer_.data().data(), "\r\n", 2) == 0)
+    buffer_.consume(2);
+}
+
+bool connection::keep_alive() const {
+  // An old client would have to be told that the connection stays open; it may open another.
+  return head().version() >= 11 && parser_->keep_alive() && !closing_;
 }
 
 std::optional<uint64_t> connection::body_length() const {
@@ -103,11 +135,12 @@ std::optional<uint64_t> connection::body_length() const {
 }
 
 task<result<size_t>> connection::read_some(std::span<uint8_t> out) {
-  if (!continue_sent_ && head()[bhttp::field::expect] == "100-continue") {
+  auto waits = beast::iequals(head()[bhttp::field::expect], "100-continue");
+  if (waits && !continue_sent_ && head().version() >= 11) {
     continue_sent_ = true;
     auto sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!sent)
-      co_return fail(ec::unavailable, "the client is gone");
+      co_return fail(ec::invalid_argument, "the client is gone");
   }
   auto& body = parser_->get().body();
   body.data = out.data();
@@ -122,10 +155,11 @@ task<result<size_t>> connection::read_some(std::span<uint8_t> out) {
     if (failed == bhttp::error::need_more) {
       touch();
       auto more = co_await receive();
-      if (!more)
+      if (!more && more.error().code == ec::too_large)
         co_return tl::unexpected{more.error()};
-      if (!*more)
-        co_return fail(ec::unavailable, "the client closed amidst a body");
+      // Its fault, not ours: nothing for the log.
+      if (!more || !*more)
+        co_return fail(ec::invalid_argument, "the client closed amidst a body");
     } else if (failed && failed != bhttp::error::need_buffer) {
       co_return tl::unexpected{parse_failure(failed)};
     }

@@ -29,7 +29,7 @@ public:
 
   /// Reads up to the end of the next request's header.
   /// @returns nothing when the client closed in between requests.
-  /// @errors ec::invalid_argument, ec::too_large (431), ec::timeout, ec::unavailable (cut off).
+  /// @errors ec::invalid_argument, ec::too_large (431), ec::unsupported, ec::unavailable (cut off).
   task<result<bool>> read_head();
 
   /// Valid after `read_head` returned true, until the next one.
@@ -37,7 +37,7 @@ public:
     return parser_->get().base();
   }
 
-  bool keep_alive() const { return parser_->keep_alive() && !closing_; }
+  bool keep_alive() const;
 
   /// The body's length if the client said it; nothing for chunked bodies.
   std::optional<uint64_t> body_length() const;
@@ -45,7 +45,7 @@ public:
   bool has_body() const { return !parser_->is_done(); }
 
   /// Reads some of the body. @returns the number of bytes, 0 at its end.
-  /// @errors ec::invalid_argument, ec::unavailable (cut off).
+  /// @errors ec::invalid_argument (cut off as well), ec::too_large.
   task<result<size_t>> read_some(std::span<uint8_t> out);
 
   /// Writes all of `bytes`. @returns false if the client is gone.
@@ -76,6 +76,8 @@ public:
 
 private:
   using parser = beast::http::request_parser<beast::http::buffer_body>;
+
+  void skip_empty_lines();
 
   /// The client has got this long to move the next bytes.
   void touch() { deadline_ = mono_now() + config_.stall_timeout; }

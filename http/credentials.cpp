@@ -36,9 +36,12 @@ bool has_admin_key(const exchange& ex) {
 
 bool may_use(const exchange& ex, access who) {
   switch (who) {
-    case access::open: return true;
-    case access::writer: return has_registry_key(ex);
-    case access::admin: return has_admin_key(ex);
+  case access::open:
+    return true;
+  case access::writer:
+    return has_registry_key(ex);
+  case access::admin:
+    return has_admin_key(ex);
   }
   return false;
 }

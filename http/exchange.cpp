@@ -4,10 +4,9 @@
 #include "core/limits.hpp"
 #include "protocol/forwarded.hpp"
 
+#include <algorithm>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-
-#include <algorithm>
 
 namespace shoal::http {
 
@@ -44,20 +43,27 @@ progress send_some(int to, int from, uint64_t offset, uint64_t length) {
 
 method to_method(beast::http::verb verb) {
   switch (verb) {
-    case beast::http::verb::get: return method::get;
-    case beast::http::verb::head: return method::head;
-    case beast::http::verb::post: return method::post;
-    case beast::http::verb::put: return method::put;
-    case beast::http::verb::delete_: return method::del;
-    case beast::http::verb::options: return method::options;
-    default: return method::other;
+  case beast::http::verb::get:
+    return method::get;
+  case beast::http::verb::head:
+    return method::head;
+  case beast::http::verb::post:
+    return method::post;
+  case beast::http::verb::put:
+    return method::put;
+  case beast::http::verb::delete_:
+    return method::del;
+  case beast::http::verb::options:
+    return method::options;
+  default:
+    return method::other;
   }
 }
 
 } // namespace
 
 exchange::exchange(connection& conn, edge_port& port, const services& srv)
-  : conn_{conn}, port_{port}, srv_{srv} {
+    : conn_{conn}, port_{port}, srv_{srv} {
   auto& head = conn.head();
   verb_ = to_method(head.method());
   path_ = head.target();
@@ -175,7 +181,7 @@ task<bool> exchange::send_head(response& r, uint64_t length) {
   auto sent = co_await conn_.write(head);
   if (!sent)
     conn_.close_after_exchange();
-  co_return sent && verb_ != method::head;
+  co_return sent&& verb_ != method::head;
 }
 
 task<> exchange::send_file(response head, file_body body) {
@@ -185,9 +191,10 @@ task<> exchange::send_file(response head, file_body body) {
   while (body.length > 0) {
     auto to = conn_.native_handle();
     auto from = body.file.get();
-    auto step = co_await run_on(srv_.disk, [=, offset = body.offset, length = body.length] {
+    auto work = [to, from, offset = body.offset, length = body.length] {
       return send_some(to, from, offset, length);
-    });
+    };
+    auto step = co_await run_on(srv_.disk, work);
     body.offset += step.sent;
     body.length -= step.sent;
     srv_.metrics.bytes_sent.add(step.sent);
@@ -206,7 +213,8 @@ task<> exchange::send_zeros(response head, uint64_t length) {
   auto going = co_await send_head(head, length);
   while (going && length > 0) {
     auto n = std::min<uint64_t>(length, zeros.size());
-    going = co_await conn_.write(std::string_view{zeros}.substr(0, n));
+    auto some = std::string_view(zeros).substr(0, n);
+    going = co_await conn_.write(some);
     length -= n;
   }
   if (!going && verb_ != method::head)

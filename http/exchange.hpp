@@ -28,8 +28,8 @@ public:
   // -- the request ---------------------------------------------------------------
 
   method verb() const { return verb_; }
-  std::string_view path() const { return path_; }      ///< Raw, without the query.
-  std::string_view query() const { return query_; }    ///< Raw, without '?'.
+  std::string_view path() const { return path_; }       ///< Raw, without the query.
+  std::string_view query() const { return query_; }     ///< Raw, without '?'.
   std::string_view header(std::string_view name) const; ///< Empty if absent; any case.
 
   /// The client's address: behind trusted proxies the one that they forward.
@@ -47,7 +47,7 @@ public:
   /// "https://host" without a slash at the end: as configured, else from the Host header.
   std::string base_url() const;
 
-  /// Reads the whole body. @errors ec::too_large, ec::invalid_argument, ec::unavailable.
+  /// Reads the whole body. @errors ec::too_large, ec::invalid_argument (cut off as well).
   task<result<std::string>> read_body(size_t bytes_max);
 
   /// Reads some of the body; 0 at its end.
@@ -157,8 +157,8 @@ task<result<Reply>> exchange::ask(const Target& target, Message message, bool el
   auto start = [&](auto handler) {
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
     port_.ask<Reply>(
-      target, std::move(message),
-      [shared](result<Reply> reply) mutable { (*shared)(std::move(reply)); }, elsewhere);
+        target, std::move(message),
+        [shared](result<Reply> reply) mutable { (*shared)(std::move(reply)); }, elsewhere);
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>,
                                           void(result<Reply>)>(start, use_task);
@@ -175,11 +175,11 @@ exchange::ask_all(std::vector<std::pair<Target, Message>> questions, bool elsewh
     auto shared = std::make_shared<waiting>(std::move(handler), questions.size());
     for (size_t i = 0; i < questions.size(); ++i)
       port_.ask<Reply>(
-        questions[i].first, std::move(questions[i].second),
-        [shared, i](result<Reply> reply) { shared->put(i, std::move(reply)); }, elsewhere);
+          questions[i].first, std::move(questions[i].second),
+          [shared, i](result<Reply> reply) { shared->put(i, std::move(reply)); }, elsewhere);
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>, void(replies)>(
-    start, use_task);
+      start, use_task);
 }
 
 } // namespace shoal::http

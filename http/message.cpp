@@ -15,9 +15,9 @@ namespace {
 
 /// Sent with every answer so that pages of any origin can use the API. @source Fetch standard
 constexpr std::string_view cors_headers
-  = "Access-Control-Allow-Origin: *\r\n"
-    "Access-Control-Expose-Headers: Content-Range, Content-Length, Accept-Ranges, ETag, "
-    "X-Total-Count, Content-Disposition\r\n";
+    = "Access-Control-Allow-Origin: *\r\n"
+      "Access-Control-Expose-Headers: Content-Range, Content-Length, Accept-Ranges, ETag, "
+      "X-Total-Count, Content-Disposition\r\n";
 
 } // namespace
 
@@ -34,46 +34,81 @@ response&& response::with(std::string name, std::string value) && {
 
 std::string_view reason_phrase(unsigned status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 206: return "Partial Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 411: return "Length Required";
-    case 413: return "Content Too Large";
-    case 416: return "Range Not Satisfiable";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    case 507: return "Insufficient Storage";
-    default: return "Status";
+  case 200:
+    return "OK";
+  case 201:
+    return "Created";
+  case 204:
+    return "No Content";
+  case 206:
+    return "Partial Content";
+  case 304:
+    return "Not Modified";
+  case 307:
+    return "Temporary Redirect";
+  case 400:
+    return "Bad Request";
+  case 401:
+    return "Unauthorized";
+  case 403:
+    return "Forbidden";
+  case 404:
+    return "Not Found";
+  case 405:
+    return "Method Not Allowed";
+  case 408:
+    return "Request Timeout";
+  case 409:
+    return "Conflict";
+  case 411:
+    return "Length Required";
+  case 413:
+    return "Content Too Large";
+  case 416:
+    return "Range Not Satisfiable";
+  case 429:
+    return "Too Many Requests";
+  case 431:
+    return "Request Header Fields Too Large";
+  case 500:
+    return "Internal Server Error";
+  case 501:
+    return "Not Implemented";
+  case 503:
+    return "Service Unavailable";
+  case 505:
+    return "HTTP Version Not Supported";
+  case 507:
+    return "Insufficient Storage";
+  default:
+    return "Status";
   }
 }
 
 unsigned status_of(ec code) {
   switch (code) {
-    case ec::invalid_argument:
-    case ec::missing_argument: return 400;
-    case ec::unauthorized: return 401;
-    case ec::blocked: return 403;
-    case ec::not_found: return 404;
-    case ec::conflict:
-    case ec::hash_mismatch: return 409;
-    case ec::too_large: return 413;
-    case ec::range_unsatisfiable: return 416;
-    case ec::rate_limited: return 429;
-    case ec::unsupported: return 501;
-    default: return 503;
+  case ec::invalid_argument:
+  case ec::missing_argument:
+    return 400;
+  case ec::unauthorized:
+    return 401;
+  case ec::blocked:
+    return 403;
+  case ec::not_found:
+    return 404;
+  case ec::conflict:
+  case ec::hash_mismatch:
+    return 409;
+  case ec::too_large:
+    return 413;
+  case ec::range_unsatisfiable:
+    return 416;
+  case ec::rate_limited:
+    return 429;
+  case ec::unsupported:
+    return 501;
+  default:
+    return 503;
   }
 }
 
@@ -103,10 +138,14 @@ std::string plain_text(const error& err) {
   if (!err.detail.empty())
     return public_text(err);
   switch (err.code) {
-    case ec::unauthorized: return "Unauthorized";
-    case ec::not_found: return "Not found";
-    case ec::rate_limited: return "Rate limit exceeded. Please slow down.";
-    default: return public_text(err);
+  case ec::unauthorized:
+    return "Unauthorized";
+  case ec::not_found:
+    return "Not found";
+  case ec::rate_limited:
+    return "Rate limit exceeded. Please slow down.";
+  default:
+    return public_text(err);
   }
 }
 
@@ -122,7 +161,7 @@ response finish(response r, const error& err) {
 
 response json_error(const error& err) {
   auto body = nlohmann::json{{"error", public_text(err)}}.dump(
-    -1, ' ', false, nlohmann::json::error_handler_t::replace);
+      -1, ' ', false, nlohmann::json::error_handler_t::replace);
   return finish(json(status_of(err.code), std::move(body)), err);
 }
 

@@ -38,11 +38,11 @@ response preflight() {
   response r;
   r.status = 204;
   return std::move(r)
-    .with("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
-    .with("Access-Control-Allow-Headers",
-          "Authorization, Cache-Control, Content-Type, If-None-Match, If-Range, Range, "
-          "X-Weightless-Key")
-    .with("Access-Control-Max-Age", "86400");
+      .with("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
+      .with("Access-Control-Allow-Headers",
+            "Authorization, Cache-Control, Content-Type, If-None-Match, If-Range, Range, "
+            "X-Weightless-Key")
+      .with("Access-Control-Max-Age", "86400");
 }
 
 } // namespace
@@ -52,11 +52,11 @@ router::router(metrics::registry& metrics) {
     compiled c{&r, split(r.path), {}, nullptr};
     for (size_t i = 2; i < c.by_class.size(); ++i)
       c.by_class[i] = &metrics.add_counter(
-        "shoal_http_requests_total", "Requests by route and class of status",
-        fmt::format(R"(method="{}",route="{}",code="{}xx")", name(r.verb), r.path, i));
+          "shoal_http_requests_total", "Requests by route and class of status",
+          fmt::format(R"(method="{}",route="{}",code="{}xx")", name(r.verb), r.path, i));
     c.seconds = &metrics.add_histogram(
-      "shoal_http_request_seconds", "Time from a request's header to the end of its answer",
-      fmt::format(R"(method="{}",route="{}")", name(r.verb), r.path));
+        "shoal_http_request_seconds", "Time from a request's header to the end of its answer",
+        fmt::format(R"(method="{}",route="{}")", name(r.verb), r.path));
     routes_.push_back(std::move(c));
   }
 }
@@ -124,9 +124,11 @@ task<> router::handle(exchange& ex) const {
   }
   std::vector<std::string_view> allowed;
   auto* found = find(ex, allowed);
+  if (!found)
+    ex.srv().metrics.no_route.add();
   if (!found && !allowed.empty()) {
     co_await ex.send(
-      text(405, "Method not allowed").with("Allow", fmt::format("{}", fmt::join(allowed, ", "))));
+        text(405, "Method not allowed").with("Allow", fmt::format("{}", fmt::join(allowed, ", "))));
     co_return;
   }
   if (!found) {

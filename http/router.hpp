@@ -29,7 +29,8 @@ struct route {
   bool limited = false; ///< Counts against the client's token bucket.
 };
 
-/// All routes of all dialects. The only list: the router, the OpenAPI test and --print-routes use it.
+/// All routes of all dialects. The only list: the router, the OpenAPI test and --print-routes use
+/// it.
 std::span<const route> all_routes();
 
 /// Finds the route and runs its handler, or answers with the error itself.

@@ -26,7 +26,7 @@ http_config fitted(http_config config) {
   auto room = files.rlim_cur - std::min<size_t>(files.rlim_cur, other_descriptors);
   auto fair = std::max<size_t>(1, room / 2 / config.threads);
   if (fair < config.connections_max) {
-    log::warn("edge", "bounds connections_per_thread={} for descriptors={}", fair, files.rlim_cur);
+    log::info("edge", "bounds connections_per_thread={} for descriptors={}", fair, files.rlim_cur);
     config.connections_max = fair;
   }
   return config;
@@ -37,10 +37,25 @@ http_config fitted(http_config config) {
 server::server(http_config config, shoal::node& node, metrics::registry& metrics)
     : config_{fitted(std::move(config))}, disk_{config_.disk_threads},
       limiter_{{config_.rate_per_second, config_.rate_burst, node.secret()}}, metrics_{metrics},
-      services_{config_, node, metrics, metrics_, limiter_, disk_}, routes_{metrics} {}
+      services_{config_, node, metrics, metrics_, limiter_, disk_}, routes_{metrics} {
+  add_use_metrics(metrics);
+}
 
 server::~server() {
   stop(std::chrono::seconds{0});
+}
+
+void server::add_use_metrics(metrics::registry& registry) {
+  registry.add_reader("shoal_http_connections_max", "Bound of the open HTTP connections", "",
+                      [this] { return double(config_.connections_max * config_.threads); });
+  registry.add_reader("shoal_rate_limit_buckets", "Clients that the rate limiter remembers", "",
+                      [this] { return double(limiter_.size()); });
+  registry.add_reader("shoal_rate_limit_buckets_max", "Bound of the rate limiter's memory", "",
+                      [] { return double(rate_limiter::buckets_max); });
+  registry.add_reader("shoal_manifest_cache_files", "Files of all manifests that are cached", "",
+                      [this] { return double(services_.manifests->files()); });
+  registry.add_reader("shoal_disk_jobs", "Work of requests that waits for the disk or is at it", "",
+                      [this] { return double(disk_.jobs()); });
 }
 
 result<void> server::start() {

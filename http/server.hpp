@@ -21,6 +21,9 @@ public:
   void stop(std::chrono::seconds patience);
 
 private:
+  /// What bounds are used up to; the bounds themselves are in limit_metrics.hpp.
+  void add_use_metrics(metrics::registry& registry);
+
   http_config config_;
   disk_pool disk_;
   rate_limiter limiter_;

@@ -13,18 +13,19 @@ namespace shoal::http {
 struct http_metrics {
   explicit http_metrics(metrics::registry& registry);
 
-  metrics::counter& announces;   ///< tracker_announces_total: handled, refusals not included.
-  metrics::counter& scrapes;     ///< tracker_scrapes_total
-  metrics::counter& bytes_sent;  ///< Bodies of files.
-  metrics::counter& malformed;   ///< Requests that are no HTTP.
+  metrics::counter& announces;  ///< tracker_announces_total: handled, refusals not included.
+  metrics::counter& scrapes;    ///< tracker_scrapes_total
+  metrics::counter& bytes_sent; ///< Bodies of files.
+  metrics::counter& malformed;  ///< Requests that are no HTTP.
+  metrics::counter& no_route;   ///< Paths that nobody serves, and methods that they do not have.
   metrics::counter& rate_limited;
   metrics::counter& unauthorized;
   metrics::counter& blocked;
   metrics::counter& unregistered;
   metrics::counter& bad_announce;
-  metrics::counter& unanswered;  ///< Announces whose swarm did not answer in time.
-  metrics::counter& overdue;     ///< Connections cut for being too slow.
-  metrics::counter& shed;        ///< Connections refused because the edge is full.
+  metrics::counter& unanswered; ///< Announces whose swarm did not answer in time.
+  metrics::counter& overdue;    ///< Connections cut for being too slow.
+  metrics::counter& shed;       ///< Connections refused because the edge is full.
   metrics::gauge& connections;
   metrics::histogram& announce_seconds;
 };

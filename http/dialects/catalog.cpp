@@ -54,7 +54,7 @@ document model_json(const manifest& m, const registry_entry& entry, std::string_
                {"sizeBytes", m.total_size_bytes()},
                {"torrents", torrents_json(m, entry, base, passkey)}};
   if (!m.is_private) {
-    doc["magnetUri"] = magnet_for(base, entry, passkey);
+    doc["magnetUri"] = doc["torrents"].at(0)["magnet"];
     doc["webseedUrl"] = std::string{base} + webseed_path(m.id.str(), m.rev);
   }
   for (auto& [key, value] : {std::pair{"publisher", &entry.publisher},

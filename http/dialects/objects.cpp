@@ -17,7 +17,8 @@ constexpr size_t chunk_bytes = 256 * 1024;
 /// A body that is not needed is read to its end up to this size, so that the connection lives on.
 constexpr uint64_t drain_bytes_max = 4 * 1024 * 1024;
 
-constexpr std::string_view for_ever = "public, max-age=31536000, immutable";
+constexpr std::string_view for_everybody = "public, max-age=31536000, immutable";
+constexpr std::string_view for_key_holders = "private, max-age=31536000, immutable";
 
 result<sha256_digest> digest_of(const exchange& ex) {
   auto digest = sha256_digest::from_hex(ex.param("sha256"));
@@ -103,7 +104,8 @@ task<> object_get(exchange& ex) {
     co_await ex.send(json_error(unknown));
     co_return;
   }
-  stored_bytes what{**size, '"' + digest->hex() + '"', "application/octet-stream", for_ever};
+  auto keep = ex.config().registry_key.empty() ? for_everybody : for_key_holders;
+  stored_bytes what{**size, '"' + digest->hex() + '"', "application/octet-stream", keep};
   co_await send_object(ex, *digest, std::move(what));
 }
 

@@ -123,9 +123,9 @@ task<> registry_remove(exchange& ex) {
   }
   auto reason = ex.params()->get("reason").value_or("");
   if (asked->bytes.empty() || reason.size() > limits::text_field_bytes_max) {
-    co_await ex.send(text(400, asked->bytes.empty()
-                                   ? "Invalid info_hash: it must be 40 or 64 hex digits"
-                                   : "The reason is too long"));
+    auto why = asked->bytes.empty() ? "Invalid info_hash: it must be 40 or 64 hex digits"
+                                    : "The reason is too long";
+    co_await ex.send(text(400, why));
     co_return;
   }
   auto& shard = shard_of(ex, asked->bytes);

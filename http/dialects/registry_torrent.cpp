@@ -3,6 +3,7 @@
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/registry_access.hpp"
 #include "http/dialects/registry_json.hpp"
+#include "http/dialects/stored_bytes.hpp"
 #include "http/dialects/torrent_links.hpp"
 #include "protocol/content_type.hpp"
 
@@ -40,20 +41,28 @@ result<std::string> read_object(const object_files& objects, const sha256_digest
   return objects.read(object, limits::metainfo_bytes_max);
 }
 
+/// A .torrent file as it goes out.
+struct outgoing {
+  std::string bytes;
+  std::string etag;
+};
+
 /// What was registered is handed out byte for byte; what was published here gets our links.
-task<result<std::string>> torrent_bytes(exchange& ex, const stored_torrent& found) {
+task<result<outgoing>> torrent_bytes(exchange& ex, const stored_torrent& found) {
   auto base = ex.base_url();
   auto links = links_for(base, found.entry, passkey_of_query(ex));
   auto make = [&objects = ex.node().objects(), object = found.object, base = std::move(base),
                links = std::move(links),
-               published = !found.entry.model_ref.empty()]() -> result<std::string> {
-    auto original = read_object(objects, object);
-    if (!original || !published)
-      return original;
-    auto composed = compose_published(*original, links, base);
-    if (!composed)
-      return fail(ec::corrupt, "a stored .torrent: " + composed.error().detail);
-    return composed;
+               published = !found.entry.model_ref.empty()]() -> result<outgoing> {
+    auto bytes = read_object(objects, object);
+    if (!bytes)
+      return tl::unexpected{bytes.error()};
+    if (published)
+      bytes = compose_published(*bytes, links, base);
+    if (!bytes)
+      return fail(ec::corrupt, "a stored .torrent: " + bytes.error().detail);
+    auto etag = '"' + sha256(*bytes).hex() + '"';
+    return outgoing{std::move(*bytes), std::move(etag)};
   };
   auto made = co_await ex.on_disk(std::move(make));
   co_return made;
@@ -67,14 +76,20 @@ task<> registry_torrent(exchange& ex) {
     co_await ex.send(registry_error(found.error()));
     co_return;
   }
-  auto bytes = co_await torrent_bytes(ex, *found);
-  if (!bytes) {
-    co_await ex.send(registry_error(bytes.error()));
+  auto made = co_await torrent_bytes(ex, *found);
+  if (!made) {
+    co_await ex.send(registry_error(made.error()));
     co_return;
   }
   response answer;
+  answer.headers.emplace_back("ETag", made->etag);
+  if (none_match_hits(ex.header("If-None-Match"), made->etag)) {
+    answer.status = 304;
+    co_await ex.send(std::move(answer));
+    co_return;
+  }
   answer.content_type = "application/x-bittorrent";
-  answer.body = std::move(*bytes);
+  answer.body = std::move(made->bytes);
   auto name = content_disposition(disposition::attachment, found->entry.name + ".torrent");
   co_await ex.send(std::move(answer).with("Content-Disposition", std::move(name)));
 }

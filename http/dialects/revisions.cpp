@@ -21,14 +21,25 @@ result<manifest_item> read_manifest(const object_files& objects, const sha256_di
           [](manifest m) { return manifest_item{std::make_shared<const manifest>(std::move(m))}; });
 }
 
-std::string magnet_of(const manifest_torrent& torrent, const registry_entry& entry,
-                      std::string_view base, std::string_view passkey) {
+torrent_shape shape_of(const manifest& m, const manifest_torrent& torrent) {
+  torrent_shape shape;
+  shape.name = m.rev;
+  shape.has_v1 = torrent.v1.has_value();
+  if (m.files.size() == 1)
+    shape.only_file = m.files.front().path;
+  shape.is_bare = shape.only_file == m.rev;
+  return shape;
+}
+
+std::string magnet_of(const manifest& m, const manifest_torrent& torrent,
+                      const registry_entry& entry, std::string_view base,
+                      std::string_view passkey) {
   magnet_link link;
   link.v1 = torrent.v1;
   link.v2 = torrent.v2;
   link.display_name = entry.name;
   link.trackers = {announce_url(base, passkey)};
-  link.web_seeds = web_seeds_for(base, entry);
+  link.web_seeds = web_seed_urls(web_seeds_for(base, entry), shape_of(m, torrent));
   return build_magnet(link);
 }
 
@@ -100,7 +111,7 @@ nlohmann::json torrents_json(const manifest& m, const registry_entry& entry, std
     if (torrent.v2 && torrent.v1)
       item["v1_info_hash"] = torrent.v1->hex();
     if (!m.is_private)
-      item["magnet"] = magnet_of(torrent, entry, base, passkey);
+      item["magnet"] = magnet_of(m, torrent, entry, base, passkey);
     all.insert(torrent.format == first ? all.begin() : all.end(), std::move(item));
   }
   return all;

@@ -5,6 +5,7 @@
 #include "http/dialects/seed_path.hpp"
 #include "http/dialects/stored_bytes.hpp"
 #include "protocol/content_type.hpp"
+#include "protocol/percent.hpp"
 
 namespace shoal::http {
 
@@ -61,6 +62,14 @@ task<result<seed_target>> find_target(exchange& ex, seed_path where) {
   co_return fail(ec::not_found, "no such file in " + where.id + "@" + where.rev);
 }
 
+/// Where the bytes may be if they are not here. @source Weightless `WEBSEED_BASE_URL`
+response elsewhere(const exchange& ex, const seed_path& where) {
+  auto url = ex.config().webseed_base_url + '/' + percent_encode_path(where.id) + "/resolve/"
+             + percent_encode(where.rev) + '/' + percent_encode_path(where.file);
+  // Not to be kept: the file may be published here tomorrow.
+  return text(307, "").with("Location", std::move(url)).with("Cache-Control", "no-store");
+}
+
 } // namespace
 
 task<> webseed(exchange& ex) {
@@ -83,7 +92,10 @@ task<> webseed(exchange& ex) {
     if (&reading == &readings.front() || target.error().code != ec::not_found)
       why = target.error();
   }
-  co_await ex.send(json_error(why));
+  auto sought = why.code == ec::not_found && !readings.empty() && !readings.front().file.empty();
+  auto answer = sought && !ex.config().webseed_base_url.empty() ? elsewhere(ex, readings.front())
+                                                                : json_error(why);
+  co_await ex.send(std::move(answer));
 }
 
 } // namespace shoal::http
