@@ -2,8 +2,12 @@
 #include "actors/accounts.hpp"
 
 #include "actors/error.hpp"
-#include "core/defaults.hpp"
+#include "core/log.hpp"
 #include "persistence/records.hpp"
+
+#include <caf/sec.hpp>
+
+#include <algorithm>
 
 namespace shoal {
 
@@ -22,32 +26,39 @@ accounts::accounts(caf::actor_config& cfg, accounts_config config, metrics::regi
       dropped_{metrics->add_counter("shoal_usage_dropped_total",
                                     "Traffic reports lost because too many users were pending")} {}
 
-result<commit_request> accounts::plan(const std::vector<usage_entry>& batch) const {
+result<commit_request> accounts::plan(const std::vector<usage_entry>& batch) {
   commit_request commit;
   for (auto& [user, delta] : batch) {
     auto found = config_.store->get(table::users, user);
+    result<usage_record> old;
     if (!found)
-      return tl::unexpected{found.error()};
-    usage_record record;
-    record.first_seen = config_.now();
-    if (*found) {
-      auto old = decode_usage((*found)->value);
-      if (!old)
-        return tl::unexpected{old.error()};
-      record = *old;
+      old = tl::unexpected{found.error()};
+    else if (*found)
+      old = decode_usage((*found)->value);
+    else
+      old->first_seen = config_.now();
+    if (!old && old.error().code == ec::corrupt) {
+      // One damaged account must not keep the others from being written.
+      log::error("accounts", "drops traffic of a damaged account error=\"{}\"",
+                 to_string(old.error()));
+      dropped_.add();
+      continue;
     }
-    record.uploaded_bytes = saturating_add(record.uploaded_bytes, delta.uploaded_bytes);
-    record.downloaded_bytes = saturating_add(record.downloaded_bytes, delta.downloaded_bytes);
-    record.last_seen = config_.now();
+    if (!old)
+      return tl::unexpected{old.error()};
+    old->uploaded_bytes = saturating_add(old->uploaded_bytes, delta.uploaded_bytes);
+    old->downloaded_bytes = saturating_add(old->downloaded_bytes, delta.downloaded_bytes);
+    old->last_seen = config_.now();
     commit.guards.push_back({table::users, user, *found ? (*found)->revision : 0});
-    commit.mutations.push_back({table::users, user, encode(record)});
+    commit.mutations.push_back({table::users, user, encode(*old)});
   }
   return commit;
 }
 
-void accounts::flush(std::vector<promise> waiting) {
+void accounts::flush(std::vector<promise> waiting, size_t users) {
   flushing_ = true;
-  auto batch = ledger_.take(users_per_commit);
+  auto batch = ledger_.take(std::min(users, users_per_commit));
+  users -= batch.size();
   if (batch.empty()) {
     end_flush(std::move(waiting), {});
     return;
@@ -58,10 +69,14 @@ void accounts::flush(std::vector<promise> waiting) {
     end_flush(std::move(waiting), to_caf(commit.error()));
     return;
   }
-  request(config_.writer, defaults::request_timeout, std::move(*commit))
-      .then([=, this](uint64_t) { flush(waiting); },
+  request(config_.writer, commit_timeout, std::move(*commit))
+      .then([=, this](uint64_t) { flush(waiting, users); },
             [=, this](const caf::error& reason) {
-              ledger_.give_back(batch);
+              // After a timeout the commit may still happen: rather lost than booked twice.
+              if (reason == caf::sec::request_timeout)
+                dropped_.add(batch.size());
+              else
+                ledger_.give_back(batch);
               end_flush(waiting, reason);
             });
 }
@@ -77,7 +92,7 @@ void accounts::end_flush(std::vector<promise> waiting, const caf::error& failure
   if (failure)
     arm();
   if (auto next = std::exchange(waiters_, {}); !next.empty())
-    flush(std::move(next));
+    flush(std::move(next), ledger_.size());
 }
 
 void accounts::arm() {
@@ -97,13 +112,13 @@ accounts::behavior_type accounts::make_behavior() {
         if (flushing_)
           waiters_.push_back(answer);
         else
-          flush({answer});
+          flush({answer}, ledger_.size());
         return answer;
       },
       [this](atom::tick) {
         armed_ = false;
         if (!flushing_)
-          flush({});
+          flush({}, ledger_.size());
         else
           arm();
       },

@@ -28,9 +28,10 @@ public:
 private:
   using promise = caf::typed_response_promise<atom::flush>;
 
-  /// Writes pending sums, one batch of users after the other, until none are left or one fails.
-  void flush(std::vector<promise> waiting);
-  result<commit_request> plan(const std::vector<usage_entry>& batch) const;
+  /// Writes the sums of that many users, one batch after the other, unless one fails. Those that
+  /// come meanwhile wait for the next tick: else a busy node would never end.
+  void flush(std::vector<promise> waiting, size_t users);
+  result<commit_request> plan(const std::vector<usage_entry>& batch);
   void end_flush(std::vector<promise> waiting, const caf::error& failure);
   void arm();
 

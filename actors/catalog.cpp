@@ -39,17 +39,18 @@ void catalog::load() {
 }
 
 void catalog::add(revision made) {
-  remove(made);
+  remove(made.id, [&](const revision& x) { return x.rev == made.rev; });
   auto& all = models_[made.id];
   auto after = [](const revision& a, const revision& b) { return a.created_at < b.created_at; };
   all.insert(std::upper_bound(all.begin(), all.end(), made, after), std::move(made));
 }
 
-void catalog::remove(const revision& gone) {
-  auto i = models_.find(gone.id);
+template <class Pred>
+void catalog::remove(const std::string& id, Pred gone) {
+  auto i = models_.find(id);
   if (i == models_.end())
     return;
-  std::erase_if(i->second, [&](const revision& x) { return x.rev == gone.rev; });
+  std::erase_if(i->second, gone);
   if (i->second.empty())
     models_.erase(i);
 }
@@ -92,7 +93,8 @@ catalog::behavior_type catalog::make_behavior() {
         return atom::load::value;
       },
       [this](atom::clear, const revision& x) {
-        remove(x);
+        // Another shard may have told of new content under the same name already.
+        remove(x.id, [&](const revision& y) { return y.rev == x.rev && y.manifest == x.manifest; });
         return atom::clear::value;
       },
   };

@@ -21,7 +21,8 @@ public:
 private:
   void load();
   void add(revision made);
-  void remove(const revision& gone);
+  template <class Pred>
+  void remove(const std::string& id, Pred gone);
   model_list on_list(const list_models& ask) const;
   caf::result<revision> on_lookup(const lookup_revision& ask) const;
 

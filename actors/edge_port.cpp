@@ -19,6 +19,8 @@ public:
     return {[this](announce_reply& reply) { port_.on_reply(reply); }};
   }
 
+  void on_exit() override { port_.edge_ended_ = true; }
+
 private:
   edge_port& port_;
 };
@@ -31,7 +33,12 @@ edge_port::edge_port(caf::actor_system& sys, const swarm_directory& directory,
 edge_port::~edge_port() {
   caf::anon_send_exit(edge_, caf::exit_reason::kill);
   loop_.bind_to_this_thread();
-  loop_.run();
+  // Another thread may have woken the edge and not yet queued it here: only when the edge has ended
+  // does nobody know this loop any more.
+  while (!edge_ended_) {
+    loop_.run();
+    std::this_thread::yield();
+  }
 }
 
 edge_actor::base* edge_port::self() const {

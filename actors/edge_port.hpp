@@ -28,6 +28,9 @@ public:
   /// @param directory, shards outlive the port. @param wake see loop_unit.
   edge_port(caf::actor_system& sys, const swarm_directory& directory,
             const std::array<shard_actor, slot_count>& shards, std::function<void()> wake);
+
+  /// Only while the actor system runs, on the port's thread or after that has ended. Whoever still
+  /// waits is not told.
   ~edge_port();
 
   loop_unit& loop() { return loop_; }
@@ -84,6 +87,7 @@ private:
   std::vector<slot> pending_; // An exchange number is an index and its generation.
   std::vector<uint32_t> free_;
   size_t pending_count_ = 0;
+  bool edge_ended_ = false;
 };
 
 } // namespace shoal

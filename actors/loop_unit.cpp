@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/loop_unit.hpp"
 
+#include <caf/scheduler/abstract_coordinator.hpp>
+
 namespace shoal {
 
 loop_unit::loop_unit(caf::actor_system& sys, std::function<void()> wake)
@@ -8,23 +10,21 @@ loop_unit::loop_unit(caf::actor_system& sys, std::function<void()> wake)
 
 loop_unit::~loop_unit() {
   take_foreign();
-  // Whatever did not get its turn still holds the reference that its enqueue took.
+  // An actor that is scheduled and never resumed would hang for good: no later message schedules
+  // it again.
   for (auto* ptr : ready_)
-    caf::intrusive_ptr_release(ptr);
+    system().scheduler().enqueue(ptr);
 }
 
 void loop_unit::exec_later(caf::resumable* ptr) {
-  if (std::this_thread::get_id() == owner_) {
+  if (std::this_thread::get_id() == owner_.load(std::memory_order_relaxed)) {
     ready_.push_back(ptr);
     return;
   }
-  bool first;
-  {
-    std::lock_guard guard{foreign_mutex_};
-    first = foreign_.empty();
-    foreign_.push_back(ptr);
-  }
-  if (first)
+  // Waking under the lock keeps the destructor out until this thread needs the loop no more.
+  std::lock_guard guard{foreign_mutex_};
+  foreign_.push_back(ptr);
+  if (foreign_.size() == 1)
     wake_();
 }
 

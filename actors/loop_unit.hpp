@@ -5,6 +5,7 @@
 #include <caf/execution_unit.hpp>
 #include <caf/resumable.hpp>
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -17,12 +18,15 @@ namespace shoal {
 /// threads. Other threads may hand in actors too; those are resumed here as well.
 class loop_unit : public caf::execution_unit {
 public:
-  /// @param wake makes the owning thread call `run` soon; called from any thread.
+  /// @param wake makes the owning thread call `run` soon; called from any thread, never after the
+  /// destructor. It must not call back into the loop.
   loop_unit(caf::actor_system& sys, std::function<void()> wake);
+
+  /// Leaves what is runnable to the system's scheduler.
   ~loop_unit() override;
 
   /// Declares the calling thread to be the owner.
-  void bind_to_this_thread() { owner_ = std::this_thread::get_id(); }
+  void bind_to_this_thread() { owner_.store(std::this_thread::get_id()); }
 
   /// Queues an actor that became runnable. Safe from any thread.
   void exec_later(caf::resumable* ptr) override;
@@ -38,7 +42,7 @@ private:
   void take_foreign();
 
   std::function<void()> wake_;
-  std::thread::id owner_;
+  std::atomic<std::thread::id> owner_;
   std::vector<caf::resumable*> ready_;
   std::vector<caf::resumable*> current_;
   std::mutex foreign_mutex_;

@@ -16,6 +16,14 @@ namespace shoal {
 
 namespace {
 
+/// Loading millions of entries and swarms takes its time.
+constexpr std::chrono::minutes start_timeout{10};
+
+const std::string secret_key = "node.secret";
+
+/// There from an orderly stop until the next start.
+const std::string clean_key = "node.stopped_clean";
+
 hash_key draw_secret() {
   std::random_device device;
   auto word = [&] { return uint64_t{device()} << 32 | device(); };
@@ -82,8 +90,7 @@ node::~node() {
 
 result<void> node::load_secret() {
   // Kept, because identities in a snapshot are hashes under it.
-  const std::string key = "node.secret";
-  auto found = store_->get(table::meta, key);
+  auto found = store_->get(table::meta, secret_key);
   if (!found)
     return tl::unexpected{found.error()};
   auto& secret = swarm_config_.peers.secret;
@@ -93,7 +100,7 @@ result<void> node::load_secret() {
   }
   secret = draw_secret();
   std::string value(reinterpret_cast<const char*>(&secret), sizeof(secret));
-  auto written = store_->commit(commit_request{{}, {{table::meta, key, value}}});
+  auto written = store_->commit(commit_request{{}, {{table::meta, secret_key, value}}});
   if (!written)
     return tl::unexpected{written.error()};
   return {};
@@ -109,19 +116,24 @@ void node::spawn_all(metrics::registry& metrics) {
   registry_config_.catalog = sys.spawn<shoal::catalog>(store_.get());
   must_live(registry_config_.catalog, "catalog");
   registry_config_.now = unix_now;
+  registry_config_.registry_of = [this](const info_hash& hash) { return registry_of(hash); };
   for (size_t i = 0; i < registry_.size(); ++i) {
     registry_[i] = sys.spawn<registry_shard>(i, &registry_config_);
     must_live(registry_[i], "registry_shard/" + std::to_string(i));
   }
-  accounts_config booking{store_.get(), writer, unix_now};
+  spawn_swarm_side(metrics);
+}
+
+void node::spawn_swarm_side(metrics::registry& metrics) {
+  auto& sys = *system_;
+  accounts_config booking{store_.get(), registry_config_.writer, unix_now};
   swarm_config_.accounts = sys.spawn<shoal::accounts>(booking, &metrics);
   must_live(swarm_config_.accounts, "accounts");
   swarm_config_.interval_s = static_cast<uint32_t>(config_.interval.count());
   swarm_config_.jitter_percent = config_.jitter_percent;
   swarm_config_.peers.ttl_s = swarm_config_.interval_s * defaults::peer_ttl_intervals;
-  swarm_config_.peers.restored_ttl_s
-    = std::min(swarm_config_.peers.ttl_s,
-               static_cast<uint32_t>(defaults::restored_peer_ttl.count()));
+  swarm_config_.peers.restored_ttl_s = std::min(
+      swarm_config_.peers.ttl_s, static_cast<uint32_t>(defaults::restored_peer_ttl.count()));
   swarm_config_.peers.addresses_max = config_.addresses_max;
   swarm_config_.peers.private_network = config_.private_network;
   swarm_config_.directory = &directory_;
@@ -134,6 +146,14 @@ void node::spawn_all(metrics::registry& metrics) {
     slot = sys.spawn<shard, caf::hidden + caf::lazy_init>(&swarm_config_);
     must_live(slot, "shard");
   }
+}
+
+bool node::take_clean_mark() {
+  auto found = store_->get(table::meta, clean_key);
+  if (!found || !*found)
+    return false;
+  // A mark that cannot be removed would be believed again after a crash.
+  return store_->commit(commit_request{{}, {{table::meta, clean_key, std::nullopt}}}).has_value();
 }
 
 void node::load_blocklist() {
@@ -151,14 +171,18 @@ void node::restore_swarms() {
   // their registration when they come back.
   caf::scoped_actor self{*system_};
   for (auto& shard : registry_)
-    self->request(shard, std::chrono::minutes{10}, search_query{})
-      .receive([](search_result&) {},
-               [](const caf::error& reason) {
-                 log::error("node", "waits in vain for the registry reason={}",
-                            caf::to_string(reason));
-               });
+    self->request(shard, start_timeout, search_query{})
+        .receive([](search_result&) {},
+                 [](const caf::error& reason) {
+                   log::error("node", "waits in vain for the registry reason={}",
+                              caf::to_string(reason));
+                 });
   auto snapshot = snapshot_of(config_, swarm_config_);
-  auto restored = load_snapshot(snapshot);
+  auto restored = load_snapshot(snapshot, take_clean_mark());
+  // Behind this, an announce finds its swarm's peers back.
+  for (auto& shard : swarm_config_.shards)
+    self->request(shard, start_timeout, atom::flush::value)
+        .receive([](atom::flush) {}, [](const caf::error&) {});
   log::info("node", "is up entries={} blocked={} swarms={} objects={}",
             directory_.registered_count(), directory_.blocked_count(), restored,
             objects_->usage().count);
@@ -176,8 +200,8 @@ void node::add_metrics(metrics::registry& metrics) {
                      [this] { return double(directory_.peer_count()); });
   // Without a type: the name that dashboards know ends in _total although it goes down, too.
   metrics.add_reader(
-    "tracker_swarms_total", "Total number of active swarms", "",
-    [this] { return double(directory_.swarm_count()); }, "");
+      "tracker_swarms_total", "Total number of active swarms", "",
+      [this] { return double(directory_.swarm_count()); }, "");
   metrics.add_reader("shoal_blocked_hashes", "Info-hashes on the blocklist", "",
                      [this] { return double(directory_.blocked_count()); });
   metrics.add_reader("shoal_object_bytes", "Bytes of all objects", "",
@@ -193,35 +217,58 @@ void node::add_metrics(metrics::registry& metrics) {
   metrics.add_reader("shoal_store_healthy", "1 while the last write succeeded", "",
                      [this] { return store_->stats().healthy ? 1.0 : 0.0; });
   metrics.add_reader(
-    "shoal_store_corrupt_values_total", "Damaged values met", "",
-    [this] { return double(store_->stats().corrupt_values); }, "counter");
+      "shoal_store_corrupt_values_total", "Damaged values met", "",
+      [this] { return double(store_->stats().corrupt_values); }, "counter");
 }
 
 void node::stop() {
+  auto written = save();
+  end_all();
+  system_.reset();
+  log::info("node", "is down swarms={}", written);
+}
+
+uint64_t node::save() {
+  caf::scoped_actor self{*system_};
+  // It may be in the middle of a snapshot of its own.
   caf::anon_send_exit(snapshotter_, caf::exit_reason::user_shutdown);
+  self->wait_for(snapshotter_);
   auto written = write_snapshot(*system_, snapshot_of(config_, swarm_config_), true);
   if (!written)
     log::error("node", "cannot save its swarms error=\"{}\"", to_string(written.error()));
+  auto flush = [&](const auto& actor) {
+    self->request(actor, defaults::request_timeout, atom::flush::value)
+        .receive([](atom::flush) {},
+                 [](const caf::error& reason) {
+                   log::error("node", "cannot flush counters reason={}", caf::to_string(reason));
+                 });
+  };
+  flush(swarm_config_.accounts);
+  for (auto& shard : registry_)
+    flush(shard);
+  if (written)
+    if (auto marked = store_->commit(commit_request{{}, {{table::meta, clean_key, "1"}}}); !marked)
+      log::error("node", "cannot mark its stop error=\"{}\"", to_string(marked.error()));
+  return written.value_or(0);
+}
+
+void node::end_all() {
+  auto end = [](const auto& actor) { caf::anon_send_exit(actor, caf::exit_reason::user_shutdown); };
+  // Shards first: one that lives could spawn a swarm behind the back of those that follow.
   {
     caf::scoped_actor self{*system_};
-    auto flush = [&](const auto& actor) {
-      self->request(actor, defaults::request_timeout, atom::flush::value)
-        .receive([](atom::flush) {}, [](const caf::error& reason) {
-          log::error("node", "cannot flush counters reason={}", caf::to_string(reason));
-        });
-    };
-    flush(swarm_config_.accounts);
-    for (auto& shard : registry_)
-      flush(shard);
+    for (auto& shard : swarm_config_.shards)
+      end(shard);
+    for (auto& shard : swarm_config_.shards)
+      self->wait_for(shard);
+    for (size_t slot = 0; slot < slot_count; ++slot) {
+      auto swarms = directory_.swarms_in(slot);
+      for (auto& swarm : swarms)
+        end(swarm);
+      for (auto& swarm : swarms)
+        self->wait_for(swarm);
+    }
   }
-  auto end = [](const auto& actor) {
-    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  };
-  for (size_t slot = 0; slot < slot_count; ++slot)
-    for (auto& swarm : directory_.swarms_in(slot))
-      end(swarm);
-  for (auto& shard : swarm_config_.shards)
-    end(shard);
   end(swarm_config_.accounts);
   for (auto& shard : registry_)
     end(shard);
@@ -235,8 +282,6 @@ void node::stop() {
   registry_config_.writer = nullptr;
   snapshotter_ = nullptr;
   system_->await_all_actors_done();
-  system_.reset();
-  log::info("node", "is down swarms={}", written ? *written : 0);
 }
 
 } // namespace shoal

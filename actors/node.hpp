@@ -60,17 +60,25 @@ public:
   /// Secret of this node for hashes of what outsiders choose.
   const hash_key& secret() const { return swarm_config_.peers.secret; }
 
-  /// Distinct seeders and leechers over all swarms of a torrent, counted now.
+  /// Time as the swarms see it.
   coarse_seconds coarse_now() const { return swarm_config_.now(); }
 
 private:
   explicit node(const node_config& config);
 
   void spawn_all(metrics::registry& metrics);
+  void spawn_swarm_side(metrics::registry& metrics);
   void add_metrics(metrics::registry& metrics);
   result<void> load_secret();
   void load_blocklist();
   void restore_swarms();
+
+  /// @returns whether the last stop was orderly; a second call, or one after a crash, says no.
+  bool take_clean_mark();
+
+  /// Writes swarms and counters to the disk. @returns the number of swarms.
+  uint64_t save();
+  void end_all();
 
   node_config config_;
   caf::actor_system_config caf_config_;

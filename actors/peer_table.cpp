@@ -294,6 +294,11 @@ usage_delta peer_table::account(const usage_report& r, coarse_seconds now) {
   return delta;
 }
 
+void peer_table::forget_usage() {
+  if (extras_)
+    extras_->usage = {};
+}
+
 size_t peer_table::memory_bytes() const {
   auto total = sizeof(*this) + v4_.memory_bytes() + v6_.memory_bytes();
   if (extras_)

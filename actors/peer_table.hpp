@@ -137,6 +137,9 @@ public:
   /// memory.
   usage_delta account(const usage_report& report, coarse_seconds now);
 
+  /// Forgets what was reported, so that the next reports only set bases again.
+  void forget_usage();
+
   /// Drops what is older than its time to live. Looks at the peers only if one may be due, and not
   /// more often than every `size / 4096` seconds.
   /// @returns how many addresses were dropped.

@@ -10,10 +10,16 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
 
+#include <chrono>
+
 // Commits never leave the process: an engine of the commit store lives on every node (ADR 0005).
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::commit_request)
 
 namespace shoal {
+
+/// The writer's answer says what the store holds now, and memory must follow. So those who ask it
+/// wait far longer than those who asked them: a disk that hangs must not make memory miss a commit.
+inline constexpr std::chrono::minutes commit_timeout{10};
 
 /// Makes writes durable, many with one fsync. Detached: it blocks on the disk. Lost when it dies:
 /// the commits in its mailbox, each answered with an error; nothing that was acknowledged.

@@ -7,6 +7,17 @@
 
 namespace shoal {
 
+namespace {
+
+/// Stands for the counts of entries that have none, so that searches need not ask.
+const live_counts nobody{0};
+
+const live_counts* or_nobody(const live_counts* live) {
+  return live ? live : &nobody;
+}
+
+} // namespace
+
 // -- dictionary ---------------------------------------------------------------
 
 uint32_t registry_index::dictionary::add(std::string_view text) {
@@ -115,7 +126,7 @@ void registry_index::append(std::string_view key, const indexed_entry& entry) {
   publisher_.push_back(publishers_.add(entry.publisher));
   created_at_.push_back(entry.created_at);
   completions_.push_back(entry.completions);
-  live_.push_back(entry.live);
+  live_.push_back(or_nobody(entry.live));
   note_bounds(row);
   grow_slots();
   slots_[slot_of(key)] = row;
@@ -125,7 +136,7 @@ void registry_index::append(std::string_view key, const indexed_entry& entry) {
 void registry_index::bury(uint32_t row) {
   unmap(slot_of(key(row)));
   alive_[row / 64] &= ~(uint64_t{1} << (row % 64));
-  live_[row] = nullptr;
+  live_[row] = &nobody; // The entry's may be gone soon.
   categories_.release(category_[row]);
   publishers_.release(publisher_[row]);
   --live_rows_;
@@ -140,7 +151,7 @@ void registry_index::upsert(std::string_view key, const indexed_entry& entry) {
     publishers_.release(std::exchange(publisher_[row], publisher));
     created_at_[row] = entry.created_at;
     completions_[row] = entry.completions;
-    live_[row] = entry.live;
+    live_[row] = or_nobody(entry.live);
     note_bounds(row);
     return;
   }
@@ -194,8 +205,8 @@ size_t registry_index::memory_bytes() const {
   return sizeof(*this) + names_.memory_bytes() + tags_.memory_bytes() + keys_.capacity()
          + key_ends_.capacity() * 8 + (category_.capacity() + publisher_.capacity()) * 4
          + (created_at_.capacity() + completions_.capacity() + live_.capacity()) * 8
-         + alive_.capacity() * 8 + slots_.capacity() * 4 + categories_.memory_bytes()
-         + publishers_.memory_bytes();
+         + (alive_.capacity() + newest_.capacity() + most_completed_.capacity()) * 8
+         + slots_.capacity() * 4 + categories_.memory_bytes() + publishers_.memory_bytes();
 }
 
 } // namespace shoal

@@ -134,8 +134,9 @@ private:
   template <search_sort Sort>
   uint64_t sort_value(size_t row) const;
   template <search_sort Sort>
-  bool may_beat(size_t word, uint64_t value) const;
-  void prefetch_live(const row_bits& found, size_t word) const;
+  uint64_t most(size_t word) const;
+  template <search_sort Sort>
+  bool may_beat(size_t word, const ranked& worst) const;
   bool before(const ranked& a, const ranked& b) const;
   void note_bounds(uint32_t row);
   template <search_sort Sort>
@@ -150,7 +151,7 @@ private:
   std::vector<uint32_t> publisher_; // Per row.
   std::vector<unix_seconds> created_at_;
   std::vector<uint64_t> completions_;
-  std::vector<const live_counts*> live_;
+  std::vector<const live_counts*> live_; // Never null.
   std::vector<unix_seconds> newest_;     // Upper bound for each 64 rows: most are passed over.
   std::vector<uint64_t> most_completed_; // Likewise.
   row_bits alive_;

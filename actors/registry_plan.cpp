@@ -158,6 +158,12 @@ result<registry_plan> registry_planner::register_entry(registry_entry wanted,
     if ((*old)->hashes.v1 && wanted.hashes.v1 && (*old)->hashes.v1 != wanted.hashes.v1)
       return fail(ec::conflict, "the entry has another v1_info_hash");
     keep_history(wanted, **old);
+    for (auto& [hash, source] : (*old)->hashes.swarms()) {
+      auto same = [&, &gone = hash](auto& x) { return x.first == gone; };
+      auto now_swarms = wanted.hashes.swarms();
+      if (std::none_of(now_swarms.begin(), now_swarms.end(), same))
+        erase(plan, table::aliases, text(hash));
+    }
   }
   if (auto claimed = claim_hashes(plan, wanted.hashes); !claimed)
     return tl::unexpected{claimed.error()};
@@ -276,8 +282,18 @@ result<registry_plan> registry_planner::unblock(std::string_view hash) const {
   if (!*found)
     return fail(ec::not_found);
   plan.unblocked = {std::string{hash}};
-  if (auto full = sha256_digest::from_bytes(hash))
+  if (auto full = sha256_digest::from_bytes(hash)) {
     plan.unblocked.push_back(text(truncate(*full)));
+  } else {
+    // The v2 hashes that this one stands for: their keys begin with it, so they follow it.
+    auto scanned = store_.scan(table::blocked, hash, [&](auto key, auto, auto) {
+      if (key.size() > hash.size() && key.starts_with(hash))
+        plan.unblocked.emplace_back(key);
+      return key.starts_with(hash);
+    });
+    if (!scanned)
+      return tl::unexpected{scanned.error()};
+  }
   for (auto& name : plan.unblocked)
     erase(plan, table::blocked, name);
   return plan;

@@ -90,18 +90,31 @@ uint64_t registry_index::sort_value(size_t row) const {
   else if constexpr (Sort == search_sort::completions)
     return completions_[row];
   else
-    return live_[row] ? live_[row]->load(std::memory_order_relaxed) >> 32 : 0;
+    return live_[row]->load(std::memory_order_relaxed) >> 32;
 }
 
-/// @returns false if none of these 64 rows has so large a value.
+/// @returns an upper bound for these 64 rows.
 template <search_sort Sort>
-bool registry_index::may_beat(size_t word, uint64_t value) const {
-  if constexpr (Sort == search_sort::created_at)
-    return uint64_t(std::max<unix_seconds>(newest_[word], 0)) >= value;
-  else if constexpr (Sort == search_sort::completions)
-    return most_completed_[word] >= value;
-  else
-    return true;
+uint64_t registry_index::most(size_t word) const {
+  if constexpr (Sort == search_sort::created_at) {
+    return uint64_t(std::max<unix_seconds>(newest_[word], 0));
+  } else if constexpr (Sort == search_sort::completions) {
+    return most_completed_[word];
+  } else {
+    // Without a branch the processor reads many counts at once, wherever they are.
+    uint64_t result = 0;
+    auto last = std::min(word * 64 + 64, rows());
+    for (auto row = word * 64; row < last; ++row)
+      result = std::max(result, sort_value<Sort>(row));
+    return result;
+  }
+}
+
+/// @returns false if none of these 64 rows comes before `worst`.
+template <search_sort Sort>
+bool registry_index::may_beat(size_t word, const ranked& worst) const {
+  auto value = most<Sort>(word);
+  return value > worst.value || (value == worst.value && newest_[word] >= worst.created_at);
 }
 
 bool registry_index::before(const ranked& a, const ranked& b) const {
@@ -112,27 +125,13 @@ bool registry_index::before(const ranked& a, const ranked& b) const {
   return key(a.row) < key(b.row);
 }
 
-/// The counts lie anywhere in memory: asks for those of the rows that are due some words later, and
-/// before that for the pointers to them.
-void registry_index::prefetch_live(const row_bits& found, size_t word) const {
-  constexpr size_t pointers_ahead = 12;
-  constexpr size_t counts_ahead = 4;
-  if (word >= pointers_ahead && found[word - pointers_ahead] != 0)
-    for (size_t i = 0; i < 64; i += 8)
-      __builtin_prefetch(&live_[(word - pointers_ahead) * 64 + i]);
-  if (word < counts_ahead)
-    return;
-  auto first = (word - counts_ahead) * 64;
-  for (auto rest = found[word - counts_ahead]; rest != 0; rest &= rest - 1)
-    __builtin_prefetch(live_[first + size_t(std::countr_zero(rest))]);
-}
-
 /// Collects up to twice as many as are wanted, then throws the worse half away: linear whatever
 /// the order of the rows. The newest rows come first because they win ties.
 /// @returns the first `count` rows in order.
 template <search_sort Sort>
 std::vector<registry_index::ranked> registry_index::best(const row_bits& found,
                                                          size_t count) const {
+  constexpr int bound_min = 12;
   std::vector<ranked> kept;
   auto room = count * 2 + 64;
   auto better = [this](const ranked& a, const ranked& b) { return before(a, b); };
@@ -143,9 +142,9 @@ std::vector<registry_index::ranked> registry_index::best(const row_bits& found,
   auto full = false;
   ranked worst{}; // Of the best so far, once there are enough of them.
   for (auto word = found.size(); word-- > 0;) {
-    if (Sort == search_sort::seeders)
-      prefetch_live(found, word);
-    if (full && !may_beat<Sort>(word, worst.value))
+    // The bound of the live counts is not at hand: it pays if there are some rows to pass over.
+    auto bound_is_cheap = Sort != search_sort::seeders || std::popcount(found[word]) >= bound_min;
+    if (full && bound_is_cheap && !may_beat<Sort>(word, worst))
       continue;
     for (auto rest = found[word]; rest != 0;) {
       auto bit = size_t(63 - std::countl_zero(rest));

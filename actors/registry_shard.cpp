@@ -4,6 +4,8 @@
 #include "actors/error.hpp"
 #include "core/log.hpp"
 
+#include <algorithm>
+
 namespace shoal {
 
 namespace {
@@ -44,31 +46,42 @@ registry_entry registry_shard::with_counts(registry_entry entry) const {
 
 // -- writes ------------------------------------------------------------------------
 
-void registry_shard::run(make_plan plan, on_done outcome) {
-  run(std::move(plan), std::move(outcome), clock().now() + defaults::request_timeout);
+registry_shard_actor registry_shard::owner_of(const registry_plan& plan) const {
+  auto& entry = plan.before ? plan.before : plan.after;
+  if (!entry || !config_.registry_of)
+    return {};
+  auto primary = entry->hashes.primary_swarm();
+  if (registry_shard_of(primary) == number_)
+    return {};
+  return config_.registry_of(primary);
 }
 
-void registry_shard::run(make_plan plan, on_done outcome, mono_time deadline) {
-  auto planned = plan();
+void registry_shard::run(const registry_write& job) {
+  auto planned = job.plan();
   if (!planned) {
-    outcome(std::move(planned));
+    job.outcome(std::move(planned));
+    return;
+  }
+  // Whoever asked may have known the entry by another of its hashes, or not at all.
+  if (auto owner = owner_of(*planned); owner && job.elsewhere) {
+    job.elsewhere(owner);
     return;
   }
   auto shared = std::make_shared<registry_plan>(std::move(*planned));
-  request(config_.writer, defaults::request_timeout, shared->commit)
+  request(config_.writer, commit_timeout, shared->commit)
       .then(
           [=, this](uint64_t) {
             apply(*shared);
-            tell_catalog(*shared, [=] { outcome(std::move(*shared)); });
+            tell_catalog(*shared, [=] { job.outcome(std::move(*shared)); });
           },
           [=, this](const caf::error& reason) {
             auto err = from_caf(reason);
-            if (err.code == ec::conflict && clock().now() < deadline)
-              run(plan, outcome, deadline);
+            if (err.code == ec::conflict && clock().now() < job.deadline)
+              run(job);
             else if (err.code == ec::conflict)
-              outcome(fail(ec::busy, "too many writes to the same entry"));
+              job.outcome(fail(ec::busy, "too many writes to the same entry"));
             else
-              outcome(tl::unexpected{err});
+              job.outcome(tl::unexpected{err});
           });
 }
 
@@ -83,79 +96,57 @@ void registry_shard::tell_catalog(const registry_plan& plan, std::function<void(
     outcome();
 }
 
-caf::typed_response_promise<registry_entry> registry_shard::on_register(const register_entry& ask) {
-  auto answer = make_response_promise<caf::typed_response_promise<registry_entry>>();
-  run([this, ask] { return planner_.register_entry(ask.entry, config_.now()); },
-      [this, answer](result<registry_plan> outcome) mutable {
-        if (outcome)
-          answer.deliver(with_counts(*outcome->after));
-        else
-          answer.deliver(to_caf(outcome.error()));
-      });
+template <class Reply, class Ask, class Finish>
+registry_shard::promise<Reply> registry_shard::write(const Ask& ask, make_plan plan,
+                                                     Finish finish) {
+  auto answer = make_response_promise<promise<Reply>>();
+  auto outcome = [answer, finish](result<registry_plan> made) mutable {
+    if (made)
+      answer.deliver(finish(*made));
+    else
+      answer.deliver(to_caf(made.error()));
+  };
+  auto elsewhere
+      = [answer, ask](const registry_shard_actor& owner) mutable { answer.delegate(owner, ask); };
+  run({std::move(plan), outcome, elsewhere, clock().now() + defaults::request_timeout});
   return answer;
 }
 
-caf::typed_response_promise<registry_entry>
-registry_shard::on_publish(const publish_revision& ask) {
-  auto answer = make_response_promise<caf::typed_response_promise<registry_entry>>();
-  run([this, ask] { return planner_.publish(ask, config_.now()); },
-      [this, answer](result<registry_plan> outcome) mutable {
-        if (outcome)
-          answer.deliver(with_counts(*outcome->after));
-        else
-          answer.deliver(to_caf(outcome.error()));
-      });
-  return answer;
+registry_shard::promise<registry_entry> registry_shard::on_register(const register_entry& ask) {
+  return write<registry_entry>(
+      ask, [=, this] { return planner_.register_entry(ask.entry, config_.now()); },
+      [this](const registry_plan& made) { return with_counts(*made.after); });
 }
 
-caf::typed_response_promise<atom::clear> registry_shard::on_remove(const remove_entry& ask) {
-  auto answer = make_response_promise<caf::typed_response_promise<atom::clear>>();
-  run([this, ask] { return planner_.remove(ask.hash, ask.reason, config_.now()); },
-      [answer](result<registry_plan> outcome) mutable {
-        if (outcome)
-          answer.deliver(atom::clear::value);
-        else
-          answer.deliver(to_caf(outcome.error()));
-      });
-  return answer;
+registry_shard::promise<registry_entry> registry_shard::on_publish(const publish_revision& ask) {
+  return write<registry_entry>(
+      ask, [=, this] { return planner_.publish(ask, config_.now()); },
+      [this](const registry_plan& made) { return with_counts(*made.after); });
 }
 
-caf::typed_response_promise<atom::clear>
+registry_shard::promise<atom::clear> registry_shard::on_remove(const remove_entry& ask) {
+  return write<atom::clear>(
+      ask, [=, this] { return planner_.remove(ask.hash, ask.reason, config_.now()); },
+      [](const registry_plan&) { return atom::clear::value; });
+}
+
+registry_shard::promise<atom::clear>
 registry_shard::on_remove_revision(const remove_revision& ask) {
-  auto answer = make_response_promise<caf::typed_response_promise<atom::clear>>();
-  run([this, ask] { return planner_.remove_revision(ask.id, ask.rev); },
-      [answer](result<registry_plan> outcome) mutable {
-        if (outcome)
-          answer.deliver(atom::clear::value);
-        else
-          answer.deliver(to_caf(outcome.error()));
-      });
-  return answer;
+  return write<atom::clear>(
+      ask, [=, this] { return planner_.remove_revision(ask.id, ask.rev); },
+      [](const registry_plan&) { return atom::clear::value; });
 }
 
-caf::typed_response_promise<blocked_hash> registry_shard::on_block(blocked_hash ask) {
-  auto answer = make_response_promise<caf::typed_response_promise<blocked_hash>>();
+registry_shard::promise<blocked_hash> registry_shard::on_block(blocked_hash ask) {
   ask.blocked_at = config_.now();
-  run([this, ask] { return planner_.block(ask); },
-      [answer, ask](result<registry_plan> outcome) mutable {
-        if (outcome)
-          answer.deliver(ask);
-        else
-          answer.deliver(to_caf(outcome.error()));
-      });
-  return answer;
+  return write<blocked_hash>(
+      ask, [=, this] { return planner_.block(ask); }, [ask](const registry_plan&) { return ask; });
 }
 
-caf::typed_response_promise<atom::clear> registry_shard::on_unblock(const unblock_hash& ask) {
-  auto answer = make_response_promise<caf::typed_response_promise<atom::clear>>();
-  run([this, ask] { return planner_.unblock(ask.hash); },
-      [answer](result<registry_plan> outcome) mutable {
-        if (outcome)
-          answer.deliver(atom::clear::value);
-        else
-          answer.deliver(to_caf(outcome.error()));
-      });
-  return answer;
+registry_shard::promise<atom::clear> registry_shard::on_unblock(const unblock_hash& ask) {
+  return write<atom::clear>(
+      ask, [=, this] { return planner_.unblock(ask.hash); },
+      [](const registry_plan&) { return atom::clear::value; });
 }
 
 // -- memory follows the store --------------------------------------------------------
@@ -163,23 +154,54 @@ caf::typed_response_promise<atom::clear> registry_shard::on_unblock(const unbloc
 void registry_shard::apply(const registry_plan& plan) {
   for (auto& name : plan.blocked)
     if (auto hash = info_hash::from_bytes(name)) {
-      config_.directory->set_blocked(*hash, true);
+      settle_blocked(*hash);
       if (auto swarm = config_.directory->lookup(*hash).swarm)
         send(swarm, atom::clear::value);
     }
   for (auto& name : plan.unblocked)
     if (auto hash = info_hash::from_bytes(name))
-      config_.directory->set_blocked(*hash, false);
-  if (plan.after)
+      settle_blocked(*hash);
+  if (plan.before && plan.after && plan.before->hashes == plan.after->hashes) {
     show(*plan.after);
-  else if (plan.before)
-    hide(*plan.before);
-  if (plan.before && plan.after && plan.before->hashes == plan.after->hashes)
     return;
-  if (plan.after)
+  }
+  if (plan.before && plan.after)
+    drop_others(plan.before->hashes, plan.after->hashes);
+  if (plan.after) {
+    show(*plan.after);
     refresh_swarms(plan.after->hashes);
-  else if (plan.before)
+  } else if (plan.before) {
+    hide(*plan.before);
     refresh_swarms(plan.before->hashes);
+  }
+}
+
+/// Shards may block and unblock the same hash at once and get here in any order, so the directory
+/// follows what the store says, looked at again after each change.
+void registry_shard::settle_blocked(const info_hash& hash) {
+  auto stored = [&] {
+    auto found = config_.store->get(table::blocked, hash.chars());
+    return !found || found->has_value(); // When in doubt, nobody may announce it.
+  };
+  for (auto wanted = stored();;) {
+    config_.directory->set_blocked(hash, wanted);
+    if (auto now = stored(); now != wanted)
+      wanted = now;
+    else
+      return;
+  }
+}
+
+void registry_shard::drop_others(const torrent_hashes& before, const torrent_hashes& after) {
+  auto kept = after.swarms();
+  for (auto& [hash, source] : before.swarms()) {
+    auto same = [&, &gone = hash](auto& x) { return x.first == gone; };
+    if (std::any_of(kept.begin(), kept.end(), same))
+      continue;
+    config_.directory->drop_registration(hash);
+    if (auto swarm = config_.directory->lookup(hash).swarm)
+      send(swarm, atom::refresh::value);
+  }
 }
 
 void registry_shard::show(const registry_entry& entry) {
@@ -198,6 +220,8 @@ void registry_shard::show(const registry_entry& entry) {
   // A private torrent is found by whoever knows its hash, not by browsing.
   if (!entry.is_private)
     index_.upsert(key, columns);
+  else
+    index_.erase(key);
   auto swarms = entry.hashes.swarms();
   for (auto& [hash, source] : swarms)
     config_.directory->put_registration(
@@ -247,18 +271,24 @@ void registry_shard::flush_completions(flush_done outcome) {
     return;
   }
   writing_ = std::exchange(completions_, {});
-  auto left = std::make_shared<size_t>(writing_.size());
+  // A copy, because the last outcome, which may come at once, clears `writing_`.
+  auto batch = writing_;
+  auto left = std::make_shared<size_t>(batch.size());
   auto failure = std::make_shared<std::optional<error>>();
-  for (auto& [key, count] : writing_)
-    run([this, key = key, count = count] { return planner_.add_completions(key, count); },
-        [=, this, key = key, count = count](result<registry_plan> written) {
-          if (!written && written.error().code != ec::not_found) {
-            completions_[key] += count;
-            *failure = written.error();
-          }
-          if (--*left == 0)
-            end_flush(outcome, *failure);
-        });
+  for (auto& [key, count] : batch) {
+    auto plan = [this, key = key, count = count] { return planner_.add_completions(key, count); };
+    auto note = [=, this, key = key, count = count](result<registry_plan> written) {
+      // After a timeout the commit may still happen: rather one count too few than one twice.
+      if (!written && written.error().code != ec::not_found) {
+        if (written.error().code != ec::timeout)
+          completions_[key] += count;
+        *failure = written.error();
+      }
+      if (--*left == 0)
+        end_flush(outcome, *failure);
+    };
+    run({plan, note, {}, clock().now() + defaults::request_timeout});
+  }
 }
 
 void registry_shard::end_flush(const flush_done& outcome, std::optional<error> failure) {
@@ -271,8 +301,8 @@ void registry_shard::end_flush(const flush_done& outcome, std::optional<error> f
     flush_completions(std::move(waiter));
 }
 
-caf::typed_response_promise<atom::flush> registry_shard::on_flush() {
-  auto answer = make_response_promise<caf::typed_response_promise<atom::flush>>();
+registry_shard::promise<atom::flush> registry_shard::on_flush() {
+  auto answer = make_response_promise<promise<atom::flush>>();
   flush_completions([answer](std::optional<error> failure) mutable {
     if (failure)
       answer.deliver(to_caf(*failure));

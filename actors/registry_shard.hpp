@@ -32,6 +32,9 @@ struct registry_config {
   commit_writer_actor writer;
   catalog_actor catalog;
   std::function<unix_seconds()> now; ///< Wall time; fixed in tests.
+
+  /// The shard that owns entries by their primary swarm.
+  std::function<registry_shard_actor(const info_hash&)> registry_of;
   std::chrono::milliseconds completions_flush_period{250};
 };
 
@@ -45,24 +48,42 @@ public:
 
 private:
   using make_plan = std::function<result<registry_plan>()>;
-  using on_done = std::function<void(result<registry_plan>)>;
+  template <class T>
+  using promise = caf::typed_response_promise<T>;
+
+  struct registry_write {
+    make_plan plan;
+    std::function<void(result<registry_plan>)> outcome;
+    std::function<void(const registry_shard_actor&)> elsewhere; ///< Empty: it is done here.
+    mono_time deadline;                                         ///< Of retries after conflicts.
+  };
 
   void load();
   result<registry_entry> on_lookup(const lookup_entry& ask) const;
   search_result on_search(const search_query& query) const;
-  caf::typed_response_promise<registry_entry> on_register(const register_entry& ask);
-  caf::typed_response_promise<registry_entry> on_publish(const publish_revision& ask);
-  caf::typed_response_promise<atom::clear> on_remove(const remove_entry& ask);
-  caf::typed_response_promise<atom::clear> on_remove_revision(const remove_revision& ask);
-  caf::typed_response_promise<blocked_hash> on_block(blocked_hash ask);
-  caf::typed_response_promise<atom::clear> on_unblock(const unblock_hash& ask);
+  promise<registry_entry> on_register(const register_entry& ask);
+  promise<registry_entry> on_publish(const publish_revision& ask);
+  promise<atom::clear> on_remove(const remove_entry& ask);
+  promise<atom::clear> on_remove_revision(const remove_revision& ask);
+  promise<blocked_hash> on_block(blocked_hash ask);
+  promise<atom::clear> on_unblock(const unblock_hash& ask);
   void on_completions(const completions_counted& fact);
-  caf::typed_response_promise<atom::flush> on_flush();
+  promise<atom::flush> on_flush();
+
+  /// Answers `ask` with what `finish` makes of the applied plan, or passes it to the owner.
+  template <class Reply, class Ask, class Finish>
+  promise<Reply> write(const Ask& ask, make_plan plan, Finish finish);
 
   /// Plans and commits until no concurrent write interferes; then applies the plan.
-  void run(make_plan plan, on_done outcome, mono_time deadline);
-  void run(make_plan plan, on_done outcome);
+  void run(const registry_write& job);
   void apply(const registry_plan& plan);
+  void settle_blocked(const info_hash& hash);
+
+  /// Forgets the hashes that an entry has no more.
+  void drop_others(const torrent_hashes& before, const torrent_hashes& after);
+
+  /// @returns the shard of the plan's entry if that is another one, else an invalid handle.
+  registry_shard_actor owner_of(const registry_plan& plan) const;
 
   /// Lets the catalog know what a plan did to a revision, then calls `outcome`.
   void tell_catalog(const registry_plan& plan, std::function<void()> outcome);

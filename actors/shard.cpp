@@ -23,13 +23,27 @@ swarm_actor shard::find_or_spawn(const info_hash& hash) {
   return made;
 }
 
+void shard::on_announce(const announce_request& req, const edge_actor& edge) {
+  auto* directory = config_.directory;
+  auto known = directory->lookup(req.swarm);
+  if (known.swarm || known.registered || directory->swarm_count() < config_.swarms_max) {
+    send(find_or_spawn(req.swarm), req, edge);
+    return;
+  }
+  // Somebody invents info-hashes: a valid answer, and no memory.
+  announce_reply reply;
+  reply.exchange = req.exchange;
+  reply.interval_s = config_.interval_s;
+  send(edge, std::move(reply));
+}
+
 shard::behavior_type shard::make_behavior() {
   return {
-      [this](const announce_request& req, const edge_actor& edge) {
-        send(find_or_spawn(req.swarm), req, edge);
-      },
+      [this](const announce_request& req, const edge_actor& edge) { on_announce(req, edge); },
       [this](const paired_peers& facts) { send(find_or_spawn(facts.primary), facts); },
+      [this](const paired_traffic& fact) { send(find_or_spawn(fact.primary), fact); },
       [this](const restore_swarm& image) { send(find_or_spawn(image.swarm), image); },
+      [](atom::flush) { return atom::flush::value; },
   };
 }
 

@@ -14,6 +14,8 @@ public:
   behavior_type make_behavior() override;
 
 private:
+  void on_announce(const announce_request& req, const edge_actor& edge);
+
   /// @returns the swarm of that info-hash, spawned if there is none.
   swarm_actor find_or_spawn(const info_hash& hash);
 

@@ -6,6 +6,8 @@
 #include "core/log.hpp"
 #include "persistence/swarm_snapshot.hpp"
 
+#include <caf/sec.hpp>
+
 namespace shoal {
 
 namespace {
@@ -15,9 +17,14 @@ result<uint64_t> write_slot(caf::scoped_actor& self, const std::vector<swarm_act
                             swarm_snapshot_writer& out) {
   uint64_t written = 0;
   std::optional<error> failure;
+  using answer
+      = decltype(self->request(swarms.front(), defaults::request_timeout, atom::save::value));
+  std::vector<answer> answers;
+  answers.reserve(swarms.size());
   for (auto& swarm : swarms)
-    self->request(swarm, defaults::request_timeout, atom::save::value)
-      .receive(
+    answers.push_back(self->request(swarm, defaults::request_timeout, atom::save::value));
+  for (auto& next : answers)
+    next.receive(
         [&](restore_swarm& image) {
           if (image.body.empty() || failure)
             return;
@@ -26,7 +33,11 @@ result<uint64_t> write_slot(caf::scoped_actor& self, const std::vector<swarm_act
           else
             failure = added.error();
         },
-        [](const caf::error&) {}); // It ended meanwhile: nobody was left.
+        [](const caf::error& reason) {
+          // One that ended meanwhile had nobody left.
+          if (reason == caf::sec::request_timeout)
+            log::warn("snapshotter", "leaves out a swarm that does not answer");
+        });
   if (failure)
     return tl::unexpected{*failure};
   return written;
@@ -53,14 +64,14 @@ result<uint64_t> write_snapshot(caf::actor_system& sys, const snapshot_config& c
   return total;
 }
 
-uint64_t load_snapshot(const snapshot_config& config) {
+uint64_t load_snapshot(const snapshot_config& config, bool stopped_clean) {
   auto in = swarm_snapshot_reader::open(config.path);
   if (!in) {
     if (in.error().code != ec::not_found)
       log::warn("snapshotter", "cannot use the snapshot error=\"{}\"", to_string(in.error()));
     return 0;
   }
-  auto clean = in->header().clean;
+  auto clean = stopped_clean && in->header().clean;
   auto report = in->for_each([&](swarm_image&& image) {
     caf::anon_send(config.shards[slot_of(image.hash)],
                    restore_swarm{image.hash, image.downloaded, clean, std::move(image.body)});

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/swarm.hpp"
 
-#include "core/limits.hpp"
 #include "core/log.hpp"
 
 #include <algorithm>
@@ -89,6 +88,8 @@ void swarm::on_paired(const paired_peers& facts) {
     send(config_.shards[slot_of(hash_)], facts);
     return;
   }
+  if (!entry_ || !entry_->paired || entry_->source != 0)
+    return; // Said before the registration went; nobody would take it back.
   auto& all = primary();
   if (facts.reset)
     all.peers.drop_source(facts.source);
@@ -98,41 +99,62 @@ void swarm::on_paired(const paired_peers& facts) {
   publish_counts();
 }
 
+void swarm::on_traffic(const paired_traffic& fact) {
+  if (retired_)
+    send(config_.shards[slot_of(hash_)], fact);
+  else
+    credit(fact.user, {fact.identity, fact.family, fact.event, fact.uploaded, fact.downloaded});
+}
+
 void swarm::on_restore(const restore_swarm& image) {
+  if (retired_) {
+    send(config_.shards[slot_of(hash_)], image);
+    return;
+  }
   if (!peers_.empty())
     return; // The living know better than the snapshot.
+  if (config_.directory->lookup(hash_).blocked)
+    return; // Taken down after the snapshot.
   if (auto imported = peers_.import_from(image.body, now()); !imported)
     log::warn(log_name(hash_), "drops its snapshot error=\"{}\"", to_string(imported.error()));
+  peers_.set_completed(std::max(image.downloaded, peers_.counts().completed));
+  // What was reported after the snapshot has been booked, too, but the snapshot does not know it.
+  if (!image.clean)
+    peers_.forget_usage();
   publish_size();
-  on_refresh();
+  read_registration();
 }
 
 void swarm::on_refresh() {
-  auto had_primary = primary_ != nullptr;
-  entry_ = config_.directory->registration_of(hash_);
-  if (!entry_) {
-    primary_.reset();
+  if (retired_)
     return;
-  }
+  // The torrent's other swarms are told after this one, and say again who is there.
+  if (primary_)
+    primary_->peers = {};
+  read_registration();
+}
+
+void swarm::read_registration() {
+  entry_ = config_.directory->registration_of(hash_);
+  if (!entry_ || !entry_->paired || entry_->source != 0)
+    primary_.reset();
+  if (!entry_)
+    return;
   peers_.set_completed(std::max(entry_->completions, peers_.counts().completed));
   if (entry_->source != 0) {
-    primary_.reset();
     tell_primary(true, everybody(), {});
     return;
   }
   if (entry_->paired) {
-    if (had_primary)
-      primary_->peers.drop_source(0);
+    primary().peers.drop_source(0);
     primary().peers.apply(0, everybody());
   }
   publish_counts();
 }
 
 void swarm::on_expire() {
-  if (retired_) {
-    quit();
+  if (retired_)
     return;
-  }
   changes_.clear();
   peers_.expire(now(), entry_ ? &changes_ : nullptr);
   publish_size();
@@ -142,7 +164,7 @@ void swarm::on_expire() {
     return;
   retired_ = true;
   config_.directory->drop_swarm(hash_, id());
-  delayed_send(this, farewell, atom::expire::value);
+  delayed_send(this, farewell, atom::stop::value);
 }
 
 void swarm::on_clear() {
@@ -156,7 +178,7 @@ restore_swarm swarm::on_save() const {
   restore_swarm image;
   image.swarm = hash_;
   image.downloaded = peers_.counts().completed;
-  if (!peers_.empty())
+  if (!retired_ && (!peers_.empty() || image.downloaded != 0))
     peers_.export_to(image.body, now());
   return image;
 }
@@ -182,9 +204,18 @@ uint32_t swarm::draw_interval() {
 void swarm::book_traffic(const announce_request& req) {
   usage_report report{req.identity, req.peer.address.family, req.event, req.uploaded,
                       req.downloaded};
+  if (entry_ && entry_->source != 0)
+    send(config_.shards[slot_of(entry_->primary)],
+         paired_traffic{entry_->primary, report.identity, report.family, report.event,
+                        report.uploaded_bytes, report.downloaded_bytes, req.user});
+  else
+    credit(req.user, report);
+}
+
+void swarm::credit(const std::string& user, const usage_report& report) {
   auto delta = peers_.account(report, now());
   if (delta.uploaded_bytes != 0 || delta.downloaded_bytes != 0)
-    send(config_.accounts, user_traffic{req.user, delta.uploaded_bytes, delta.downloaded_bytes});
+    send(config_.accounts, user_traffic{user, delta.uploaded_bytes, delta.downloaded_bytes});
 }
 
 void swarm::note_completion(uint64_t identity) {
@@ -275,15 +306,17 @@ void swarm::on_exit() {
 // -- behaviour -----------------------------------------------------------------------
 
 swarm::behavior_type swarm::make_behavior() {
-  on_refresh();
+  read_registration();
   return {
       [this](const announce_request& req, const edge_actor& edge) { on_announce(req, edge); },
       [this](const scrape_swarm&) { return on_scrape(); },
       [this](const paired_peers& facts) { on_paired(facts); },
+      [this](const paired_traffic& fact) { on_traffic(fact); },
       [this](const restore_swarm& image) { on_restore(image); },
       [this](atom::refresh) { on_refresh(); },
       [this](atom::expire) { on_expire(); },
       [this](atom::clear) { on_clear(); },
+      [this](atom::stop) { quit(); },
       [this](atom::save) { return on_save(); },
       [this](atom::members) { return on_members(); },
   };

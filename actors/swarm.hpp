@@ -6,6 +6,7 @@
 #include "actors/swarm_actor.hpp"
 #include "actors/swarm_directory.hpp"
 #include "actors/union_counts.hpp"
+#include "core/limits.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -20,8 +21,9 @@ namespace shoal {
 /// What all swarms of a node share. Built by the node, outlives them.
 struct swarm_config {
   peer_table_config peers;
-  uint32_t interval_s = 1800;   ///< Base of the announce interval.
-  uint32_t jitter_percent = 10; ///< The interval varies by this much either way.
+  uint32_t interval_s = 1800;             ///< Base of the announce interval.
+  uint32_t jitter_percent = 10;           ///< The interval varies by this much either way.
+  size_t swarms_max = limits::swarms_max; ///< Beyond, only registered info-hashes get a swarm.
   std::array<shard_actor, slot_count> shards;
   std::function<registry_shard_actor(const info_hash&)> registry_of; ///< By primary swarm.
   accounts_actor accounts;
@@ -55,6 +57,7 @@ private:
   void on_announce(const announce_request& req, const edge_actor& edge);
   swarm_numbers on_scrape() const;
   void on_paired(const paired_peers& facts);
+  void on_traffic(const paired_traffic& fact);
   void on_restore(const restore_swarm& image);
   void on_refresh();
   void on_expire();
@@ -64,7 +67,9 @@ private:
 
   coarse_seconds now() const { return config_.now(); }
   uint32_t draw_interval();
+  void read_registration();
   void book_traffic(const announce_request& req);
+  void credit(const std::string& user, const usage_report& report);
   void note_completion(uint64_t identity);
   void note_changes();
   void tell_primary(bool reset, std::vector<peer_change> changes, std::vector<uint64_t> completed);

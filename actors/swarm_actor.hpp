@@ -26,6 +26,8 @@ using swarm_actor = caf::typed_actor<
     caf::replies_to<scrape_swarm>::with<swarm_numbers>,
     // Peers of the torrent's other swarms: see paired_peers.
     caf::reacts_to<paired_peers>,
+    // Books what a user's client reported in another of the torrent's swarms.
+    caf::reacts_to<paired_traffic>,
     // Fills the (empty) swarm from a snapshot.
     caf::reacts_to<restore_swarm>,
     // The registry entry of this info-hash came, went or changed.
@@ -34,6 +36,8 @@ using swarm_actor = caf::typed_actor<
     caf::reacts_to<atom::expire>,
     // Forgets everybody: the content was taken down.
     caf::reacts_to<atom::clear>,
+    // INTERNAL: nobody can know this swarm any more.
+    caf::reacts_to<atom::stop>,
     // The swarm's peers in peer_table's format, for a snapshot.
     caf::replies_to<atom::save>::with<restore_swarm>,
     // Every identity in the swarm and whether it seeds, to count a revision's swarms together.
@@ -46,7 +50,11 @@ using shard_actor = caf::typed_actor<
     caf::reacts_to<announce_request, edge_actor>,
     // Passes on to the primary swarm, which is spawned if need be.
     caf::reacts_to<paired_peers>,
+    // The same.
+    caf::reacts_to<paired_traffic>,
     // Brings a swarm back after a restart.
-    caf::reacts_to<restore_swarm>>;
+    caf::reacts_to<restore_swarm>,
+    // Answers when everything sent before has been passed on.
+    caf::replies_to<atom::flush>::with<atom::flush>>;
 
 } // namespace shoal

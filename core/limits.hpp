@@ -14,6 +14,7 @@ inline constexpr uint32_t numwant_max = 1000;    ///< BEP 3 "numwant"; larger as
 inline constexpr size_t scrape_hashes_max = 100; ///< Hashes in one HTTP scrape.
 inline constexpr size_t passkey_bytes_max = 256; ///< User id, dot and 64 hex digits.
 inline constexpr size_t user_id_bytes_max = 128;
+inline constexpr size_t swarms_max = 4'000'000; ///< Swarms at once, about 400 bytes each if small.
 inline constexpr size_t paired_changes_max = 4096;   ///< Facts in one message between swarms.
 inline constexpr size_t announce_key_bytes_max = 64; ///< `key` and `trackerid`, decoded.
 

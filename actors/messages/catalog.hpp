@@ -7,11 +7,11 @@ namespace shoal {
 
 /// A revision of a model or a dataset: the name under which people find a manifest.
 struct revision {
-  std::string id;                   ///< "ns/name" or "name".
+  std::string id; ///< "ns/name" or "name".
   std::string rev;
-  std::string kind;                 ///< "model" or "dataset".
-  sha256_digest manifest;           ///< Object with protocol/manifest.hpp's JSON.
-  std::string entry_key;            ///< Primary key of its registry entry.
+  std::string kind;       ///< "model" or "dataset".
+  sha256_digest manifest; ///< Object with protocol/manifest.hpp's JSON.
+  std::string entry_key;  ///< Primary key of its registry entry.
   uint64_t size_bytes = 0;
   unix_seconds created_at = 0;
   bool is_private = false;
@@ -22,8 +22,8 @@ typename Inspector::result_type inspect(Inspector& f, revision& x) {
   return f(x.id, x.rev, x.kind, x.manifest, x.entry_key, x.size_bytes, x.created_at, x.is_private);
 }
 
-/// Publishes a revision together with its registry entry, both or neither. A revision never changes:
-/// publishing the same manifest again is fine, another one is ec::conflict.
+/// Publishes a revision together with its registry entry, both or neither. A revision never
+/// changes: publishing the same manifest again is fine, another one is ec::conflict.
 struct publish_revision {
   revision what;
   registry_entry entry;

@@ -44,7 +44,7 @@ struct registry_entry {
   std::string publisher;
   std::string license;
   std::string category;
-  std::string tags;             ///< Comma-separated.
+  std::string tags; ///< Comma-separated.
   uint64_t size_bytes = 0;
   bool verified = false;
   uint64_t completions = 0;
@@ -52,10 +52,10 @@ struct registry_entry {
   unix_seconds updated_at = 0;
   std::optional<sha256_digest> torrent_object;      ///< The .torrent of `v1` and `v2`.
   std::optional<sha256_digest> twin_torrent_object; ///< The .torrent of `twin`.
-  std::string model_ref;        ///< "ns/name@rev" if it was published as a revision.
-  bool is_private = false;      ///< BEP 27: leaves through no other door than this tracker.
-  uint32_t seeders = 0;         ///< Live; ignored on writes.
-  uint32_t leechers = 0;        ///< Live; ignored on writes.
+  std::string model_ref;   ///< "ns/name@rev" if it was published as a revision.
+  bool is_private = false; ///< BEP 27: leaves through no other door than this tracker.
+  uint32_t seeders = 0;    ///< Live; ignored on writes.
+  uint32_t leechers = 0;   ///< Live; ignored on writes.
 };
 
 template <class Inspector>
@@ -87,8 +87,8 @@ typename Inspector::result_type inspect(Inspector& f, register_entry& x) {
   return f(x.entry);
 }
 
-/// Takes an entry down and blocks all of its hashes until an operator unblocks them. An unknown hash
-/// is blocked all the same.
+/// Takes an entry down and blocks all of its hashes until an operator unblocks them. An unknown
+/// hash is blocked all the same.
 struct remove_entry {
   std::string hash; ///< 20 or 32 raw bytes.
   std::string reason;

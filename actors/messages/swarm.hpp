@@ -3,6 +3,8 @@
 
 #include "actors/union_counts.hpp"
 #include "core/ids.hpp"
+#include "core/net.hpp"
+#include "protocol/announce.hpp"
 
 #include <string>
 #include <vector>
@@ -49,6 +51,23 @@ struct paired_peers {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, paired_peers& x) {
   return f(x.primary, x.source, x.reset, x.changes, x.completed);
+}
+
+/// What a user's client reports in another swarm of the same torrent: a hybrid client reports the
+/// same bytes in all of them, so the primary swarm alone compares it with what came before.
+struct paired_traffic {
+  info_hash primary;
+  uint64_t identity = 0;
+  ip_family family = ip_family::v4; ///< Over which the announce came.
+  announce_event event = announce_event::none;
+  uint64_t uploaded = 0;   ///< Bytes since `started`.
+  uint64_t downloaded = 0; ///< Bytes since `started`.
+  std::string user;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, paired_traffic& x) {
+  return f(x.primary, x.identity, x.family, x.event, x.uploaded, x.downloaded, x.user);
 }
 
 /// A swarm as it lies in a snapshot.
