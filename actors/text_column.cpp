@@ -115,7 +115,7 @@ uint64_t text_column::scanned(std::string_view needle, size_t word) const {
 }
 
 uint64_t text_column::verified(std::string_view needle, size_t word, uint64_t rows) const {
-  if (std::popcount(rows) >= 12)
+  if (std::popcount(rows) >= 24)
     return rows & scanned(needle, word);
   auto result = rows;
   for (auto rest = rows; rest != 0; rest &= rest - 1) {
