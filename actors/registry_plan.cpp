@@ -179,6 +179,10 @@ result<registry_plan> registry_planner::publish(const publish_revision& wanted,
   auto planned = register_entry(wanted.entry, now);
   if (!planned)
     return planned;
+  // An entry belongs to one revision: a second one would take it over, and take it down.
+  if (auto& before = planned->before;
+      before && !before->model_ref.empty() && before->model_ref != key)
+    return fail(ec::conflict, "the same torrent is published as " + before->model_ref);
   auto old = read(*planned, table::refs, key);
   if (!old)
     return tl::unexpected{old.error()};
