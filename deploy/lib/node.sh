@@ -16,6 +16,17 @@ running_pid() {
   printf '%s' "$pid"
 }
 
+# detached COMMAND... : becomes the command, in a session of its own and with nothing open but the
+# three standard streams: a lock or a pipe of whoever called us must not live as long as the node.
+detached() {
+  local fd
+  for fd in "/proc/$BASHPID/fd/"*; do
+    fd=${fd##*/}
+    [ "$fd" -le 2 ] || eval "exec $fd>&-"
+  done
+  exec setsid "$@"
+}
+
 # wait_for SECONDS COMMAND... : polls until the command succeeds.
 wait_for() {
   local deadline=$((SECONDS + $1))
