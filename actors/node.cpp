@@ -42,6 +42,16 @@ void must_live(const Handle& handle, std::string name) {
   });
 }
 
+/// Asks and waits for the answer; logs `failure` if there is none.
+template <class Reply, class Target, class Message>
+void await(caf::scoped_actor& self, const Target& target, Message message,
+           std::chrono::seconds timeout, std::string_view failure) {
+  auto complain = [failure](const caf::error& reason) {
+    log::error("node", "{} reason={}", failure, caf::to_string(reason));
+  };
+  self->request(target, timeout, std::move(message)).receive([](Reply) {}, complain);
+}
+
 snapshot_config snapshot_of(const node_config& config, const swarm_config& swarms) {
   return {config.data_dir / "swarms.snapshot", swarms.directory, swarms.shards,
           config.snapshot_period};
@@ -171,18 +181,12 @@ void node::restore_swarms() {
   // their registration when they come back.
   caf::scoped_actor self{*system_};
   for (auto& shard : registry_)
-    self->request(shard, start_timeout, search_query{})
-        .receive([](search_result&) {},
-                 [](const caf::error& reason) {
-                   log::error("node", "waits in vain for the registry reason={}",
-                              caf::to_string(reason));
-                 });
+    await<search_result>(self, shard, search_query{}, start_timeout, "waits in vain for entries");
   auto snapshot = snapshot_of(config_, swarm_config_);
   auto restored = load_snapshot(snapshot, take_clean_mark());
   // Behind this, an announce finds its swarm's peers back.
   for (auto& shard : swarm_config_.shards)
-    self->request(shard, start_timeout, atom::flush::value)
-        .receive([](atom::flush) {}, [](const caf::error&) {});
+    await<atom::flush>(self, shard, atom::flush::value, start_timeout, "waits in vain for swarms");
   log::info("node", "is up entries={} blocked={} swarms={} objects={}",
             directory_.registered_count(), directory_.blocked_count(), restored,
             objects_->usage().count);
@@ -237,11 +241,8 @@ uint64_t node::save() {
   if (!written)
     log::error("node", "cannot save its swarms error=\"{}\"", to_string(written.error()));
   auto flush = [&](const auto& actor) {
-    self->request(actor, defaults::request_timeout, atom::flush::value)
-        .receive([](atom::flush) {},
-                 [](const caf::error& reason) {
-                   log::error("node", "cannot flush counters reason={}", caf::to_string(reason));
-                 });
+    await<atom::flush>(self, actor, atom::flush::value, defaults::request_timeout,
+                       "cannot flush counters");
   };
   flush(swarm_config_.accounts);
   for (auto& shard : registry_)
