@@ -30,7 +30,7 @@ result<T> parse_number(const std::string& text, T min, T max) {
   auto [stop, failed] = std::from_chars(text.data(), end, value);
   if (failed != std::errc{} || stop != end)
     return fail(ec::invalid_argument, fmt::format("\"{}\" is no number", text));
-  if (value < min || value > max)
+  if (!(value >= min && value <= max)) // Neither holds for "nan".
     return fail(ec::invalid_argument, fmt::format("{} is not in {}..{}", text, min, max));
   return value;
 }
@@ -144,7 +144,7 @@ option setting(std::string key, double& field, std::string help, double min, dou
 }
 
 option setting(std::string key, std::chrono::seconds& field, std::string help, int64_t min,
-            int64_t max) {
+               int64_t max) {
   auto o = make(std::move(key), fmt::format("{} (seconds, {}..{})", help, min, max));
   o.quoted = false;
   o.set = [&field, min, max](const std::vector<std::string>& texts) -> result<void> {
@@ -164,19 +164,19 @@ option setting(std::string key, std::vector<endpoint>& field, std::string help) 
 
 option setting(std::string key, std::vector<cidr>& field, std::string help) {
   return list_setting(std::move(key), field, std::move(help),
-                   [](const std::string& text) -> result<std::vector<cidr>> {
-                     if (auto network = cidr::parse(text))
-                       return std::vector{*network};
-                     return fail(ec::invalid_argument,
-                                 fmt::format("\"{}\" is no network, e.g. 10.0.0.0/8", text));
-                   });
+                      [](const std::string& text) -> result<std::vector<cidr>> {
+                        if (auto network = cidr::parse(text))
+                          return std::vector{*network};
+                        return fail(ec::invalid_argument,
+                                    fmt::format("\"{}\" is no network, e.g. 10.0.0.0/8", text));
+                      });
 }
 
 option setting(std::string key, std::vector<std::string>& field, std::string help) {
   return list_setting(std::move(key), field, std::move(help),
-                   [](const std::string& text) -> result<std::vector<std::string>> {
-                     return std::vector{text};
-                   });
+                      [](const std::string& text) -> result<std::vector<std::string>> {
+                        return std::vector{text};
+                      });
 }
 
 option secret(option made) {

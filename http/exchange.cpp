@@ -15,6 +15,9 @@ namespace {
 /// Bytes that one visit to the disk pool may send, so that fast readers do not starve others.
 constexpr uint64_t sendfile_bytes_max = 4 * 1024 * 1024;
 
+/// Of a body that has not come yet.
+constexpr uint64_t reserve_bytes_max = 64 * 1024;
+
 struct progress {
   uint64_t sent = 0;
   bool would_block = false;
@@ -121,7 +124,8 @@ task<result<std::string>> exchange::read_body(size_t bytes_max) {
     co_return fail(ec::too_large, "the body has more than " + std::to_string(bytes_max) + " bytes");
   }
   std::string body;
-  body.reserve(known.value_or(0));
+  // What was only announced takes no memory yet.
+  body.reserve(std::min<uint64_t>(known.value_or(0), reserve_bytes_max));
   std::array<uint8_t, 16 * 1024> chunk;
   for (;;) {
     auto n = co_await conn_.read_some(chunk);

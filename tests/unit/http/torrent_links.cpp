@@ -4,6 +4,7 @@
 #include "http/dialects/torrent_links.hpp"
 
 #include "../protocol/torrent_content.hpp"
+#include "http/dialects/revisions.hpp"
 #include "protocol/magnet.hpp"
 #include "protocol/metainfo.hpp"
 
@@ -122,4 +123,27 @@ CAF_TEST(a magnet names the torrent of its format) {
   CAF_CHECK(read(torrent_format::v1).v1 == twin);
   CAF_CHECK(!read(torrent_format::v1).v2);
   CAF_CHECK(!read(torrent_format::v2).v1);
+}
+
+CAF_TEST(the magnet of a revision with one file has the web seeds of its torrent) {
+  auto web_seeds_of = [](torrent_format format, std::vector<manifest_file> files) {
+    manifest m;
+    m.id = *model_id::parse("ns/name");
+    m.rev = "main";
+    m.files = std::move(files);
+    auto entry = published("ns/name@main");
+    auto v1 = format == torrent_format::v2 ? std::nullopt : entry.hashes.v1;
+    m.torrents.push_back({std::string{name(format)}, v1, entry.hashes.v2, *entry.hashes.v2});
+    auto magnet = torrents_json(m, entry, base, "").at(0).at("magnet").get<std::string>();
+    return parse_magnet(magnet).value().web_seeds;
+  };
+  auto one = manifest_file{"a b.bin", 4, *published("").hashes.v2, std::nullopt};
+  auto other = manifest_file{"b.bin", 4, *published("").hashes.v2, std::nullopt};
+  CAF_CHECK_EQUAL(web_seeds_of(torrent_format::hybrid, {one}),
+                  (strings{"https://host:1/webseed/ns/name/main/a%20b.bin",
+                           "https://host:1/webseed/ns/name/"}));
+  CAF_CHECK_EQUAL(web_seeds_of(torrent_format::v2, {one}),
+                  strings{"https://host:1/webseed/ns/name/main/"});
+  CAF_CHECK_EQUAL(web_seeds_of(torrent_format::hybrid, {one, other}),
+                  strings{"https://host:1/webseed/ns/name/"});
 }
