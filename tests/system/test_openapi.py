@@ -5,7 +5,7 @@ import os
 import subprocess
 
 from support import web
-from support.client_webtorrent import node_program
+from support.node_js import node_program
 from support.paths import NPM, SHOALD
 
 METHODS = {"get", "head", "post", "put", "delete", "options", "patch"}

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from support import bencode, tracker, wait, web
 from support.node import Node
+from support.node_js import live_as_peer
 from support.paths import SHOAL
 
 SECRET = "a tracker's secret"
@@ -137,6 +138,19 @@ def test_a_trailing_slash_changes_nothing(shared_node):
         answer = web.get(f"{shared_node.url}{path}?{query}")
         assert answer.status == 200
         assert b"failure reason" not in bencode.decode(answer.body)
+
+
+def test_npms_tracker_client_lives_here(shared_node):
+    swarm = swarm_of("npm")
+    tracker.announce(shared_node.url, swarm, 1, "127.0.5.1", left=0)
+    steps = live_as_peer(f"{shared_node.url}/announce", swarm, tracker.peer_id(2), 7002)
+    assert (steps["start"]["complete"], steps["start"]["incomplete"]) == (1, 1)
+    assert steps["start"]["peers"] == ["127.0.5.1:6001"]
+    assert (steps["update"]["complete"], steps["update"]["incomplete"]) == (1, 1)
+    assert (steps["complete"]["complete"], steps["complete"]["incomplete"]) == (2, 0)
+    scraped = {key: steps["scrape"][key] for key in ("complete", "incomplete", "downloaded")}
+    assert scraped == {"complete": 2, "incomplete": 0, "downloaded": 1}
+    assert (steps["stop"]["complete"], steps["stop"]["incomplete"]) == (1, 0)
 
 
 # -- scrapes ----------------------------------------------------------------------------

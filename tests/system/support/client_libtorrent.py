@@ -44,10 +44,6 @@ class LibtorrentClient:
         self._torrents.append(handle)
         return handle
 
-    def connect_to(self, ip, port):
-        for torrent in self._torrents:
-            torrent.connect_peer((ip, port))
-
     def limit_download(self, bytes_per_second):
         self._session.apply_settings({"download_rate_limit": bytes_per_second})
 
@@ -78,10 +74,6 @@ class LibtorrentClient:
         """Announces again now. What the tracker hands out is dialled at once, by seeds as well."""
         for torrent in self._torrents:
             torrent.force_reannounce(0, -1, lt.reannounce_flags_t.ignore_min_interval)
-
-    def tracker_errors(self):
-        self._collect()
-        return [e for e in self._errors if "tracker_error" in e]
 
     def _collect(self):
         for alert in self._session.pop_alerts():

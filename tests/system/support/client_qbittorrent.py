@@ -5,7 +5,6 @@ import json
 import os
 import uuid
 from http.client import HTTPConnection, HTTPException
-from urllib.parse import urlencode
 
 from . import wait
 from .process import Process, free_port
@@ -93,9 +92,6 @@ class QbittorrentClient:
 
     def torrents(self):
         return json.loads(self._api("GET", "torrents/info"))
-
-    def trackers(self, torrent_id):
-        return json.loads(self._api("GET", "torrents/trackers?" + urlencode({"hash": torrent_id})))
 
     def done(self):
         torrents = self.torrents()

