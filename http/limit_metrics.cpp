@@ -18,6 +18,7 @@ constexpr std::array all_limits{
     named_limit{"scrape_hashes_max", limits::scrape_hashes_max},
     named_limit{"passkey_bytes_max", limits::passkey_bytes_max},
     named_limit{"user_id_bytes_max", limits::user_id_bytes_max},
+    named_limit{"swarms_max", limits::swarms_max},
     named_limit{"paired_changes_max", limits::paired_changes_max},
     named_limit{"announce_key_bytes_max", limits::announce_key_bytes_max},
     named_limit{"http_header_bytes_max", limits::http_header_bytes_max},
