@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#define CAF_SUITE actors.edge_port
+
+#include "actors/edge_port.hpp"
+
+#include "tests/unit/actors/support/actor_fixture.hpp"
+
+using namespace shoal;
+using namespace shoal::test;
+
+namespace {
+
+struct waiter : announce_sink {
+  void on_reply(announce_reply* reply) override {
+    ++answers;
+    if (reply)
+      last = *reply;
+  }
+
+  int answers = 0;
+  std::optional<announce_reply> last;
+};
+
+struct fixture : tracker_fixture {
+  const info_hash hash = hash20(1);
+  int wakes = 0;
+  std::unique_ptr<edge_port> port
+      = std::make_unique<edge_port>(sys, *directory, settings.shards, [this] { ++wakes; });
+  waiter one;
+
+  void run_loop() {
+    while (port->loop().run()) {
+    }
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(edge_port_tests, fixture)
+
+CAF_TEST(an answer comes back on the loop without the scheduler) {
+  port->loop().bind_to_this_thread();
+  port->announce(hello(hash, 1, 0), {}, one, mono_time{});
+  CAF_CHECK_EQUAL(port->pending(), 1u);
+  run_loop();
+  CAF_CHECK_EQUAL(one.answers, 1);
+  CAF_REQUIRE(one.last);
+  CAF_CHECK_EQUAL(one.last->complete, 1u);
+  CAF_CHECK_EQUAL(port->pending(), 0u);
+  CAF_CHECK(!sched.has_job());
+  CAF_CHECK_EQUAL(wakes, 0);
+}
+
+CAF_TEST(another thread wakes the loop) {
+  CAF_MESSAGE("the port has not been told its thread so every thread is another one");
+  announce(hello(hash, 1, 0));
+  port->announce(hello(hash, 2, 0), swarm_of(hash), one, mono_time{});
+  CAF_CHECK_EQUAL(wakes, 1);
+  while (one.answers == 0 && wakes < 100)
+    port->loop().run();
+  CAF_REQUIRE(one.last);
+  CAF_CHECK_EQUAL(one.last->complete, 2u);
+}
+
+CAF_TEST(an announce to a dead swarm is given up on) {
+  port->loop().bind_to_this_thread();
+  announce(hello(hash, 1, 0));
+  auto dead = swarm_of(hash);
+  kill(dead);
+  mono_time start{};
+  port->announce(hello(hash, 1, 0), dead, one, start);
+  run_loop();
+  CAF_CHECK_EQUAL(one.answers, 0);
+  port->sweep(start + defaults::request_timeout);
+  CAF_CHECK_EQUAL(one.answers, 0);
+  port->sweep(start + defaults::request_timeout + std::chrono::milliseconds{1});
+  CAF_CHECK_EQUAL(one.answers, 1);
+  CAF_CHECK(!one.last);
+  CAF_CHECK_EQUAL(port->pending(), 0u);
+}
+
+CAF_TEST(an answer that comes too late is for nobody) {
+  port->loop().bind_to_this_thread();
+  mono_time start{};
+  port->announce(hello(hash, 1, 0), {}, one, start);
+  port->sweep(start + defaults::request_timeout * 2);
+  waiter two;
+  port->announce(hello(hash, 2, 0), {}, two, start);
+  run_loop();
+  CAF_CHECK_EQUAL(one.answers, 1);
+  CAF_CHECK(!one.last);
+  CAF_CHECK_EQUAL(two.answers, 1);
+  CAF_REQUIRE(two.last);
+  CAF_CHECK_EQUAL(two.last->complete, 2u);
+}
+
+CAF_TEST(a question to a dead actor is answered with an error) {
+  port->loop().bind_to_this_thread();
+  kill(registry[0]);
+  std::optional<result<search_result>> answer;
+  port->ask<search_result>(registry[0], search_query{},
+                           [&](result<search_result> x) { answer = std::move(x); });
+  run_loop();
+  CAF_REQUIRE(answer);
+  CAF_REQUIRE(!*answer);
+  CAF_CHECK_EQUAL(answer->error().code, ec::unavailable);
+}
+
+CAF_TEST(a question that takes long is answered by the scheduler) {
+  port->loop().bind_to_this_thread();
+  std::optional<result<search_result>> answer;
+  port->ask<search_result>(
+      registry[0], search_query{}, [&](result<search_result> x) { answer = std::move(x); }, true);
+  run_loop();
+  CAF_CHECK(!answer);
+  drain();
+  run_loop();
+  CAF_REQUIRE(answer);
+  CAF_CHECK(*answer);
+}
+
+CAF_TEST(a port may end while answers are due) {
+  port->loop().bind_to_this_thread();
+  port->announce(hello(hash, 1, 0), {}, one, mono_time{});
+  port.reset();
+  drain();
+  CAF_CHECK_EQUAL(announce(hello(hash, 2, 0)).complete, 2u);
+}
+
+CAF_TEST(actors that a loop did not get to run are run by the scheduler) {
+  announce(hello(hash, 1, 0));
+  {
+    loop_unit loop{sys, [] {}};
+    loop.bind_to_this_thread();
+    auto* before = self->context();
+    self->context(&loop);
+    self->send(swarm_of(hash), hello(hash, 2, 0), edge);
+    self->context(before);
+    CAF_CHECK(!sched.has_job());
+  }
+  drain();
+  CAF_CHECK_EQUAL(heard.size(), 2u);
+  CAF_CHECK_EQUAL(announce(hello(hash, 3, 0)).complete, 3u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
