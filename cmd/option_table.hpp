@@ -18,8 +18,8 @@ struct option {
   std::string flag;             ///< "--listen"
   std::vector<std::string> env; ///< "SHOAL_LISTEN" and the names that the source systems use.
   std::string help;
-  bool secret = false;          ///< Never shown.
-  bool list = false;            ///< May be given several times.
+  bool secret = false; ///< Never shown.
+  bool list = false;   ///< May be given several times.
 
   /// Takes one text per element. @errors ec::invalid_argument with what is wrong.
   std::function<result<void>(const std::vector<std::string>&)> set;
@@ -27,7 +27,7 @@ struct option {
   /// The value now, one text per element.
   std::function<std::vector<std::string>()> show;
 
-  bool quoted = true;           ///< TOML writes it as a string.
+  bool quoted = true; ///< TOML writes it as a string.
 };
 
 // Bindings of options to fields. Each keeps a reference to `field`.
@@ -37,7 +37,7 @@ option setting(std::string key, unsigned& field, std::string help, unsigned min,
 option setting(std::string key, uint64_t& field, std::string help, uint64_t min, uint64_t max);
 option setting(std::string key, double& field, std::string help, double min, double max);
 option setting(std::string key, std::chrono::seconds& field, std::string help, int64_t min,
-            int64_t max);
+               int64_t max);
 option setting(std::string key, std::vector<endpoint>& field, std::string help);
 option setting(std::string key, std::vector<cidr>& field, std::string help);
 option setting(std::string key, std::vector<std::string>& field, std::string help);
