@@ -64,11 +64,11 @@ def test_a_real_prometheus_scrapes_it(shared_node, tmp_path):
             assert prometheus.alive, prometheus.tail()
             try:
                 answer = web.get(f"http://127.0.0.1:{port}/api/v1/query?"
-                                 "query=tracker_announces_total")
+                                 "query=tracker_announces_total").json()
                 targets = web.get(f"http://127.0.0.1:{port}/api/v1/targets").json()
-            except OSError:
-                return False
+            except (OSError, ValueError):
+                return False  # It listens before it is ready, and says so in plain text.
             active = targets["data"]["activeTargets"]
             assert not any(t["lastError"] for t in active), active
-            return answer.json()["data"]["result"]
+            return answer["data"]["result"]
         assert wait.until(scraped, 30, "Prometheus has scraped the node")
