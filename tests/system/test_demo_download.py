@@ -91,7 +91,10 @@ def wait_while_seed_announces(client, seed, timeout_s):
             seed.announce()
         return client.done()
 
-    wait.until(done, timeout_s, "the download is done")
+    try:
+        wait.until(done, timeout_s, "the download is done")
+    except AssertionError:
+        client.wait_done(1)  # Shows what the client has to say.
 
 
 def test_up_and_down_may_be_repeated(demo):
@@ -125,7 +128,7 @@ def test_a_client_downloads_from_the_torrent_file(demo, make_client, tmp_path, k
     (LibtorrentClient, "hybrid"), (QbittorrentClient, "hybrid"), (TransmissionClient, "v1"),
     (Aria2Client, "v1")])
 def test_a_client_downloads_from_the_magnet_link(demo, seed, make_client, tmp_path, kind, form):
-    client = make_client(kind)
+    seeder, client = seed(form), make_client(kind)
     client.add(demo.magnet(form), tmp_path / "got")
-    wait_while_seed_announces(client, seed(form), 90)
+    wait_while_seed_announces(client, seeder, 90)
     folders.assert_same(demo.folder, tmp_path / "got" / REV)
