@@ -30,7 +30,8 @@ def literal(names):
 
 def run(program, suite, tests):
     """Runs some tests of a suite. Returns ({test: passed}, log) of those that finished."""
-    command = [program, "-n", "-v", "4", "-s", literal([suite]), "-t", literal(tests)]
+    command = [program, "-n", "-v", "4", "-r", str(SUITE_SECONDS), "-s", literal([suite]),
+               "-t", literal(tests)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace",
                               timeout=SUITE_SECONDS)

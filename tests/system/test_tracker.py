@@ -53,6 +53,14 @@ def test_seeds_are_not_told_of_seeds(shared_node):
     assert tracker.compact_peers(reply) == [("127.0.5.3", 6003)]
 
 
+def test_who_starts_is_told_of_seeds_even_if_it_claims_to_lack_nothing(shared_node):
+    swarm = swarm_of("magnet")
+    tracker.announce(shared_node.url, swarm, 1, "127.0.5.1", left=0)
+    # aria2 says so of a magnet link, whose size it does not know yet.
+    reply = tracker.announce(shared_node.url, swarm, 2, "127.0.5.2", left=0, event="started")
+    assert tracker.compact_peers(reply) == [("127.0.5.1", 6001)]
+
+
 @pytest.mark.parametrize("numwant,expected", [(0, 0), (1, 1), (30, 30), (None, 50), (200, 50),
                                               (-1, 50)])
 def test_numwant_is_kept_and_clamped(shared_node, numwant, expected):
