@@ -124,8 +124,9 @@ public:
   peer_table& operator=(peer_table&&) noexcept;
 
   /// Records an announce and appends at most `numwant` peers to `out`: random neighbours, never the
-  /// asker's own addresses, no seeds for seeds, at least three quarters of the asker's family as
-  /// far as there are that many. A `stopped` gets none and removes both of the peer's addresses.
+  /// asker's own addresses, no seeds for seeds (but for one that starts), at least three quarters
+  /// of the asker's family as far as there are that many. A `stopped` gets none and removes both of
+  /// the peer's addresses.
   /// @param random any 64 random bits.
   /// @param changes if not null, gets what happened to this peer and to those it displaced.
   announce_output announce(const announce_input& in, coarse_seconds now, uint64_t random,

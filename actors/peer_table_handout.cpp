@@ -35,7 +35,9 @@ void peer_table::hand_out(const announce_input& in, const position& at, uint64_t
   auto is_v4 = in.peer.address.family == ip_family::v4;
   auto& own = is_v4 ? v4_ : v6_;
   auto& rest = is_v4 ? v6_ : v4_;
-  auto asks_seed = own.state(at.own) != peer_state::leecher;
+  // A magnet's first announce may say left=0 although nothing is there yet (aria2): whoever starts
+  // gets seeds, too.
+  auto asks_seed = own.state(at.own) != peer_state::leecher && in.event != announce_event::started;
   auto end_of = [&](const peer_list& l) { return asks_seed ? l.leech_end() : l.seed_end(); };
   auto available = [&](const peer_list& l, uint32_t self) {
     auto end = end_of(l);

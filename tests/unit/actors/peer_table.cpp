@@ -94,6 +94,14 @@ CAF_TEST(seeds and partial seeds are not handed to seeds) {
   CAF_CHECK(table.counts() == (swarm_counts{1, 2, 1, 0}));
 }
 
+CAF_TEST(a peer that starts gets seeds even if it says that nothing is left) {
+  announce(1, ep("8.8.8.8", 1), 0);
+  announce(2, ep("8.8.8.8", 2), 0, announce_event::started);
+  CAF_CHECK_EQUAL(out.peers4, wire(ep("8.8.8.8", 1)));
+  announce(2, ep("8.8.8.8", 2), 0);
+  CAF_CHECK(out.peers4.empty());
+}
+
 CAF_TEST(a paused peer without anything left is a seeder) {
   announce(1, ep("8.8.8.8", 1), 0, announce_event::paused);
   CAF_CHECK(table.counts() == (swarm_counts{1, 0, 0, 0}));

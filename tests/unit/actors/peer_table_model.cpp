@@ -97,7 +97,8 @@ struct model {
       auto& a = p.families[size_t(family)];
       if (identity == in.identity || !a || !a->where.address.is_global())
         continue;
-      if (asker != peer_state::leecher && p.state != peer_state::leecher)
+      if (asker != peer_state::leecher && p.state != peer_state::leecher
+          && in.event != announce_event::started)
         continue;
       auto key = address_key::of(a->where);
       result.emplace(key.wire.begin(), key.wire.begin() + (family == ip_family::v4 ? 6 : 18));
@@ -134,6 +135,9 @@ struct generator {
       break;
     case 2:
       in.event = announce_event::paused;
+      break;
+    case 3:
+      in.event = announce_event::started;
       break;
     default:
       break;
