@@ -52,6 +52,18 @@ inline constexpr std::chrono::seconds idle_timeout = 60s;
 /// A body transfer that moves no byte for this long is cut.
 inline constexpr std::chrono::seconds stall_timeout = 60s;
 
+/// Time between two announces over a WebSocket: short, as offers reach only who is there now.
+inline constexpr std::chrono::seconds ws_interval = 120s;
+
+/// An offer that was relayed may be answered for so long; clients give up on theirs then.
+inline constexpr std::chrono::seconds ws_offer_ttl = 50s;
+
+/// A WebSocket on which nothing came for so long is pinged; proxies close silent ones after 60 s.
+inline constexpr std::chrono::seconds ws_ping_after = 45s;
+
+/// A WebSocket on which nothing came for so long is cut: the client is gone.
+inline constexpr std::chrono::seconds ws_silence_max = 120s;
+
 /// SIGTERM: exchanges in flight get this long to finish; the process is gone within 10 s.
 inline constexpr std::chrono::seconds drain_timeout = 7s;
 

@@ -18,10 +18,20 @@ inline constexpr size_t swarms_max = 4'000'000; ///< Swarms at once, about 400 b
 inline constexpr size_t paired_changes_max = 4096;   ///< Facts in one message between swarms.
 inline constexpr size_t announce_key_bytes_max = 64; ///< `key` and `trackerid`, decoded.
 
+// -- UDP ------------------------------------------------------------------------
+
+inline constexpr size_t udp_packet_bytes_max = 2048; ///< Received, a PROXY header included.
+inline constexpr size_t udp_reply_bytes_max = 1352;  ///< Passes through VPNs in one piece.
+inline constexpr size_t udp_scrape_hashes_max = 74;  ///< BEP 15 "scrape".
+inline constexpr size_t udp_offenders_max = 65'536;  ///< Addresses with bad connection ids kept.
+inline constexpr size_t udp_errors_per_second_max = 1000; ///< Error packets per edge thread.
+inline constexpr size_t udp_in_flight_max = 4096; ///< Requests per edge thread without an answer.
+
 // -- HTTP -----------------------------------------------------------------------
 
 inline constexpr size_t http_header_bytes_max = 16 * 1024; ///< Request line and headers together.
 inline constexpr size_t query_fields_max = 256;            ///< Parameters of a REST query.
+inline constexpr size_t proxy_header_bytes_max = 4096;     ///< PROXY protocol, TLVs included.
 inline constexpr size_t forwarded_hops_max = 32;           ///< Elements of X-Forwarded-For walked.
 inline constexpr size_t json_body_bytes_max = 1024 * 1024;
 inline constexpr size_t torrent_body_bytes_max = 100 * 1024 * 1024; ///< JSON with `torrent_data`.
@@ -29,6 +39,16 @@ inline constexpr size_t publish_body_bytes_max = 64 * 1024 * 1024;  ///< JSON wi
 inline constexpr size_t json_depth_max = 32;
 inline constexpr uint64_t pad_bytes_max = 16 * 1024 * 1024; ///< BEP 47 `.pad/N`; one piece at most.
 inline constexpr size_t connections_per_edge_max = 20'000;
+
+// -- WebSocket tracker -----------------------------------------------------------
+
+inline constexpr size_t ws_message_bytes_max = 64 * 1024; ///< All fragments together.
+inline constexpr size_t ws_offers_max = 20;               ///< Of one announce; more are ignored.
+inline constexpr size_t ws_offers_in_flight_max = 64;     ///< Not yet answered, to one socket.
+inline constexpr size_t ws_ids_per_socket_max = 500;      ///< Pairs of info-hash and peer id.
+inline constexpr size_t ws_peers_per_swarm_max = 100'000; ///< Connected by WebSocket.
+inline constexpr size_t ws_send_queue_bytes_max = 256 * 1024; ///< Not yet taken by the client.
+inline constexpr size_t ws_bad_messages_max = 8;              ///< Then the socket is closed.
 
 // -- registry --------------------------------------------------------------------
 
