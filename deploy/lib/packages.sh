@@ -6,13 +6,13 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libcaf-dev libboost1.74-dev libmsgpack-cxx-dev liblmdb-dev libssl-dev libspdlog-dev
   libtorrent-rasterbar-dev libcurl4-openssl-dev libcli11-dev libtomlplusplus-dev
-  nlohmann-json3-dev libexpected-dev zlib1g-dev
+  nlohmann-json3-dev libsimdjson-dev libexpected-dev zlib1g-dev
   ca-certificates curl openssl procps util-linux
 )
 
 # Runs tests/run: the frameworks, the real clients, what checks their output.
 test_packages=(
-  python3 python3-pytest python3-pytest-timeout python3-prometheus-client
+  python3 python3-pytest python3-pytest-timeout python3-prometheus-client python3-websockets
   python3-libtorrent transmission-daemon transmission-cli aria2 qbittorrent-nox
   prometheus iproute2 mount jq git
   libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/ws_tracker.hpp"
+
+#include "core/limits.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <simdjson.h>
+
+namespace shoal {
+
+namespace {
+
+namespace dom = simdjson::dom;
+
+/// {"offers":[{"offer":{"sdp":..}}]} has four.
+constexpr size_t depth_max = 16;
+
+/// Bytes of an id are the characters U+0000 to U+00FF.
+/// @returns nothing unless the text has exactly `Id::size_bytes` of those.
+template <class Id>
+std::optional<Id> id_of(std::string_view text) {
+  Id id;
+  size_t n = 0;
+  for (size_t i = 0; i < text.size(); ++i, ++n) {
+    auto c = static_cast<uint8_t>(text[i]);
+    if (n == Id::size_bytes)
+      return std::nullopt;
+    if (c < 0x80) {
+      id.bytes[n] = c;
+    } else if ((c == 0xc2 || c == 0xc3) && i + 1 < text.size()) {
+      id.bytes[n] = static_cast<uint8_t>((c & 3) << 6 | (static_cast<uint8_t>(text[++i]) & 0x3f));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return n == Id::size_bytes ? std::optional{id} : std::nullopt;
+}
+
+template <class Id>
+std::optional<Id> id_of(const dom::element& value) {
+  std::string_view text;
+  return value.get(text) == simdjson::SUCCESS ? id_of<Id>(text) : std::nullopt;
+}
+
+/// @returns nothing for what is no number and for negative ones; 2^63-1 for larger ones.
+std::optional<uint64_t> count_of(const dom::element& value) {
+  constexpr auto most = announce_query::left_unknown;
+  if (uint64_t exact = 0; value.get(exact) == simdjson::SUCCESS)
+    return std::min(exact, most);
+  double real = 0;
+  if (value.get(real) != simdjson::SUCCESS || !(real >= 0))
+    return std::nullopt;
+  return real < static_cast<double>(most) ? static_cast<uint64_t>(real) : most;
+}
+
+announce_event event_of(const dom::element& value) {
+  std::string_view word;
+  if (value.get(word) != simdjson::SUCCESS)
+    return announce_event::none;
+  for (auto e : {announce_event::started, announce_event::completed, announce_event::stopped,
+                 announce_event::paused})
+    if (word == name(e))
+      return e;
+  return announce_event::none;
+}
+
+/// The fields of a message that mean something, of each the first one. Invalid if absent or null.
+struct fields {
+  std::optional<dom::element> action, info_hash, peer_id, to_peer_id, offer_id, offers, answer;
+  std::optional<dom::element> numwant, uploaded, downloaded, left, event;
+};
+
+fields fields_of(const dom::object& message) {
+  using member = std::optional<dom::element> fields::*;
+  static constexpr std::pair<std::string_view, member> names[] = {
+      {"action", &fields::action},     {"info_hash", &fields::info_hash},
+      {"peer_id", &fields::peer_id},   {"to_peer_id", &fields::to_peer_id},
+      {"offer_id", &fields::offer_id}, {"offers", &fields::offers},
+      {"answer", &fields::answer},     {"numwant", &fields::numwant},
+      {"uploaded", &fields::uploaded}, {"downloaded", &fields::downloaded},
+      {"left", &fields::left},         {"event", &fields::event},
+  };
+  fields found;
+  for (auto [key, value] : message)
+    for (auto& [text, where] : names)
+      if (key == text && !(found.*where) && !value.is_null())
+        found.*where = value;
+  return found;
+}
+
+template <class Id>
+std::optional<Id> id_of(const std::optional<dom::element>& value) {
+  return value ? id_of<Id>(*value) : std::nullopt;
+}
+
+/// @param type "offer" or "answer".
+/// @returns the text of {"type": type, "sdp": text}.
+std::optional<std::string> sdp_of(const dom::element& value, std::string_view type) {
+  dom::object description;
+  if (value.get(description) != simdjson::SUCCESS)
+    return std::nullopt;
+  std::string_view given;
+  if (description["type"].get(given) != simdjson::SUCCESS || given != type)
+    return std::nullopt;
+  std::string_view sdp;
+  if (description["sdp"].get(sdp) != simdjson::SUCCESS)
+    return std::nullopt;
+  return std::string{sdp};
+}
+
+std::optional<ws_offer> offer_of(const dom::element& value) {
+  dom::object item;
+  dom::element description;
+  dom::element id;
+  if (value.get(item) != simdjson::SUCCESS || item["offer"].get(description) != simdjson::SUCCESS
+      || item["offer_id"].get(id) != simdjson::SUCCESS)
+    return std::nullopt;
+  auto known = id_of<offer_id>(id);
+  auto sdp = sdp_of(description, "offer");
+  if (!known || !sdp)
+    return std::nullopt;
+  return ws_offer{*known, std::move(*sdp)};
+}
+
+using decoded = tl::expected<ws_message, ws_fault>;
+
+tl::unexpected<ws_fault> refuse(const ws_fault& about, std::string reason) {
+  return tl::unexpected{ws_fault{about.action, about.swarm, std::move(reason)}};
+}
+
+decoded decode_announce(const fields& f, const ws_fault& about) {
+  ws_announce out;
+  out.swarm = *about.swarm;
+  auto peer = id_of<peer_id>(f.peer_id);
+  if (!peer)
+    return refuse(about, "invalid peer_id");
+  out.peer = *peer;
+  out.event = f.event ? event_of(*f.event) : announce_event::none;
+  auto count = [](auto& x) { return x ? count_of(*x) : std::nullopt; };
+  out.uploaded_bytes = count(f.uploaded).value_or(0);
+  out.downloaded_bytes = count(f.downloaded).value_or(0);
+  // The npm client says NaN, which JSON has as null, when a magnet link has just been completed.
+  auto unknown = out.event == announce_event::completed ? 0 : announce_query::left_unknown;
+  out.left_bytes = count(f.left).value_or(unknown);
+  dom::array offers;
+  if (!f.offers)
+    return out;
+  if (f.offers->get(offers) != simdjson::SUCCESS)
+    return refuse(about, "invalid offers");
+  auto wanted
+      = std::min<uint64_t>(count(f.numwant).value_or(limits::ws_offers_max), limits::ws_offers_max);
+  for (auto item : offers) {
+    if (out.offers.size() == wanted)
+      break;
+    auto offer = offer_of(item);
+    if (!offer)
+      return refuse(about, "invalid offers");
+    out.offers.push_back(std::move(*offer));
+  }
+  return out;
+}
+
+decoded decode_answer(const fields& f, const ws_fault& about) {
+  auto peer = id_of<peer_id>(f.peer_id);
+  if (!peer)
+    return refuse(about, "invalid peer_id");
+  auto to = id_of<peer_id>(f.to_peer_id);
+  if (!to)
+    return refuse(about, "invalid to_peer_id");
+  auto offer = id_of<offer_id>(f.offer_id);
+  if (!offer)
+    return refuse(about, "invalid offer_id");
+  auto sdp = sdp_of(*f.answer, "answer");
+  if (!sdp)
+    return refuse(about, "invalid answer");
+  return ws_answer{*about.swarm, *peer, *to, *offer, std::move(*sdp)};
+}
+
+decoded decode_scrape(const fields& f, const ws_fault& about) {
+  if (!f.info_hash)
+    return refuse(about, "a scrape must name its info_hash");
+  ws_scrape out;
+  dom::array list;
+  if (f.info_hash->get(list) != simdjson::SUCCESS) {
+    auto one = id_of<info_hash>(*f.info_hash);
+    if (!one)
+      return refuse(about, "invalid info_hash");
+    out.swarms.push_back(*one);
+    return out;
+  }
+  for (auto item : list) {
+    auto one = id_of<info_hash>(item);
+    if (!one)
+      return refuse(about, "invalid info_hash");
+    if (out.swarms.size() == limits::scrape_hashes_max)
+      return refuse(about, "too many info_hashes");
+    if (std::find(out.swarms.begin(), out.swarms.end(), *one) == out.swarms.end())
+      out.swarms.push_back(*one);
+  }
+  if (out.swarms.empty())
+    return refuse(about, "a scrape must name its info_hash");
+  return out;
+}
+
+decoded decode_message(const dom::element& root) {
+  ws_fault about;
+  dom::object message;
+  if (root.get(message) != simdjson::SUCCESS)
+    return refuse(about, "a message must be a JSON object");
+  auto f = fields_of(message);
+  about.swarm = id_of<info_hash>(f.info_hash);
+  std::string_view action;
+  if (!f.action || f.action->get(action) != simdjson::SUCCESS)
+    return refuse(about, "invalid action");
+  if (action == "scrape") {
+    about.action = ws_action::scrape;
+    return decode_scrape(f, about);
+  }
+  if (action != "announce")
+    return refuse(about, "invalid action");
+  if (!about.swarm)
+    return refuse(about, "invalid info_hash");
+  return f.answer ? decode_answer(f, about) : decode_announce(f, about);
+}
+
+// -- writing ----------------------------------------------------------------------------
+
+bool is_plain(uint8_t c) {
+  return c >= 0x20 && c != '"' && c != '\\';
+}
+
+void append_escaped(std::string& out, uint8_t c) {
+  if (c == '"' || c == '\\') {
+    out += '\\';
+    out += static_cast<char>(c);
+  } else if (c == '\n') {
+    out += "\\n";
+  } else if (c == '\r') {
+    out += "\\r";
+  } else {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    out += "\\u00";
+    out += digits[c >> 4];
+    out += digits[c & 15];
+  }
+}
+
+/// @param text UTF-8.
+void append_text(std::string& out, std::string_view text) {
+  out += '"';
+  size_t begin = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (is_plain(static_cast<uint8_t>(text[i])))
+      continue;
+    out += text.substr(begin, i - begin);
+    append_escaped(out, static_cast<uint8_t>(text[i]));
+    begin = i + 1;
+  }
+  out += text.substr(begin);
+  out += '"';
+}
+
+template <class Id>
+void append_id(std::string& out, const Id& id) {
+  out += '"';
+  for (auto c : id.bytes) {
+    if (c >= 0x80) {
+      out += static_cast<char>(0xc0 | c >> 6);
+      out += static_cast<char>(0x80 | (c & 0x3f));
+    } else if (is_plain(c)) {
+      out += static_cast<char>(c);
+    } else {
+      append_escaped(out, c);
+    }
+  }
+  out += '"';
+}
+
+void append_number(std::string& out, uint64_t number) {
+  std::array<char, 20> digits;
+  auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+std::string_view name(ws_action action) {
+  return action == ws_action::scrape ? "scrape" : "announce";
+}
+
+void append_description(std::string& out, const info_hash& swarm, const peer_id& from,
+                        const ws_offer& what, std::string_view type) {
+  out += R"({"action":"announce",")";
+  out += type;
+  out += R"(":{"type":")";
+  out += type;
+  out += R"(","sdp":)";
+  append_text(out, what.sdp);
+  out += R"(},"offer_id":)";
+  append_id(out, what.id);
+  out += R"(,"peer_id":)";
+  append_id(out, from);
+  out += R"(,"info_hash":)";
+  append_id(out, swarm);
+  out += '}';
+}
+
+} // namespace
+
+struct ws_decoder::state {
+  dom::parser parser{limits::ws_message_bytes_max};
+};
+
+ws_decoder::ws_decoder() : state_{std::make_unique<state>()} {}
+ws_decoder::~ws_decoder() = default;
+ws_decoder::ws_decoder(ws_decoder&&) noexcept = default;
+ws_decoder& ws_decoder::operator=(ws_decoder&&) noexcept = default;
+
+tl::expected<ws_message, ws_fault> ws_decoder::decode(std::string_view json) {
+  if (json.size() > limits::ws_message_bytes_max)
+    return refuse({}, "the message is too long");
+  auto& parser = state_->parser;
+  if (parser.capacity() == 0
+      && parser.allocate(limits::ws_message_bytes_max, depth_max) != simdjson::SUCCESS)
+    return refuse({}, "out of memory");
+  dom::element root;
+  if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS)
+    return refuse({}, "a message must be a JSON object");
+  return decode_message(root);
+}
+
+void append_ws_reply(std::string& out, const ws_reply& reply) {
+  out += R"({"action":"announce","interval":)";
+  append_number(out, reply.interval_s);
+  out += R"(,"info_hash":)";
+  append_id(out, reply.swarm);
+  out += R"(,"complete":)";
+  append_number(out, reply.complete);
+  out += R"(,"incomplete":)";
+  append_number(out, reply.incomplete);
+  out += '}';
+}
+
+void append_ws_offer(std::string& out, const info_hash& swarm, const peer_id& from,
+                     const ws_offer& offer) {
+  append_description(out, swarm, from, offer, "offer");
+}
+
+void append_ws_answer(std::string& out, const info_hash& swarm, const peer_id& from,
+                      const ws_offer& answer) {
+  append_description(out, swarm, from, answer, "answer");
+}
+
+void append_ws_scrape(std::string& out, std::span<const ws_scrape_entry> entries,
+                      uint32_t min_interval_s) {
+  out += R"({"action":"scrape","files":{)";
+  for (auto& entry : entries) {
+    if (&entry != entries.data())
+      out += ',';
+    append_id(out, entry.swarm);
+    out += R"(:{"complete":)";
+    append_number(out, entry.complete);
+    out += R"(,"incomplete":)";
+    append_number(out, entry.incomplete);
+    out += R"(,"downloaded":)";
+    append_number(out, entry.downloaded);
+    out += '}';
+  }
+  out += R"(},"flags":{"min_request_interval":)";
+  append_number(out, min_interval_s);
+  out += "}}";
+}
+
+void append_ws_failure(std::string& out, const ws_fault& fault) {
+  out += R"({"action":")";
+  out += name(fault.action);
+  out += R"(","failure reason":)";
+  append_text(out, fault.reason);
+  if (fault.swarm) {
+    out += R"(,"info_hash":)";
+    append_id(out, *fault.swarm);
+  }
+  out += '}';
+}
+
+} // namespace shoal
