@@ -32,6 +32,9 @@ public:
   /// Takes a token. @returns false if there is none: the caller refuses the request.
   bool allow(const ip_address& client, mono_time now);
 
+  /// Whether there is no limit for anybody.
+  bool unlimited() const { return token_us_ == 0; }
+
   /// Seconds until the client has a token again, 0 if it has one now; for `Retry-After`.
   uint32_t retry_after_s(const ip_address& client, mono_time now) const;
 

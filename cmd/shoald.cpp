@@ -61,7 +61,8 @@ int serve(const cmd::shoald_config& config) {
   auto node = node::start(config.node, metrics);
   if (!node)
     return complain(node.error());
-  http::server server{config.http, **node, metrics};
+  tracker_gate gate{config.tracker, (*node)->directory(), (*node)->secret(), metrics};
+  http::server server{config.http, **node, gate, metrics};
   if (auto started = server.start(); !started)
     return complain(started.error());
   for (auto& where : config.http.listen)

@@ -26,6 +26,7 @@ struct staging {
 std::vector<option> option_table(shoald_config& c, staging& s) {
   auto& h = c.http;
   auto& n = c.node;
+  auto& t = c.tracker;
   constexpr int64_t day = 86'400;
   std::vector<option> table{
       setting("data-dir", s.data_dir, "Where the node keeps its data"),
@@ -36,10 +37,10 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
               "Base URL in torrents and magnets; default: the Host header"),
       setting("http.trusted-proxies", h.trusted_proxies,
               "Networks whose X-Forwarded-For is believed"),
-      setting("http.unlimited-networks", h.unlimited_networks, "Networks without a rate limit"),
-      setting("http.rate", h.rate_per_second, "Requests per second and address; 0 is no limit", 0.0,
+      setting("http.unlimited-networks", t.unlimited_networks, "Networks without a rate limit"),
+      setting("http.rate", t.rate_per_second, "Requests per second and address; 0 is no limit", 0.0,
               1e6),
-      setting("http.burst", h.rate_burst, "Requests at once after a rest", 1.0, 1e6),
+      setting("http.burst", t.rate_burst, "Requests at once after a rest", 1.0, 1e6),
       setting("http.header-timeout", h.header_timeout, "To deliver a request header", int64_t{1},
               day),
       setting("http.idle-timeout", h.idle_timeout, "Keep-alive without a request", int64_t{1}, day),
@@ -47,15 +48,15 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
       setting("tracker.interval", n.interval, "Announce interval", int64_t{1}, day),
       setting("tracker.interval-jitter", n.jitter_percent, "Interval varies by this percentage", 0u,
               50u),
-      also(setting("tracker.max-peers", h.max_peers, "Peers in a reply at most", 1u, 1000u),
+      also(setting("tracker.max-peers", t.max_peers, "Peers in a reply at most", 1u, 1000u),
            "MAX_PEERS"),
-      also(setting("tracker.open-tracker", h.open_tracker, "Track unregistered info-hashes, too"),
+      also(setting("tracker.open-tracker", t.open, "Track unregistered info-hashes, too"),
            "OPEN_TRACKER"),
       setting("tracker.private-network", n.private_network,
               "Hand out addresses like 10.0.0.1 and 127.0.0.1"),
       setting("tracker.swarm-addresses-max", n.addresses_max, "Peers in a swarm at most", 2u,
               10'000'000u),
-      secret(also(setting("tracker.tracker-secrets", h.tracker_secrets,
+      secret(also(setting("tracker.tracker-secrets", t.secrets,
                           "Passkey secrets, the current one first; none: no passkeys"),
                   "TRACKER_SECRET")),
       setting("tracker.snapshot-period", n.snapshot_period, "Swarms are saved this often",
@@ -199,8 +200,8 @@ result<void> unstage(const staging& s, shoald_config& c) {
     return fail(ec::invalid_argument, "log-format: \"" + s.log_format + "\" is none");
   if (c.http.listen.empty())
     c.http.listen = *parse_listen("127.0.0.1:8080");
-  c.http.interval_s = static_cast<uint32_t>(c.node.interval.count());
-  c.http.interval_min_s = c.http.interval_s / 2;
+  c.tracker.interval_s = static_cast<uint32_t>(c.node.interval.count());
+  c.tracker.interval_min_s = c.tracker.interval_s / 2;
   while (c.http.public_url.ends_with('/'))
     c.http.public_url.pop_back();
   while (c.http.webseed_base_url.ends_with('/'))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "actors/tracker_gate.hpp"
 #include "core/log.hpp"
 #include "http/config.hpp"
 
@@ -13,6 +14,7 @@ namespace shoal::cmd {
 /// Everything that an operator can say, from flags, the environment and a file.
 struct shoald_config {
   node_config node;
+  tracker_config tracker; ///< Rules of all transports.
   http::http_config http;
   log::config log;
 };

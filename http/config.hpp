@@ -18,17 +18,9 @@ struct http_config {
   unsigned disk_threads = 4;         ///< For file reads and hashing of uploads.
   std::string public_url;            ///< "https://host[:port]" without a slash; empty: from Host.
   std::vector<cidr> trusted_proxies; ///< Whose X-Forwarded-For is believed.
-  std::vector<cidr> unlimited_networks;               ///< Never rate-limited.
-  double rate_per_second = defaults::rate_per_second; ///< Per address; 0 is no limit.
-  double rate_burst = defaults::rate_burst;
-  bool open_tracker = false;                ///< False: only registered info-hashes are tracked.
-  std::string registry_key;                 ///< X-Weightless-Key; empty: writes are open.
-  std::string admin_key;                    ///< For /api/admin; empty: switched off.
-  std::vector<std::string> tracker_secrets; ///< Passkey secrets, current first; empty: no passkeys.
-  std::string webseed_base_url; ///< Where unknown web seed files are sought; may be empty.
-  uint32_t interval_s = 1800;   ///< Answered when a swarm cannot.
-  uint32_t interval_min_s = 900;
-  uint32_t max_peers = defaults::max_peers;
+  std::string registry_key;          ///< X-Weightless-Key; empty: writes are open.
+  std::string admin_key;             ///< For /api/admin; empty: switched off.
+  std::string webseed_base_url;      ///< Where unknown web seed files are sought; may be empty.
   size_t connections_max = limits::connections_per_edge_max; ///< Per edge thread.
   std::chrono::seconds header_timeout = defaults::header_timeout;
   std::chrono::seconds idle_timeout = defaults::idle_timeout;

@@ -47,9 +47,7 @@ bool may_use(const exchange& ex, access who) {
 }
 
 bool within_rate(const exchange& ex) {
-  auto& srv = ex.srv();
-  return contains(srv.config.unlimited_networks, ex.client())
-         || srv.limiter.allow(ex.client(), mono_now());
+  return ex.srv().gate.within_rate(ex.client(), mono_now());
 }
 
 } // namespace shoal::http

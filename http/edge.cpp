@@ -57,6 +57,14 @@ result<void> edge::listen() {
   return {};
 }
 
+result<void> edge::add_guest(const edge_guest_factory& make) {
+  auto guest = make(number_, io_, port_);
+  if (!guest)
+    return tl::unexpected{guest.error()};
+  guests_.push_back(std::move(*guest));
+  return {};
+}
+
 void edge::start() {
   for (auto& listener : listeners_)
     asio::co_spawn(io_.get_executor(), accept(listener), report);
@@ -73,6 +81,8 @@ void edge::run() {
     // Actors that the handlers above woke up answer before this thread sleeps again.
     while (loop.run())
       io_.poll();
+    for (auto& guest : guests_)
+      guest->flush();
   }
 }
 
@@ -155,6 +165,8 @@ task<> edge::tick() {
     co_await timer_.async_wait(asio::redirect_error(use_task, failed));
     auto now = mono_now();
     port_.sweep(now);
+    for (auto& guest : guests_)
+      guest->tick(now);
     for (auto* conn : connections_) {
       if (draining_ && conn->idle()) {
         conn->cut();
@@ -194,6 +206,8 @@ edge::membership::~membership() {
 void edge::drain() {
   asio::post(io_, [this] {
     draining_ = true;
+    for (auto& guest : guests_)
+      guest->drain();
     error_code ignored;
     for (auto& listener : listeners_)
       listener.close(ignored);

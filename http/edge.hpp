@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/edge_guest.hpp"
 #include "http/router.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -12,6 +13,10 @@
 
 namespace shoal::http {
 
+/// Makes the guest of one edge thread. @errors ec::unavailable: a socket cannot be bound.
+using edge_guest_factory = std::function<result<std::unique_ptr<edge_guest>>(
+    unsigned edge_number, asio::io_context& io, edge_port& port)>;
+
 /// One I/O thread: listeners of its own (SO_REUSEPORT spreads connections over the edges), the
 /// connections that came in through them, and the swarms that its announces wake up.
 class edge {
@@ -22,6 +27,9 @@ public:
 
   /// Opens the listeners. @errors ec::unavailable: an address cannot be bound.
   result<void> listen();
+
+  /// @errors those of the factory.
+  result<void> add_guest(const edge_guest_factory& make);
 
   void start();
 
@@ -66,6 +74,7 @@ private:
   asio::io_context io_{1};
   asio::executor_work_guard<executor> work_;
   edge_port port_;
+  std::vector<std::unique_ptr<edge_guest>> guests_;
   std::vector<tcp_acceptor> listeners_;
   asio::basic_waitable_timer<std::chrono::steady_clock,
                              asio::wait_traits<std::chrono::steady_clock>, executor>

@@ -34,10 +34,10 @@ http_config fitted(http_config config) {
 
 } // namespace
 
-server::server(http_config config, shoal::node& node, metrics::registry& metrics)
-    : config_{fitted(std::move(config))}, disk_{config_.disk_threads},
-      limiter_{{config_.rate_per_second, config_.rate_burst, node.secret()}}, metrics_{metrics},
-      services_{config_, node, metrics, metrics_, limiter_, disk_}, routes_{metrics} {
+server::server(http_config config, shoal::node& node, tracker_gate& gate,
+               metrics::registry& metrics)
+    : config_{fitted(std::move(config))}, disk_{config_.disk_threads}, metrics_{metrics, gate},
+      services_{config_, node, metrics, metrics_, gate, disk_}, routes_{metrics} {
   add_use_metrics(metrics);
 }
 
@@ -48,10 +48,6 @@ server::~server() {
 void server::add_use_metrics(metrics::registry& registry) {
   registry.add_reader("shoal_http_connections_max", "Bound of the open HTTP connections", "",
                       [this] { return double(config_.connections_max * config_.threads); });
-  registry.add_reader("shoal_rate_limit_buckets", "Clients that the rate limiter remembers", "",
-                      [this] { return double(limiter_.size()); });
-  registry.add_reader("shoal_rate_limit_buckets_max", "Bound of the rate limiter's memory", "",
-                      [] { return double(rate_limiter::buckets_max); });
   registry.add_reader("shoal_manifest_cache_files", "Files of all manifests that are cached", "",
                       [this] { return double(services_.manifests->files()); });
   registry.add_reader("shoal_disk_jobs", "Work of requests that waits for the disk or is at it", "",
@@ -67,6 +63,9 @@ result<void> server::start() {
     edges_.push_back(std::make_unique<edge>(i, config_.threads, services_, routes_));
     if (auto bound = edges_.back()->listen(); !bound)
       return bound;
+    for (auto& make : guests_)
+      if (auto added = edges_.back()->add_guest(make); !added)
+        return added;
   }
   for (auto& e : edges_)
     e->start();

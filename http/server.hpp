@@ -10,9 +10,12 @@ namespace shoal::http {
 /// The HTTP edge of a node: its threads, the disk pool, and what they share.
 class server {
 public:
-  /// @param node, metrics outlive the server.
-  server(http_config config, shoal::node& node, metrics::registry& metrics);
+  /// @param node, gate, metrics outlive the server.
+  server(http_config config, shoal::node& node, tracker_gate& gate, metrics::registry& metrics);
   ~server();
+
+  /// Has each edge thread make a guest of its own. Call before `start`.
+  void add_guests(edge_guest_factory make) { guests_.push_back(std::move(make)); }
 
   /// Binds all addresses and starts serving. @errors ec::unavailable.
   result<void> start();
@@ -26,10 +29,10 @@ private:
 
   http_config config_;
   disk_pool disk_;
-  rate_limiter limiter_;
   http_metrics metrics_;
   services services_;
   router routes_;
+  std::vector<edge_guest_factory> guests_;
   std::vector<std::unique_ptr<edge>> edges_;
 };
 

@@ -14,27 +14,16 @@ metrics::counter& refusals(metrics::registry& registry, std::string_view reason)
 
 } // namespace
 
-http_metrics::http_metrics(metrics::registry& registry)
-    : announces{registry.add_counter("tracker_announces_total",
-                                     "Total number of announce requests handled")},
-      scrapes{
-          registry.add_counter("tracker_scrapes_total", "Total number of scrape requests handled")},
-      bytes_sent{registry.add_counter("shoal_http_file_bytes_sent_total",
+http_metrics::http_metrics(metrics::registry& registry, tracker_gate& gate)
+    : bytes_sent{registry.add_counter("shoal_http_file_bytes_sent_total",
                                       "Bytes of objects and published files sent")},
       malformed{refusals(registry, "malformed")}, no_route{refusals(registry, "no_route")},
-      rate_limited{refusals(registry, "rate_limited")},
-      unauthorized{refusals(registry, "unauthorized")}, blocked{refusals(registry, "blocked")},
-      unregistered{refusals(registry, "unregistered")}, bad_announce{refusals(registry,
-                                                                              "bad_announce")},
-      unanswered{registry.add_counter("shoal_unanswered_announces_total",
-                                      "Announces answered without peers because the swarm did not "
-                                      "answer in time")},
+      rate_limited{gate.refused(refusal_kind::rate_limited)}, unauthorized{gate.refused(
+                                                                  refusal_kind::unauthorized)},
       overdue{registry.add_counter("shoal_http_overdue_total",
                                    "Connections cut because the client was too slow")},
-      shed{refusals(registry, "overload")}, connections{registry.add_gauge(
-                                                "shoal_http_connections", "Open HTTP connections")},
-      announce_seconds{registry.add_histogram("shoal_announce_seconds",
-                                              "Time from an announce's header to its answer")} {
+      shed{refusals(registry, "overload")},
+      connections{registry.add_gauge("shoal_http_connections", "Open HTTP connections")} {
   add_limit_metrics(registry);
 }
 

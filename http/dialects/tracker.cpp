@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "http/credentials.hpp"
-#include "http/dialects/announce_access.hpp"
 #include "http/dialects/handlers.hpp"
 #include "protocol/announce.hpp"
 #include "protocol/announce_reply.hpp"
@@ -13,15 +11,6 @@
 namespace shoal::http {
 
 namespace {
-
-using retry = std::optional<std::chrono::minutes>;
-
-/// A refusal and what it counts as.
-struct refusal {
-  std::string reason;
-  metrics::counter* counter = nullptr;
-  retry retry_in;
-};
 
 /// Writes a whole answer: the status is 200 even for failures, as clients do not read the body of
 /// another. No Date and no CORS headers: clients need neither, and announces are most of the load.
@@ -37,44 +26,10 @@ task<> reply(exchange& ex, std::string_view body) {
 }
 
 task<> refuse(exchange& ex, refusal why) {
-  why.counter->add();
+  ex.srv().gate.count_refusal(transport::http, why.kind);
   std::string body;
   append_failure(body, why.reason, why.retry_in);
   co_await reply(ex, body);
-}
-
-/// The checks that come before the query is looked at.
-/// @returns the account of the caller, empty for nobody's.
-tl::expected<std::string, refusal> admit(const exchange& ex) {
-  auto& counted = ex.srv().metrics;
-  if (!within_rate(ex))
-    return tl::unexpected{refusal{"Rate limit exceeded. Please slow down.", &counted.rate_limited,
-                                  std::chrono::minutes{1}}};
-  auto user = check_passkey(ex.config().tracker_secrets, ex.param("passkey"));
-  if (!user)
-    return tl::unexpected{refusal{user.error().detail, &counted.unauthorized, {}}};
-  return std::move(*user);
-}
-
-/// @returns why nobody may join the swarm, or nothing.
-std::optional<refusal> refuse_swarm(const exchange& ex, const admission& known) {
-  auto& counted = ex.srv().metrics;
-  if (known.blocked)
-    return refusal{"info_hash is blocked", &counted.blocked, retry_never};
-  if (!known.registered && !ex.config().open_tracker)
-    return refusal{
-        "Unregistered torrent: info_hash not found in registry", &counted.unregistered, {}};
-  return std::nullopt;
-}
-
-/// The same number for the same client on any of its addresses.
-uint64_t identity_of(const exchange& ex, const announce_query& query) {
-  std::array<uint8_t, peer_id::size_bytes + 1 + limits::announce_key_bytes_max> bytes;
-  auto end = std::copy(query.peer.bytes.begin(), query.peer.bytes.end(), bytes.begin());
-  *end++ = 0;
-  auto key = as_bytes(query.key);
-  end = std::copy_n(key.begin(), std::min(key.size(), limits::announce_key_bytes_max), end);
-  return keyed_hash(ex.node().secret(), {bytes.begin(), end});
 }
 
 announce_request request_of(const exchange& ex, const announce_query& query, std::string user) {
@@ -82,12 +37,12 @@ announce_request request_of(const exchange& ex, const announce_query& query, std
   req.swarm = query.swarm;
   req.peer = {ex.client(), query.port};
   req.id = query.peer;
-  req.identity = identity_of(ex, query);
+  req.identity = ex.srv().gate.identity_of(query.peer, query.key);
   req.uploaded = query.uploaded_bytes;
   req.downloaded = query.downloaded_bytes;
   req.left = query.left_bytes;
   req.event = query.event;
-  req.numwant = std::min(query.numwant.value_or(defaults::numwant), ex.config().max_peers);
+  req.numwant = ex.srv().gate.clamp_numwant(query.numwant);
   req.with_ids = !query.compact && !query.no_peer_id;
   req.user = std::move(user);
   return req;
@@ -101,7 +56,7 @@ uint32_t clamp_count(uint64_t count) {
 /// makes it come back.
 std::string announce_body(const exchange& ex, const announce_query& query,
                           const std::optional<announce_reply>& answer) {
-  auto& config = ex.config();
+  auto& config = ex.srv().gate.config();
   announce_reply_view view;
   view.external_ip = ex.client();
   view.interval = std::chrono::seconds{answer ? answer->interval_s : config.interval_s};
@@ -137,7 +92,7 @@ scrape_plan plan_scrape(const exchange& ex, const std::vector<swarm_hash>& hashe
   for (auto& hash : hashes) {
     auto swarm = hash.truncated();
     auto known = directory.lookup(swarm);
-    if (known.blocked || (!known.registered && !ex.config().open_tracker))
+    if (known.blocked || (!known.registered && !ex.srv().gate.config().open))
       continue;
     scrape_entry entry;
     entry.hash = hash;
@@ -175,49 +130,49 @@ task<std::string> scrape_body(exchange& ex, std::vector<swarm_hash> hashes) {
 
 task<> announce(exchange& ex) {
   auto start = mono_now();
-  auto& counted = ex.srv().metrics;
-  auto user = admit(ex);
+  auto& gate = ex.srv().gate;
+  auto user = gate.admit(ex.client(), ex.param("passkey"), start);
   if (!user) {
     co_await refuse(ex, std::move(user.error()));
     co_return;
   }
   auto query = parse_announce(ex.query());
   if (!query) {
-    refusal why{"Invalid announce: " + query.error().detail, &counted.bad_announce, {}};
+    refusal why{refusal_kind::bad_announce, "Invalid announce: " + query.error().detail, {}};
     co_await refuse(ex, std::move(why));
     co_return;
   }
-  auto known = ex.node().directory().lookup(query->swarm);
-  if (auto why = refuse_swarm(ex, known)) {
-    co_await refuse(ex, std::move(*why));
+  auto known = gate.enter(query->swarm);
+  if (!known) {
+    co_await refuse(ex, std::move(known.error()));
     co_return;
   }
   auto req = request_of(ex, *query, std::move(*user));
-  auto answer = co_await ex.announce(std::move(req), std::move(known.swarm));
-  counted.announces.add();
+  auto answer = co_await ex.announce(std::move(req), std::move(known->swarm));
+  gate.count_announce(transport::http, ex.client().family);
   if (!answer)
-    counted.unanswered.add();
+    gate.count_unanswered();
   auto body = announce_body(ex, *query, answer);
   co_await reply(ex, body);
   auto took = std::chrono::duration_cast<std::chrono::microseconds>(mono_now() - start);
-  counted.announce_seconds.observe_us(static_cast<uint64_t>(took.count()));
+  gate.observe_announce(transport::http, static_cast<uint64_t>(took.count()));
 }
 
 task<> scrape(exchange& ex) {
-  auto& counted = ex.srv().metrics;
-  auto user = admit(ex);
+  auto& gate = ex.srv().gate;
+  auto user = gate.admit(ex.client(), ex.param("passkey"), mono_now());
   if (!user) {
     co_await refuse(ex, std::move(user.error()));
     co_return;
   }
   auto hashes = parse_scrape(ex.query());
   if (!hashes) {
-    refusal why{"Invalid scrape: " + hashes.error().detail, &counted.bad_announce, {}};
+    refusal why{refusal_kind::bad_announce, "Invalid scrape: " + hashes.error().detail, {}};
     co_await refuse(ex, std::move(why));
     co_return;
   }
   auto body = co_await scrape_body(ex, std::move(*hashes));
-  counted.scrapes.add();
+  gate.count_scrape(transport::http);
   co_await reply(ex, body);
 }
 
