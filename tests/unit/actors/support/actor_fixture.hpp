@@ -153,6 +153,7 @@ public:
     for (size_t slot = 0; slot < slot_count; ++slot)
       for (auto& swarm : directory->swarms_in(slot))
         kill(swarm);
+    drain(); // They still count themselves out of the directory.
   }
 
   const registry_shard_actor& registry_of(const info_hash& hash) const {
