@@ -90,7 +90,8 @@ private:
 
 inline edge_actor::behavior_type listening_edge(edge_actor::pointer,
                                                 std::vector<announce_reply>* heard) {
-  return {[heard](announce_reply& x) { heard->push_back(std::move(x)); }};
+  return {[heard](announce_reply& x) { heard->push_back(std::move(x)); },
+          [](const scrape_reply&) {}};
 }
 
 /// What a slow writer has been asked and will answer.
@@ -153,7 +154,8 @@ public:
     for (size_t slot = 0; slot < slot_count; ++slot)
       for (auto& swarm : directory->swarms_in(slot))
         kill(swarm);
-    drain(); // They still count themselves out of the directory.
+    // Those that have left the directory wait for stragglers before they end, and use it once more.
+    advance(std::chrono::seconds{10});
   }
 
   const registry_shard_actor& registry_of(const info_hash& hash) const {
