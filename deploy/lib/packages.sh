@@ -5,7 +5,7 @@
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libcaf-dev libboost1.74-dev libmsgpack-cxx-dev liblmdb-dev libssl-dev libspdlog-dev
-  libtorrent-rasterbar-dev libcurl4-openssl-dev libcli11-dev libtomlplusplus-dev
+  libtorrent-rasterbar-dev libcurl4-openssl-dev libmaxminddb-dev libcli11-dev libtomlplusplus-dev
   nlohmann-json3-dev libsimdjson-dev libexpected-dev zlib1g-dev
   ca-certificates curl openssl procps util-linux
 )
@@ -14,9 +14,12 @@ build_packages=(
 test_packages=(
   python3 python3-pytest python3-pytest-timeout python3-prometheus-client python3-websockets
   python3-libtorrent transmission-daemon transmission-cli aria2 qbittorrent-nox
-  prometheus iproute2 mount jq git
+  prometheus faketime iproute2 mount jq git
   libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14
 )
+
+# Runs tests/bench/run: what Shoal is compared with.
+bench_packages=(opentracker nginx-light nodejs npm git)
 
 # Prints those of the given packages that are not installed.
 missing_packages() {

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the table in DESIGN, "Figures to reach": what is loaded how, and what counts."""
+
+import random
+import re
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rounds import Contender, alternate, load, ratio
+from servers import LIMIT, LOAD, Limit, Nginx, NpmTracker, Opentracker, Shoal
+
+IN_FLIGHT = 256  # More would overflow opentracker's receive buffer, and be unfair.
+CONNECTIONS = 64
+
+
+@dataclass
+class Plan:
+    """How thorough."""
+
+    rounds: int
+    seconds: float
+    swarms: int
+    peers: int
+    idle_sockets: int
+    patience: int = 3  # So many times as many rounds, if they are disturbed.
+
+    def population(self):
+        return ["--swarms", self.swarms, "--peers", self.peers, "--seeds", 0, "--numwant", 50]
+
+
+@dataclass
+class Verdict:
+    """One figure against its bar."""
+
+    what: str
+    value: float
+    bar: float
+    stretch: float
+    less_is_better: bool = False
+    unit: str = "x"
+
+    def word(self):
+        def reaches(bound):
+            return self.value <= bound if self.less_is_better else self.value >= bound
+        return "stretch" if reaches(self.stretch) else "bar" if reaches(self.bar) else "MISSED"
+
+
+@dataclass
+class Row:
+    title: str
+    unit: str = "requests/s"
+    contenders: list = field(default_factory=list)
+    verdicts: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    dropped: int = 0
+    forced: int = 0
+
+    def compare(self, plan, contenders, unit="requests"):
+        self.contenders = contenders
+        self.dropped, self.forced = alternate(contenders, plan, unit)
+
+    def judge(self, what, value, bar, stretch, **more):
+        self.verdicts.append(Verdict(what, value, bar, stretch, **more))
+
+
+def hashes(plan):
+    return subprocess.run([LOAD, "hashes", *map(str, plan.population()[:2])], capture_output=True,
+                          text=True, check=True).stdout
+
+
+def announce_body_bytes(target, plan):
+    """The size of an answer to an announce, which constants of others shall have."""
+    first = bytes.fromhex(hashes(plan).split()[0])
+    escaped = "".join(f"%{byte:02x}" for byte in first)
+    host, port = target.split(":")
+    with socket.create_connection((host, int(port)), 5) as connection:
+        connection.sendall(f"GET /announce?info_hash={escaped}&peer_id={'x' * 20}&port=9&left=1"
+                           "&compact=1&numwant=50 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                           .encode())
+        answer = b""
+        while block := connection.recv(65536):
+            answer += block
+    return len(answer.split(b"\r\n\r\n", 1)[1])
+
+
+def prefill(target, plan, over="http", pid=None):
+    arguments = [over, target, *plan.population(), "--prefill-only", "--in-flight", IN_FLIGHT]
+    return load(*arguments, pid=pid)
+
+
+def udp_announce(work, plan):
+    row = Row("UDP announce, 10k swarms, 1M peers, 50 peers per reply", "announces/s")
+    arguments = ["udp", None, *plan.population(), "--mix", "announce", "--in-flight", IN_FLIGHT]
+    with Shoal(work) as shoal, Opentracker(work, hashes(plan)) as usual, \
+            Opentracker(work, hashes(plan), 1) as best, Limit(work, "udp", 300) as limit:
+        if not shoal.has_udp:
+            return None
+        contenders = []
+        for server in (shoal, usual, best, limit):
+            if server is not limit:
+                prefill(server.udp_target, plan, "udp")
+            arguments[1] = server.udp_target
+            contenders.append(Contender(server.name, list(arguments), server.pid))
+        row.compare(plan, contenders)
+    ours, usual, best, limit = contenders
+    row.judge("opentracker default", ratio(ours, usual), 1.4, 1.6)
+    row.judge("opentracker at its best", ratio(ours, best), 1.1, 1.25)
+    row.judge("the limit", ratio(ours, limit), 0, 0.95)
+    return row
+
+
+def http_new_connection(work, plan):
+    row = Row("HTTP announce, new connection each", "announces/s")
+    arguments = ["http", None, *plan.population(), "--mix", "announce", "--close",
+                 "--connections", CONNECTIONS]
+    with Shoal(work) as shoal, Opentracker(work, hashes(plan)) as other:
+        prefill(shoal.target, plan)
+        prefill(other.udp_target, plan, "udp")
+        size = announce_body_bytes(shoal.target, plan)
+        with Limit(work, "close", size) as limit:
+            contenders = []
+            for server in (shoal, other, limit):
+                arguments[1] = server.target
+                contenders.append(Contender(server.name, list(arguments), server.pid))
+            row.compare(plan, contenders)
+    ours, other, limit = contenders
+    row.judge("opentracker", ratio(ours, other), 1.15, 1.3)
+    row.judge("CPU per request over opentracker's", ratio(ours, other, "cpu_us"), 0.75, 0.5,
+              less_is_better=True)
+    row.notes.append(f"{ratio(ours, limit):.2f} of the limit")
+    return row
+
+
+def http_keep_alive(work, plan):
+    row = Row("HTTP announce, keep-alive", "announces/s")
+    common = ["--connections", CONNECTIONS]
+    announces = [*plan.population(), "--mix", "announce", *common]
+    with Shoal(work) as shoal:
+        prefill(shoal.target, plan)
+        size = announce_body_bytes(shoal.target, plan)
+        with Nginx(work, size) as nginx, Limit(work, "http", size) as limit:
+            contenders = [Contender(s.name, ["http", s.target, *how], s.pid) for s, how in (
+                (shoal, announces), (nginx, ["--get", "/x", *common]), (limit, announces))]
+            row.compare(plan, contenders)
+    ours, nginx, limit = contenders
+    row.judge(f"nginx returning {size} bytes", ratio(ours, nginx), 0.75, 0.9)
+    row.notes.append(f"{ratio(ours, limit):.2f} of the limit")
+    return row
+
+
+def websocket(work, plan):
+    """Without offers the tracker's own work is what is seen, with them what it relays."""
+    row = Row("WebSocket tracker, 256 sockets", "announces/s")
+    with Shoal(work) as shoal, NpmTracker(work) as npm:
+        if load("ws", shoal.target, "--connections", 1, "--requests", 1, "--seconds", 1,
+                may_fail=True)["answered"] == 0:
+            return None
+        contenders = [
+            Contender(f"{server.name}, {offers} offers",
+                      ["ws", server.target, "--connections", 256, "--swarms", 25, "--mix",
+                       "announce", "--offers", offers], server.pid)
+            for offers in (0, 5) for server in (shoal, npm)]
+        row.compare(plan, contenders)
+    row.judge("npm's bittorrent-tracker", ratio(*contenders[:2]), 5, 10)
+    row.notes.append(f"{ratio(*contenders[2:]):.1f} times npm's with 5 offers per announce")
+    return row
+
+
+def idle_websockets(work, plan):
+    row = Row(f"memory of {plan.idle_sockets} idle WebSockets", "bytes each")
+    with Shoal(work) as shoal:
+        report = load("ws", shoal.target, "--idle", "--connections", plan.idle_sockets,
+                      "--sources", 32, "--seconds", 3, pid=shoal.pid, may_fail=True)
+    if "prefill" not in report or report["prefill"]["answered"] == 0:
+        return None
+    grown = report["server"]["resident_bytes"] - report["server"]["resident_bytes_before"]
+    row.judge("bytes per idle connection", grown / plan.idle_sockets, 8192, 4096,
+              less_is_better=True, unit="B")
+    return row
+
+
+def memory_per_peer(work, plan):
+    row = Row("memory per peer, all in", "bytes")
+    shapes = [(plan.swarms, plan.peers, 30, 20), (plan.swarms * plan.peers, 1, 400, 250)]
+    for swarms, peers, bar, stretch in shapes:
+        shape = Plan(1, 1, swarms, peers, 0)
+        with Shoal(work, f"shoal-{swarms}") as shoal:
+            before = resident_bytes(shoal.pid)
+            prefill(shoal.target, shape)
+            grown = resident_bytes(shoal.pid) - before
+        row.judge(f"{swarms} swarms x {peers} peers", grown / (swarms * peers), bar, stretch,
+                  less_is_better=True, unit="B")
+    return row
+
+
+def resident_bytes(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+
+def web_seed(work, plan):
+    row = Row("web seed, a warm file of 16 MB", "MB/s")
+    folder = work / "files" / "v1"
+    folder.mkdir(parents=True)
+    (folder / "weights.bin").write_bytes(random.Random(1).randbytes(16_000_000))
+    with Shoal(work) as shoal, Nginx(work, 1, folder) as nginx:
+        shoal.node.publish(folder, "bench/model", "v1")
+        for clients in (1, 64):
+            contenders = [
+                Contender(f"{server.name}, {clients} clients",
+                          ["http", server.target, "--get", path, "--connections", clients,
+                           "--timeout", 30], server.pid)
+                for server, path in ((shoal, "/webseed/bench/model/v1/weights.bin"),
+                                     (nginx, "/files/weights.bin"))]
+            part = Row("")
+            part.compare(plan, contenders, "megabytes")
+            row.contenders += contenders
+            row.dropped += part.dropped
+            row.forced += part.forced
+            row.judge(f"nginx, {clients} clients", ratio(*contenders), 0.8, 1.0)
+    return row
+
+
+def registry_lookup(work, plan):
+    row = Row("registry lookup by hash, keep-alive", "lookups/s")
+    data = work / "registry-data"
+    data.mkdir()
+    entries = plan.swarms * 10
+    filler = LIMIT.with_name("bench_fill_registry")
+    subprocess.run([filler, data / "registry", str(entries)], check=True)
+    with Shoal(work, data=data) as shoal:
+        page = fetch(shoal.target, "/api/registry/search?q=&limit=100")
+        found = re.findall(r'"info_hash":\s*"([0-9a-f]{64})"', page)
+        paths = work / "paths"
+        paths.write_text("".join(f"/api/registry?info_hash={h}\n" for h in found))
+        size = len(fetch(shoal.target, f"/api/registry?info_hash={found[0]}"))
+        how = ["--get-file", paths, "--connections", CONNECTIONS]
+        with Limit(work, "http", size) as limit:
+            contenders = [Contender(s.name, ["http", s.target, *how], s.pid)
+                          for s in (shoal, limit)]
+            row.compare(plan, contenders)
+    row.judge("the limit", ratio(*contenders), 0.5, 0.7)
+    row.notes.append(f"{entries} entries; the search has a table of its own: run_search")
+    shutil.rmtree(data)
+    return row
+
+
+def fetch(target, path):
+    from support import web
+    answer = web.get(f"http://{target}{path}")
+    assert answer.status == 200, answer
+    return answer.text
+
+
+ROWS = [udp_announce, http_new_connection, http_keep_alive, websocket, idle_websockets,
+        memory_per_peer, web_seed, registry_lookup]
