@@ -142,6 +142,9 @@ private:
 
 peer_list::peer_list(uint32_t stride) : stride_(stride) {}
 
+peer_list::peer_list(uint32_t stride, uint8_t* block, uint32_t capacity)
+    : stride_(stride), capacity_(capacity), block_(block, block_release{false}) {}
+
 peer_list::~peer_list() = default;
 
 peer_list::peer_list(peer_list&& other) noexcept : stride_(other.stride_) {
@@ -156,6 +159,7 @@ peer_list& peer_list::operator=(peer_list&& other) noexcept {
   seed_end_ = std::exchange(other.seed_end_, 0);
   block_ = std::move(other.block_);
   ids_ = std::move(other.ids_);
+  places_ = std::move(other.places_);
   index_ = std::move(other.index_);
   return *this;
 }
@@ -213,16 +217,19 @@ uint32_t peer_list::set_state(uint32_t at, peer_state state) {
   return move_group(at, from, group_of(flags));
 }
 
-uint32_t peer_list::insert(const entry& e, bool keep_id, const hash_key& secret) {
+uint32_t peer_list::insert(const entry& e, const keeping& what) {
   if (size_ == capacity_)
-    resize(size_ + size_ / 4 + 1, keep_id, &secret);
+    resize(size_ + size_ / 4 + 1, what);
   auto at = size_++;
   identities()[at] = e.identity;
   deadlines()[at] = e.deadline;
   flag_bytes()[at] = e.flags;
+  client_bytes()[at] = e.client;
   std::copy_n(e.address.wire.begin(), stride_, wires() + size_t{at} * stride_);
   if (ids_)
     ids_[at] = e.id;
+  if (places_)
+    places_[at] = e.where;
   if (index_)
     index_->add(*this, at);
   return move_group(at, 2, group_of(e.flags));
@@ -237,11 +244,19 @@ void peer_list::erase(uint32_t at) {
   if (size_ == 0)
     clear();
   else if (capacity_ > 8 && size_ < capacity_ / 2)
-    resize(size_ + size_ / 4 + 1, ids_ != nullptr, nullptr);
+    resize(size_ + size_ / 4 + 1,
+           {ids_ != nullptr, places_ != nullptr, index_ ? index_->secret() : hash_key{}});
 }
 
 void peer_list::clear() {
   *this = peer_list(stride_);
+}
+
+void peer_list::own(const keeping& what) {
+  if (size_ == 0)
+    clear();
+  else if (!block_.get_deleter().owned)
+    resize(size_ + size_ / 4 + 1, what);
 }
 
 /// Takes an entry from one part of the list to another by changing places at the borders.
@@ -269,38 +284,48 @@ void peer_list::swap_entries(uint32_t a, uint32_t b) {
   std::swap(identities()[a], identities()[b]);
   std::swap(deadlines()[a], deadlines()[b]);
   std::swap(flag_bytes()[a], flag_bytes()[b]);
+  std::swap(client_bytes()[a], client_bytes()[b]);
   std::swap_ranges(wires() + size_t{a} * stride_, wires() + size_t{a + 1} * stride_,
                    wires() + size_t{b} * stride_);
   if (ids_)
     std::swap(ids_[a], ids_[b]);
+  if (places_)
+    std::swap(places_[a], places_[b]);
 }
 
-/// @param secret for a new index; null takes that of the old one.
-void peer_list::resize(uint32_t capacity, bool keep_id, const hash_key* secret) {
+void peer_list::resize(uint32_t capacity, const keeping& what) {
   peer_list bigger(stride_);
   bigger.capacity_ = capacity;
   bigger.size_ = size_;
   bigger.leech_end_ = leech_end_;
   bigger.seed_end_ = seed_end_;
-  bigger.block_ = std::make_unique_for_overwrite<uint8_t[]>(size_t{capacity} * (13 + stride_));
-  std::copy_n(identities(), size_, bigger.identities());
-  std::copy_n(deadlines(), size_, bigger.deadlines());
-  std::copy_n(wires(), size_t{size_} * stride_, bigger.wires());
-  std::copy_n(flag_bytes(), size_, bigger.flag_bytes());
-  if (keep_id) {
+  bigger.block_.reset(new uint8_t[capacity * entry_bytes(stride_)]);
+  if (size_ > 0) {
+    std::copy_n(identities(), size_, bigger.identities());
+    std::copy_n(deadlines(), size_, bigger.deadlines());
+    std::copy_n(wires(), size_t{size_} * stride_, bigger.wires());
+    std::copy_n(flag_bytes(), size_, bigger.flag_bytes());
+    std::copy_n(client_bytes(), size_, bigger.client_bytes());
+  }
+  if (what.ids) {
     bigger.ids_ = std::make_unique<peer_id[]>(capacity);
     if (ids_)
       std::copy_n(ids_.get(), size_, bigger.ids_.get());
   }
-  if (capacity > scan_max) {
-    SHOAL_CHECK(secret != nullptr || index_ != nullptr);
-    bigger.index_ = std::make_unique<index>(bigger, secret ? *secret : index_->secret());
+  if (what.places) {
+    bigger.places_ = std::make_unique<whereabouts[]>(capacity);
+    if (places_)
+      std::copy_n(places_.get(), size_, bigger.places_.get());
   }
+  if (capacity > scan_max)
+    bigger.index_ = std::make_unique<index>(bigger, what.secret);
   *this = std::move(bigger);
 }
 
 size_t peer_list::memory_bytes() const {
-  return size_t{capacity_} * (13 + stride_) + (ids_ ? capacity_ * sizeof(peer_id) : 0)
+  return capacity_
+             * (entry_bytes(stride_) + (ids_ ? sizeof(peer_id) : 0)
+                + (places_ ? sizeof(whereabouts) : 0))
          + (index_ ? index_->memory_bytes() : 0);
 }
 

@@ -35,6 +35,9 @@ void handout::clear() {
 
 peer_table::peer_table(const peer_table_config& config) : config_(&config) {}
 
+peer_table::peer_table(const peer_table_config& config, peer_list v4, peer_list v6)
+    : config_(&config), v4_(std::move(v4)), v6_(std::move(v6)) {}
+
 peer_table::~peer_table() = default;
 peer_table::peer_table(peer_table&&) noexcept = default;
 peer_table& peer_table::operator=(peer_table&&) noexcept = default;
@@ -43,6 +46,26 @@ peer_table::extras& peer_table::rare() {
   if (!extras_)
     extras_ = std::make_unique<extras>();
   return *extras_;
+}
+
+peer_list::keeping peer_table::kept() const {
+  auto* policy = config_->policy;
+  return {config_->keep_peer_ids, policy && policy->wants_places(), config_->secret};
+}
+
+whereabouts peer_table::locate(const ip_address& address) const {
+  whereabouts where;
+  if (config_->policy)
+    config_->policy->locate(address, where);
+  return where;
+}
+
+void peer_table::locate_all() {
+  if (!kept().places)
+    return;
+  for (auto l : {&v4_, &v6_})
+    for (uint32_t i = 0; i < l->size(); ++i)
+      l->set_place(i, locate(l->address(i).address));
 }
 
 void peer_table::count(peer_state state, int by) {
@@ -102,9 +125,12 @@ peer_table::position peer_table::make_room(const announce_input& in, const addre
       at = own.find_identity(in.identity);
     }
   }
-  if (at == peer_list::none)
-    while (addresses() >= std::max(config_->addresses_max, 1u))
+  if (at == peer_list::none) {
+    auto room = in.no_room ? std::min<size_t>(config_->addresses_max, addresses())
+                           : config_->addresses_max;
+    while (addresses() >= std::max<size_t>(room, 1))
       evict_oldest(changes);
+  }
   return {at, other(own).find_identity(in.identity)};
 }
 
@@ -127,6 +153,8 @@ void peer_table::place(const announce_input& in, const address_key& address, pee
   }
   if (at.own != peer_list::none) {
     own.set_deadline(at.own, deadline);
+    if (own.client(at.own) == 0 && config_->clients)
+      own.set_client(at.own, config_->clients->number_of(in.id));
     at.own = own.set_state(at.own, state);
   } else {
     auto reachable = config_->private_network || in.peer.address.is_global();
@@ -135,8 +163,9 @@ void peer_table::place(const announce_input& in, const address_key& address, pee
       flags |= peer_list::flag_hidden;
     if (at.other != peer_list::none)
       flags |= peer_list::flag_paired;
-    at.own = own.insert({address, in.identity, deadline, flags, in.id}, config_->keep_peer_ids,
-                        config_->secret);
+    auto client = config_->clients ? config_->clients->number_of(in.id) : uint8_t{0};
+    at.own = own.insert(
+        {address, in.identity, deadline, flags, client, locate(in.peer.address), in.id}, kept());
   }
   next_scan_ = std::min(next_scan_, deadline);
 }
@@ -165,10 +194,26 @@ void peer_table::drop_address(peer_list& l, uint32_t at, changes_ptr changes) {
   l.erase(at);
 }
 
+void peer_table::evict_oldest_of_few(changes_ptr changes) {
+  peer_list* from = nullptr;
+  uint32_t oldest = 0;
+  for (auto l : {&v4_, &v6_})
+    for (uint32_t i = 0; i < l->size(); ++i)
+      if (from == nullptr || l->deadline(i) < from->deadline(oldest)) {
+        from = l;
+        oldest = i;
+      }
+  drop_address(*from, oldest, changes);
+}
+
 /// The oldest 256 are found in one pass and then used up one by one. Whoever announces in between
 /// has a later deadline than all of them, so the order stays right.
 void peer_table::evict_oldest(changes_ptr changes) {
   constexpr size_t batch = 256;
+  if (addresses() <= 8) { // Not worth a memory of victims.
+    evict_oldest_of_few(changes);
+    return;
+  }
   auto older = [](const auto& a, const auto& b) { return a.deadline < b.deadline; };
   auto& victims = rare().victims;
   for (;;) {
@@ -264,6 +309,22 @@ bool peer_table::note_completion(const announce_input& in, const position& at) {
   }
   ++completed_;
   return true;
+}
+
+bool peer_table::complete(uint64_t identity) {
+  auto known = false;
+  for (auto* l : {&v4_, &v6_})
+    if (auto at = l->find_identity(identity); at != peer_list::none) {
+      known = known || l->has(at, peer_list::flag_completed);
+      l->set_flag(at, peer_list::flag_completed, true);
+    }
+  if (extras_) {
+    auto& old = extras_->completers;
+    known = known || std::find(old.begin(), old.end(), identity) != old.end();
+  }
+  remember_completer(identity);
+  completed_ += known ? 0 : 1;
+  return !known;
 }
 
 usage_delta peer_table::account(const usage_report& r, coarse_seconds now) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/client_names.hpp"
 #include "actors/keyed_hash.hpp"
 #include "actors/peer_list.hpp"
+#include "actors/peer_policy.hpp"
 #include "core/defaults.hpp"
 #include "core/error.hpp"
 #include "core/ids.hpp"
@@ -22,12 +24,15 @@ using coarse_seconds = uint32_t;
 
 /// Shared by all tables of a node, and outlives them.
 struct peer_table_config {
-  uint32_t ttl_s = 2 * 1800;        ///< A peer unheard of for so long is dropped.
-  uint32_t restored_ttl_s = 900;    ///< The same for a peer that came out of a snapshot.
-  uint32_t addresses_max = 100'000; ///< Per table; the oldest address makes room for a new one.
-  bool private_network = false;     ///< Hand out addresses that the Internet cannot reach, too.
-  bool keep_peer_ids = true;        ///< 20 more bytes per address, for `compact=0` replies.
-  hash_key secret;                  ///< Against chosen addresses that collide in big tables.
+  uint32_t ttl_s = 2 * 1800;           ///< A peer unheard of for so long is dropped.
+  uint32_t restored_ttl_s = 900;       ///< The same for a peer that came out of a snapshot.
+  uint32_t addresses_max = 100'000;    ///< Per table; the oldest address makes room for a new one.
+  bool private_network = false;        ///< Hand out addresses that the Internet cannot reach, too.
+  bool keep_peer_ids = false;          ///< 20 more bytes per address, for `compact=0` replies.
+  hash_key secret;                     ///< Against chosen addresses that collide in big tables.
+  client_names* clients = nullptr;     ///< Gives clients their numbers; null: all are unknown.
+  const peer_policy* policy = nullptr; ///< Whom to hand out first; null: random peers.
+  uint32_t policy_mix_percent = 25;    ///< Share of random peers beside those of the policy.
 };
 
 struct announce_input {
@@ -39,6 +44,7 @@ struct announce_input {
   uint32_t numwant = defaults::numwant;
   bool want_peer_ids = false;   ///< Fill `handout::ids4` and `ids6` as well.
   bool own_family_only = false; ///< BEP 15 replies hold one family.
+  bool no_room = false;         ///< A new address takes the place of the oldest one.
 };
 
 /// Peers in wire form are appended to the caller's strings; nothing is cleared.
@@ -98,13 +104,16 @@ struct peer_view {
   endpoint address;
   uint64_t identity;
   peer_state state;
-  bool second_address; ///< A v6 address of a peer that has been shown with its v4 one.
-  const peer_id* id;   ///< Null if ids are not kept.
+  bool second_address;     ///< A v6 address of a peer that has been shown with its v4 one.
+  const peer_id* id;       ///< Null if ids are not kept.
+  uint8_t client;          ///< See client_names; 0 is unknown.
+  coarse_seconds deadline; ///< When it expires.
 };
 
-/// The peers of one swarm. Pure: time and randomness are parameters. Costs about 20 bytes per v4
-/// address and 33 per v6 one, 20 more with peer ids, and about 11 more in tables beyond
-/// `peer_list::scan_max` addresses, where an index replaces the scan.
+/// The peers of one swarm. Pure: time and randomness are parameters. Costs 20 bytes per v4 address
+/// and 32 per v6 one, plus a tenth of slack; 20 more with peer ids, 8 with a policy that looks at
+/// places, and about 11 more in tables beyond `peer_list::scan_max` addresses, where an index
+/// replaces the scan. Swarms hold theirs in a peer_set, which packs small ones.
 ///
 /// A peer is an *identity*. It has at most one address per family; a new one replaces the old one,
 /// and an address belongs to the identity that announced it last. When `addresses_max` is reached,
@@ -154,6 +163,16 @@ public:
   /// Sets lifetime completions, e.g. from the store.
   void set_completed(uint64_t completed) { completed_ = completed; }
 
+  /// Whether an address of that peer is known.
+  bool knows(uint64_t identity) const {
+    return v4_.find_identity(identity) != peer_list::none
+           || v6_.find_identity(identity) != peer_list::none;
+  }
+
+  /// A peer says elsewhere than in an announce of its address that it has completed its download.
+  /// @returns whether that is its first completion.
+  bool complete(uint64_t identity);
+
   /// Number of peers; those with two addresses count once.
   size_t peers() const { return size_t{seeders_} + leechers_ + partials_; }
 
@@ -182,13 +201,27 @@ public:
   size_t memory_bytes() const;
 
 private:
+  friend class peer_set;
   struct extras;
   class snapshot_reader;
+  class choice;
+
+  /// A table whose lists begin in the caller's memory.
+  peer_table(const peer_table_config& config, peer_list v4, peer_list v6);
 
   /// Where the announcing peer's addresses are, or peer_list::none.
   struct position {
     uint32_t own;   // In the list of the family of the announce.
     uint32_t other; // In the list of the other family.
+  };
+
+  /// What one list gives to a handout: `count` of the positions before `end`, not `self`.
+  struct portion {
+    uint32_t self;
+    uint32_t end;
+    uint32_t count;
+    uint64_t random;
+    bool with_ids;
   };
 
   using changes_ptr = std::vector<peer_change>*;
@@ -202,10 +235,16 @@ private:
              coarse_seconds now, position& at);
   void drop_address(peer_list& l, uint32_t at, changes_ptr changes);
   void evict_oldest(changes_ptr changes);
+  void evict_oldest_of_few(changes_ptr changes);
   size_t expire_list(peer_list& l, coarse_seconds now, changes_ptr changes);
   bool note_completion(const announce_input& in, const position& at);
   void remember_completer(uint64_t identity);
   void hand_out(const announce_input& in, const position& at, uint64_t random, handout& out) const;
+  void hand_out_chosen(const peer_list& l, const party& asker, const portion& part,
+                       handout& out) const;
+  peer_list::keeping kept() const;
+  whereabouts locate(const ip_address& address) const;
+  void locate_all();
   void stop(const announce_input& in, announce_output& result, changes_ptr changes);
   bool import_addresses(peer_list& l, snapshot_reader& in, uint32_t entries, bool with_ids,
                         coarse_seconds now);
@@ -237,7 +276,8 @@ void peer_table::for_each_address(F&& f) const {
   for (auto l : {&v4_, &v6_})
     for (uint32_t i = 0; i < l->size(); ++i)
       f(peer_view{l->address(i), l->identity(i), l->state(i),
-                  l == &v6_ && l->has(i, peer_list::flag_paired), l->id(i)});
+                  l == &v6_ && l->has(i, peer_list::flag_paired), l->id(i), l->client(i),
+                  l->deadline(i)});
 }
 
 } // namespace shoal

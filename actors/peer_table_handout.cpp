@@ -49,6 +49,12 @@ void peer_table::hand_out(const announce_input& in, const position& at, uint64_t
   from_own = std::min(from_own, wanted - std::min(from_rest, wanted / 4));
   from_rest = std::min(from_rest, wanted - from_own);
   auto append = [&](const peer_list& l, uint32_t self, uint32_t count, uint64_t r) {
+    if (config_->policy && count > 0 && count < available(l, self)) {
+      party asker{own.wire(at.own), in.peer.address.family, own.state(at.own),
+                  in.event == announce_event::started, own.where(at.own)};
+      hand_out_chosen(l, asker, {self, end_of(l), count, r, in.want_peer_ids}, out);
+      return;
+    }
     auto v4 = &l == &v4_;
     append_slice(l, end_of(l), self, count, uint32_t(r), v4 ? 6 : 18, v4 ? out.peers4 : out.peers6,
                  !in.want_peer_ids ? nullptr

@@ -133,7 +133,8 @@ bool peer_table::import_addresses(peer_list& l, snapshot_reader& in, uint32_t en
     }
     e.deadline = now + std::min(uint32_t{left}, config_->restored_ttl_s);
     next_scan_ = std::min(next_scan_, e.deadline);
-    l.insert(e, config_->keep_peer_ids, config_->secret);
+    e.where = locate(ip);
+    l.insert(e, kept());
   }
   return true;
 }

@@ -2,53 +2,62 @@
 #include "actors/swarm_directory.hpp"
 
 #include <mutex>
+#include <random>
 
 namespace shoal {
 
+swarm_directory::swarm_directory() {
+  std::random_device device;
+  auto word = [&] { return uint64_t{device()} << 32 | device(); };
+  hash_key secret{word(), word()};
+  for (auto& place : slots_)
+    place = std::make_unique<slot>(secret);
+}
+
 admission swarm_directory::lookup(const info_hash& hash) const {
-  auto& place = slots_[slot_of(hash)];
+  auto& place = slot_for(hash);
   std::shared_lock guard{place.mutex};
-  auto i = place.items.find(hash);
-  if (i == place.items.end())
+  auto* found = place.items.find(hash);
+  if (!found)
     return {};
-  return {i->second.swarm, i->second.entry != nullptr, i->second.blocked};
+  return {found->swarm, found->registered, found->blocked};
 }
 
 std::shared_ptr<const registration> swarm_directory::registration_of(const info_hash& hash) const {
-  auto& place = slots_[slot_of(hash)];
+  auto& place = slot_for(hash);
   std::shared_lock guard{place.mutex};
-  auto i = place.items.find(hash);
-  return i == place.items.end() ? nullptr : i->second.entry;
+  auto i = place.registrations.find(hash);
+  return i == place.registrations.end() ? nullptr : i->second;
 }
 
 template <class Change>
 void swarm_directory::edit(const info_hash& hash, Change change) {
-  auto& place = slots_[slot_of(hash)];
+  auto& place = slot_for(hash);
   std::unique_lock guard{place.mutex};
-  auto i = place.items.try_emplace(hash).first;
+  auto& x = place.items[hash];
   auto count = [&](bool sign) {
     auto step = sign ? size_t{1} : ~size_t{0};
-    if (i->second.swarm)
+    if (x.swarm)
       swarms_ += step;
-    if (i->second.entry)
+    if (x.registered)
       registered_ += step;
-    if (i->second.blocked)
+    if (x.blocked)
       blocked_ += step;
   };
   count(false);
-  change(i->second);
+  change(x, place);
   count(true);
-  if (i->second.empty())
-    place.items.erase(i);
+  if (x.empty())
+    place.items.erase(hash);
 }
 
 void swarm_directory::put_swarm(const info_hash& hash, swarm_actor swarm) {
-  edit(hash, [&](item& x) { x.swarm = std::move(swarm); });
+  edit(hash, [&](item& x, slot&) { x.swarm = std::move(swarm); });
 }
 
 bool swarm_directory::drop_swarm(const info_hash& hash, caf::actor_id expected) {
   auto dropped = false;
-  edit(hash, [&](item& x) {
+  edit(hash, [&](item& x, slot&) {
     dropped = x.swarm && x.swarm->id() == expected;
     if (dropped)
       x.swarm = nullptr;
@@ -58,24 +67,31 @@ bool swarm_directory::drop_swarm(const info_hash& hash, caf::actor_id expected) 
 
 void swarm_directory::put_registration(const info_hash& hash,
                                        std::shared_ptr<const registration> entry) {
-  edit(hash, [&](item& x) { x.entry = std::move(entry); });
+  edit(hash, [&](item& x, slot& place) {
+    x.registered = true;
+    place.registrations[hash] = std::move(entry);
+  });
 }
 
 void swarm_directory::drop_registration(const info_hash& hash) {
-  edit(hash, [](item& x) { x.entry = nullptr; });
+  edit(hash, [&](item& x, slot& place) {
+    x.registered = false;
+    place.registrations.erase(hash);
+  });
 }
 
 void swarm_directory::set_blocked(const info_hash& hash, bool blocked) {
-  edit(hash, [&](item& x) { x.blocked = blocked; });
+  edit(hash, [&](item& x, slot&) { x.blocked = blocked; });
 }
 
 std::vector<swarm_actor> swarm_directory::swarms_in(size_t index) const {
-  auto& place = slots_[index];
+  auto& place = *slots_[index];
   std::shared_lock guard{place.mutex};
   std::vector<swarm_actor> found;
-  for (auto& [hash, x] : place.items)
+  place.items.for_each([&](const item& x) {
     if (x.swarm)
       found.push_back(x.swarm);
+  });
   return found;
 }
 

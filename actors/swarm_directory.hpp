@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/info_hash_map.hpp"
 #include "actors/swarm_actor.hpp"
 #include "cluster/slots.hpp"
 
@@ -51,6 +52,8 @@ struct admission {
 /// readers of different swarms do not meet.
 class swarm_directory {
 public:
+  swarm_directory();
+
   admission lookup(const info_hash& hash) const;
 
   std::shared_ptr<const registration> registration_of(const info_hash& hash) const;
@@ -81,23 +84,31 @@ public:
 
 private:
   struct item {
-    swarm_actor swarm;
-    std::shared_ptr<const registration> entry;
+    info_hash key;
+    bool used = false;
+    bool registered = false; // There is a registration.
     bool blocked = false;
+    swarm_actor swarm;
 
-    bool empty() const { return !swarm && !entry && !blocked; }
+    bool empty() const { return !swarm && !registered && !blocked; }
   };
   struct alignas(64) slot {
+    explicit slot(const hash_key& secret) : items{secret} {}
+
     mutable std::shared_mutex mutex;
-    std::unordered_map<info_hash, item> items;
+    info_hash_map<item> items;
+    std::unordered_map<info_hash, std::shared_ptr<const registration>> registrations;
   };
 
-  /// Runs `change` on the item of `hash` under the slot's lock and drops the item if it is empty
-  /// then.
+  slot& slot_for(const info_hash& hash) { return *slots_[slot_of(hash)]; }
+  const slot& slot_for(const info_hash& hash) const { return *slots_[slot_of(hash)]; }
+
+  /// Runs `change` on the item of `hash` and the slot under the slot's lock, and drops the item if
+  /// it is empty then.
   template <class Change>
   void edit(const info_hash& hash, Change change);
 
-  std::array<slot, slot_count> slots_;
+  std::array<std::unique_ptr<slot>, slot_count> slots_;
   std::atomic<int64_t> peers_{0};
   std::atomic<size_t> swarms_{0};
   std::atomic<size_t> registered_{0};
