@@ -22,12 +22,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from servers import LOAD, speaks_websocket  # noqa: E402
 from support.node import Node  # noqa: E402
 from support.paths import BUILD, SHOALD, TOP  # noqa: E402
 from support.process import free_port  # noqa: E402
 from support.wait import until  # noqa: E402
 
-LOAD = TOP / "build" / "release" / "cmd" / "shoal-load"
 RELEASE = BUILD.name == "release"
 POPULATION = ["--swarms", "2000", "--peers", "50"]
 REPORTS = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
@@ -85,12 +85,6 @@ class Faults(list):
 
 def supports(flag):
     return flag in subprocess.run([SHOALD, "--help"], capture_output=True, text=True).stdout
-
-
-def speaks_websocket(target):
-    probe = subprocess.run([LOAD, "ws", target, "--connections", "1", "--seconds", "0.5"],
-                           capture_output=True)
-    return probe.returncode == 0
 
 
 def generators(work, node, udp_target, seconds, hostile):

@@ -62,7 +62,7 @@ def load(*arguments, pid=None, may_fail=False):
 
 
 def sample(contender, seconds, unit):
-    report = load(*contender.arguments, "--seconds", seconds, pid=contender.pid)
+    report = load(*contender.arguments, "--seconds", seconds, "--max-loss", 100, pid=contender.pid)
     per_second = report["per_second"] if unit == "requests" else \
         report["bytes_received"] / report["seconds"] / 1e6
     return Sample(

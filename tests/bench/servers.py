@@ -10,11 +10,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 
 from support.node import Node  # noqa: E402
-from support.paths import BUILD, NPM, SHOALD  # noqa: E402
+from support.paths import BUILD, NPM, SHOALD, TOP  # noqa: E402
 from support.process import Process, free_port  # noqa: E402
 from support.wait import until  # noqa: E402
 
-LOAD = BUILD / "cmd" / "shoal-load"
+# Always the release build: a slow generator would show nothing.
+LOAD = TOP / "build" / "release" / "cmd" / "shoal-load"
 LIMIT = BUILD / "tests" / "bench" / "bench_limit_server"
 THREADS = os.cpu_count()
 
@@ -27,6 +28,13 @@ def answers(port, kind=socket.SOCK_STREAM):
             return True
         except OSError:
             return False
+
+
+def speaks_websocket(target):
+    """Whether a WebSocket tracker answers an announce there."""
+    done = subprocess.run([LOAD, "ws", target, "--connections", "1", "--requests", "1"],
+                          capture_output=True, timeout=60)
+    return done.returncode == 0
 
 
 class Server:
@@ -128,8 +136,9 @@ class Nginx(Server):
         super().__init__(work, "nginx")
         folder = self.work
         where = f"location /files/ {{ alias {files}/; }}" if files else ""
+        user = "user root;" if os.getuid() == 0 else ""  # Others cannot read our files.
         (folder / "conf").write_text(f"""
-daemon off; worker_processes {THREADS}; pid {folder}/pid; error_log {folder}/error.log;
+{user} daemon off; worker_processes {THREADS}; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the benchmarks make of their samples. The benchmarks themselves run on demand."""
+
+import sys
+
+import pytest
+from support.paths import TOP
+
+sys.path.insert(0, str(TOP / "tests" / "bench"))
+
+import endurance  # noqa: E402
+import rounds  # noqa: E402
+from rows import Plan, Row, Verdict  # noqa: E402
+from rounds import Contender, Sample  # noqa: E402
+from table import document  # noqa: E402
+
+PLAN = Plan(rounds=3, seconds=1, swarms=10, peers=10, idle_sockets=1, patience=3)
+
+
+def sample(rate, foreign=0.0, cpu_us=1.0):
+    return Sample(rate, cpu_us, 1.0, 1.0, foreign, 0, {})
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """measured({name: [samples]}) stands for runs of the generator, in order; returns contenders."""
+    def prepare(script):
+        left = {name: list(samples) for name, samples in script.items()}
+        monkeypatch.setattr(rounds, "sample", lambda c, seconds, unit: left[c.name].pop(0))
+        return [Contender(name, [], 1) for name in script]
+    return prepare
+
+
+def test_ratios_are_those_of_rounds_and_not_of_medians(measured):
+    ours, theirs = measured({"a": [sample(10), sample(400), sample(30)],
+                             "b": [sample(5), sample(100), sample(30)]})
+    assert rounds.alternate([ours, theirs], PLAN) == (0, 0)
+    assert rounds.ratio(ours, theirs) == 2
+    assert (ours.rate, theirs.rate) == (30, 30)
+
+
+def test_disturbed_rounds_do_not_count(measured):
+    ours, theirs = measured({"a": [sample(1, 0.5), sample(10), sample(20), sample(30)],
+                             "b": [sample(9), sample(10), sample(10), sample(10)]})
+    assert rounds.alternate([ours, theirs], PLAN) == (1, 0)
+    assert [s.rate for s in ours.samples] == [10, 20, 30]
+
+
+def test_the_least_disturbed_are_kept_if_all_are(measured):
+    disturbances = [0.9, 0.1, 0.3, 0.2, 0.8, 0.7, 0.6, 0.5, 0.4]
+    ours, = measured({"a": [sample(d * 100, d) for d in disturbances]})
+    assert rounds.alternate([ours], PLAN) == (6, 3)
+    assert sorted(s.rate for s in ours.samples) == [10, 20, 30]
+
+
+@pytest.mark.parametrize("value,less,word", [
+    (2.0, False, "stretch"), (1.6, False, "stretch"), (1.5, False, "bar"), (1.4, False, "bar"),
+    (1.39, False, "MISSED"),
+])
+def test_more_is_better(value, less, word):
+    assert Verdict("x", value, 1.4, 1.6, less_is_better=less).word() == word
+
+
+@pytest.mark.parametrize("value,word", [(19, "stretch"), (20, "stretch"), (30, "bar"), (31, "MISSED")])
+def test_less_is_better(value, word):
+    assert Verdict("x", value, 30, 20, less_is_better=True).word() == word
+
+
+def test_the_document_says_what_was_reached(measured):
+    row = Row("HTTP announce", "announces/s")
+    row.compare(PLAN, measured({"Shoal": [sample(3000)] * 4,
+                                "other": [sample(1000, 0.9)] + [sample(1000)] * 3}))
+    ours, other = row.contenders
+    row.judge("other", rounds.ratio(ours, other), 2, 4)
+    text = document([row], ["websocket"], PLAN, "2026-01-02", ["--quick"])
+    assert "| HTTP announce | other | 3.00 x | 2.00 | 4.00 | bar |" in text
+    assert "| Shoal | 3,000 |" in text and "1 rounds dropped" in text and "websocket" in text
+
+
+def test_a_slope_is_that_of_the_line():
+    samples = [(t, 1000 + 5 * t / 60 + (-1) ** t) for t in range(600)]
+    assert endurance.slope_kib_per_minute(samples) == pytest.approx(5, abs=0.1)
