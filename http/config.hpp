@@ -4,6 +4,7 @@
 #include "core/defaults.hpp"
 #include "core/limits.hpp"
 #include "core/net.hpp"
+#include "http/tls.hpp"
 
 #include <chrono>
 #include <string>
@@ -13,10 +14,15 @@ namespace shoal::http {
 
 /// What the HTTP edge needs to know; validated by cmd/ before anything opens.
 struct http_config {
-  std::vector<endpoint> listen;      ///< Each is bound by every edge thread (SO_REUSEPORT).
-  unsigned threads = 0;              ///< 0 is one per core.
-  unsigned disk_threads = 4;         ///< For file reads and hashing of uploads.
-  std::string public_url;            ///< "https://host[:port]" without a slash; empty: from Host.
+  std::vector<endpoint> listen;     ///< Each is bound by every edge thread (SO_REUSEPORT).
+  std::vector<endpoint> tls_listen; ///< The same with TLS.
+  std::vector<certificate_files> certificates; ///< Needed with `tls_listen`.
+  std::vector<cidr> proxy_protocol_from;       ///< Whose connections begin with a PROXY header.
+  uint32_t connections_per_address = 2000;     ///< 0 is no limit.
+  bool fast_lane = true;     ///< False: announces take the way of all requests, for comparison.
+  unsigned threads = 0;      ///< 0 is one per core.
+  unsigned disk_threads = 4; ///< For file reads and hashing of uploads.
+  std::string public_url;    ///< "https://host[:port]" without a slash; empty: from Host.
   std::vector<cidr> trusted_proxies; ///< Whose X-Forwarded-For is believed.
   std::string registry_key;          ///< X-Weightless-Key; empty: writes are open.
   std::string admin_key;             ///< For /api/admin; empty: switched off.

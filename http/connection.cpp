@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/connection.hpp"
 
+#include "core/hex.hpp"
+#include "protocol/proxy_header.hpp"
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 
 #include <cstring>
+#include <sys/socket.h>
 
 namespace shoal::http {
 
@@ -18,13 +22,6 @@ constexpr size_t read_bytes = 16 * 1024;
 
 /// A client that still sends when it was answered gets this long to see the answer.
 constexpr std::chrono::seconds linger_timeout{2};
-
-endpoint to_endpoint(const asio::ip::tcp::endpoint& from) {
-  auto address = from.address();
-  return {address.is_v4() ? ip_address::v4(address.to_v4().to_bytes())
-                          : ip_address::v6(address.to_v6().to_bytes()),
-          from.port()};
-}
 
 error parse_failure(const error_code& why) {
   if (why == bhttp::error::header_limit || why == bhttp::error::buffer_overflow)
@@ -48,14 +45,60 @@ result<void> check_framing(const bhttp::request_header<bhttp::fields>& head) {
 
 } // namespace
 
-connection::connection(tcp_socket socket, const http_config& config)
-    : socket_{std::move(socket)}, config_{config},
+connection::connection(stream bytes, const endpoint& peer, const http_config& config,
+                       connection_ticket ticket, std::string_view unread)
+    : stream_{std::move(bytes)}, config_{config}, peer_{peer}, ticket_{std::move(ticket)},
       buffer_{limits::http_header_bytes_max + read_bytes}, deadline_{mono_now()
                                                                      + config.header_timeout} {
   error_code ignored;
-  peer_ = to_endpoint(socket_.remote_endpoint(ignored));
-  socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
-  socket_.non_blocking(true, ignored);
+  stream_.next_layer().set_option(asio::ip::tcp::no_delay{true}, ignored);
+  stream_.next_layer().non_blocking(true, ignored);
+  buffer_.commit(asio::buffer_copy(buffer_.prepare(unread.size()), asio::buffer(unread)));
+}
+
+taken_stream connection::take() {
+  taken_ = true;
+  std::string unread{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
+  return {std::move(stream_), std::move(unread), peer_, std::move(ticket_)};
+}
+
+task<bool> connection::read_proxy_header() {
+  auto& socket = stream_.next_layer();
+  std::string header;
+  std::array<char, limits::proxy_header_bytes_max> seen;
+  for (;;) {
+    auto may_read = co_await ready(tcp_socket::wait_read);
+    if (!may_read)
+      co_return false;
+    // What follows the header stays where it is: it may be for TLS.
+    auto n = ::recv(socket.native_handle(), seen.data(), seen.size(), MSG_PEEK);
+    if (n < 0 && errno == EAGAIN)
+      continue;
+    if (n <= 0)
+      co_return false;
+    auto before = header.size();
+    header.append(seen.data(), static_cast<size_t>(n));
+    auto parsed = parse_proxy_header(as_bytes(header));
+    if (!parsed)
+      co_return false;
+    auto complete = parsed->has_value();
+    auto used = complete ? (*parsed)->size - before : static_cast<size_t>(n);
+    if (::recv(socket.native_handle(), seen.data(), used, 0) != static_cast<ssize_t>(used))
+      co_return false;
+    if (complete && (*parsed)->source)
+      peer_ = *(*parsed)->source;
+    if (complete)
+      co_return true;
+  }
+}
+
+task<bool> connection::start_tls(ssl_ctx_st& context) {
+  stream_ = stream{std::move(stream_.next_layer()), context};
+  error_code failed;
+  waiting_ = true;
+  co_await stream_.async_handshake(asio::redirect_error(use_task, failed));
+  waiting_ = false;
+  co_return !failed;
 }
 
 task<result<bool>> connection::receive() {
@@ -64,7 +107,7 @@ task<result<bool>> connection::receive() {
     co_return fail(ec::too_large, "a line of the request is too long");
   error_code failed;
   waiting_ = true;
-  auto n = co_await socket_.async_read_some(buffer_.prepare(read_bytes),
+  auto n = co_await stream_.async_read_some(buffer_.prepare(read_bytes),
                                             asio::redirect_error(use_task, failed));
   waiting_ = false;
   buffer_.commit(n);
@@ -79,6 +122,7 @@ task<result<bool>> connection::receive() {
 task<result<bool>> connection::read_head() {
   auto first = !parser_;
   parser_.emplace();
+  head_bytes_ = 0;
   parser_->header_limit(limits::http_header_bytes_max);
   // Each route has a bound of its own. (Beast 1.74 takes boost::none for 0.)
   parser_->body_limit(UINT64_MAX);
@@ -92,6 +136,7 @@ task<result<bool>> connection::read_head() {
       error_code failed;
       auto used = parser_->put(buffer_.data(), failed);
       buffer_.consume(used);
+      head_bytes_ += used;
       if (failed && failed != bhttp::error::need_more)
         co_return tl::unexpected{parse_failure(failed)};
       if (!failed)
@@ -178,7 +223,7 @@ task<bool> connection::write(std::string_view head, std::string_view body) {
     error_code failed;
     touch();
     waiting_ = true;
-    auto n = co_await socket_.async_write_some(buffers, asio::redirect_error(use_task, failed));
+    auto n = co_await stream_.async_write_some(buffers, asio::redirect_error(use_task, failed));
     waiting_ = false;
     ended_ = failed.failed();
     if (failed)
@@ -191,10 +236,14 @@ task<bool> connection::write(std::string_view head, std::string_view body) {
 }
 
 task<bool> connection::writable() {
-  error_code failed;
   touch();
+  return ready(tcp_socket::wait_write);
+}
+
+task<bool> connection::ready(tcp_socket::wait_type what) {
+  error_code failed;
   waiting_ = true;
-  co_await socket_.async_wait(tcp_socket::wait_write, asio::redirect_error(use_task, failed));
+  co_await stream_.next_layer().async_wait(what, asio::redirect_error(use_task, failed));
   waiting_ = false;
   co_return !failed;
 }
@@ -202,13 +251,15 @@ task<bool> connection::writable() {
 void connection::cut() {
   // Not close(): a thread of the disk pool may be using the descriptor right now.
   error_code ignored;
-  socket_.shutdown(tcp_socket::shutdown_both, ignored);
-  socket_.cancel(ignored);
+  auto& socket = stream_.next_layer();
+  socket.shutdown(tcp_socket::shutdown_both, ignored);
+  socket.cancel(ignored);
 }
 
 task<> connection::finish() {
-  error_code ignored;
-  socket_.shutdown(tcp_socket::shutdown_send, ignored);
+  if (taken_)
+    co_return;
+  stream_.shutdown_send();
   // Closing with bytes unread resets the connection, which may take the answer with it.
   idle_ = true;
   deadline_ = mono_now() + linger_timeout;

@@ -4,8 +4,9 @@
 #include "core/clock.hpp"
 #include "core/net.hpp"
 #include "http/config.hpp"
+#include "http/connection_ticket.hpp"
 #include "http/message.hpp"
-#include "http/task.hpp"
+#include "http/stream.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -18,14 +19,30 @@ namespace shoal::http {
 
 namespace beast = boost::beast;
 
-/// One client's socket with the parser on it. Deadlines are not timers: the edge sweeps its
+/// What is left of a connection whose client changed to another protocol.
+struct taken_stream {
+  stream bytes;
+  std::string unread; ///< Came after the request: the first bytes of the other protocol.
+  endpoint peer;
+  connection_ticket ticket; ///< Keep it as long as the stream.
+};
+
+/// One client's stream with the parser on it. Deadlines are not timers: the edge sweeps its
 /// connections once a second and cuts those that are overdue.
 class connection {
 public:
-  connection(tcp_socket socket, const http_config& config);
+  /// @param peer where the bytes come from. @param unread bytes that were received already.
+  connection(stream bytes, const endpoint& peer, const http_config& config,
+             connection_ticket ticket, std::string_view unread = {});
 
   /// Where the bytes come from; a proxy if there is one.
   const endpoint& peer() const { return peer_; }
+
+  /// Reads the header of the PROXY protocol, before anything else. @returns whether there was one.
+  task<bool> read_proxy_header();
+
+  /// Encrypts what follows. @returns whether the client could agree.
+  task<bool> start_tls(ssl_ctx_st& context);
 
   /// Reads up to the end of the next request's header.
   /// @returns nothing when the client closed in between requests.
@@ -36,6 +53,9 @@ public:
   const beast::http::request_header<beast::http::fields>& head() const {
     return parser_->get().base();
   }
+
+  /// Bytes that it took.
+  size_t head_bytes() const { return head_bytes_; }
 
   bool keep_alive() const;
 
@@ -55,8 +75,17 @@ public:
   /// Waits until the socket takes more bytes. @returns false if the client is gone.
   task<bool> writable();
 
-  /// For system calls on the disk pool while this task waits for them.
-  int native_handle() { return socket_.native_handle(); }
+  /// Whether all bytes have to pass through `write`.
+  bool encrypted() const { return stream_.encrypted(); }
+
+  /// For system calls on the disk pool while this task waits for them; only if not encrypted.
+  int native_handle() { return stream_.next_layer().native_handle(); }
+
+  /// Gives the stream away after a request that asked for another protocol and has no body. The
+  /// request stays readable until the exchange ends; nothing is sent any more.
+  taken_stream take();
+
+  bool taken() const { return taken_; }
 
   /// The current exchange is the last one.
   void close_after_exchange() { closing_ = true; }
@@ -79,6 +108,9 @@ private:
 
   void skip_empty_lines();
 
+  /// Waits until the socket is ready. @returns false if the connection is cut.
+  task<bool> ready(tcp_socket::wait_type what);
+
   /// The client has got this long to move the next bytes.
   void touch() { deadline_ = mono_now() + config_.stall_timeout; }
 
@@ -86,14 +118,17 @@ private:
   /// @errors ec::too_large: the parser cannot make use of a full buffer.
   task<result<bool>> receive();
 
-  tcp_socket socket_;
+  stream stream_;
   const http_config& config_;
   endpoint peer_;
+  connection_ticket ticket_;
   beast::flat_buffer buffer_;
   std::optional<parser> parser_;
+  size_t head_bytes_ = 0;
   mono_time deadline_;
   bool continue_sent_ = false;
   bool closing_ = false;
+  bool taken_ = false;
   bool waiting_ = false; // For the client.
   bool ended_ = false;   // No more bytes will come.
   bool idle_ = true;

@@ -17,13 +17,6 @@ using error_code = boost::system::error_code;
 /// A full sweep over all swarms takes this many ticks of a second.
 constexpr size_t sweep_ticks = 16;
 
-/// Seldom enough for a log that somebody reads, whatever the number of edges.
-bool may_complain(mono_time now) {
-  static std::atomic<mono_time> next{mono_time{}};
-  auto due = next.load();
-  return now >= due && next.compare_exchange_strong(due, now + std::chrono::seconds{1});
-}
-
 /// For top-level tasks: an exception there is a bug of ours that must not pass unseen.
 void report(std::exception_ptr failure) {
   if (!failure)
@@ -37,10 +30,14 @@ void report(std::exception_ptr failure) {
 
 } // namespace
 
-edge::edge(unsigned number, unsigned count, const services& srv, const router& routes)
-    : number_{number}, count_{count}, srv_{srv}, routes_{routes}, work_{io_.get_executor()},
-      port_{srv.node.system(), srv.node.directory(), srv.node.shards(),
-            [this] { asio::post(io_, [] {}); }},
+edge::edge(unsigned number, unsigned count, const services& srv, const router& routes,
+           edge_commons& commons)
+    : number_{number}, count_{count}, srv_{srv}, routes_{routes}, commons_{commons},
+      book_{srv, commons.addresses}, work_{io_.get_executor()}, port_{srv.node.system(),
+                                                                      srv.node.directory(),
+                                                                      srv.node.shards(),
+                                                                      [this] { wake(); }},
+      lane_{io_, port_, book_, srv, routes, [this](auto passed) { adopt(std::move(passed)); }},
       timer_{io_.get_executor()}, next_slot_{number} {}
 
 edge::~edge() {
@@ -48,12 +45,21 @@ edge::~edge() {
 }
 
 result<void> edge::listen() {
-  for (auto& where : srv_.config.listen) {
-    auto listener = listen_on(io_.get_executor(), where);
-    if (!listener)
-      return tl::unexpected{listener.error()};
-    listeners_.push_back(std::move(*listener));
-  }
+  auto add = [this](const endpoint& where, bool encrypted) -> result<void> {
+    if (!encrypted && srv_.config.fast_lane)
+      return lane_.listen(where);
+    auto socket = listen_on(io_.get_executor(), where);
+    if (!socket)
+      return tl::unexpected{socket.error()};
+    listeners_.push_back({std::move(*socket), encrypted});
+    return {};
+  };
+  for (auto& where : srv_.config.listen)
+    if (auto added = add(where, false); !added)
+      return added;
+  for (auto& where : srv_.config.tls_listen)
+    if (auto added = add(where, true); !added)
+      return added;
   return {};
 }
 
@@ -77,42 +83,89 @@ void edge::run() {
   loop.bind_to_this_thread();
   while (!io_.stopped()) {
     io_.run_one();
-    io_.poll();
-    // Actors that the handlers above woke up answer before this thread sleeps again.
-    while (loop.run())
+    auto busy = true;
+    while (busy && !io_.stopped()) {
       io_.poll();
-    for (auto& guest : guests_)
-      guest->flush();
+      busy = lane_.run();
+      // Actors that the handlers above woke up answer before this thread sleeps again.
+      busy = loop.run() || busy;
+      lane_.flush();
+      for (auto& guest : guests_)
+        guest->flush();
+    }
   }
 }
 
-task<> edge::accept(tcp_acceptor& listener) {
+void edge::wake() {
+  asio::post(io_, [] {});
+}
+
+void edge::adopt(passed_connection passed) {
+  auto conn = std::make_shared<connection>(stream{std::move(passed.socket)}, passed.peer,
+                                           srv_.config, std::move(passed.ticket), passed.unread);
+  asio::co_spawn(io_.get_executor(), serve(std::move(conn)), report);
+}
+
+task<> edge::accept(open_listener& from) {
   while (!draining_) {
-    error_code failed;
-    auto socket = co_await listener.async_accept(asio::redirect_error(use_task, failed));
-    if (draining_)
-      break;
-    if (failed) {
-      // Out of descriptors, most likely: wait for connections to end instead of spinning.
-      if (may_complain(mono_now()))
-        log::warn("edge", "cannot accept reason=\"{}\"", failed.message());
-      asio::basic_waitable_timer<std::chrono::steady_clock,
-                                 asio::wait_traits<std::chrono::steady_clock>, executor>
-          pause{io_.get_executor(), std::chrono::milliseconds{100}};
-      co_await pause.async_wait(asio::redirect_error(use_task, failed));
+    asio::ip::tcp::endpoint remote;
+    auto socket = co_await accept_one(from, remote);
+    if (!socket || draining_)
       continue;
-    }
-    if (connections_.size() >= srv_.config.connections_max) {
-      srv_.metrics.shed.add();
+    auto peer = to_endpoint(remote);
+    auto ticket = book_.enter(peer.address);
+    if (!ticket)
       continue; // The socket closes here.
-    }
-    auto conn = std::make_shared<connection>(std::move(socket), srv_.config);
-    asio::co_spawn(io_.get_executor(), serve(std::move(conn)), report);
+    auto conn = std::make_shared<connection>(stream{std::move(*socket)}, peer, srv_.config,
+                                             std::move(*ticket));
+    asio::co_spawn(io_.get_executor(), prepare_and_serve(std::move(conn), from.encrypted), report);
   }
+}
+
+task<std::optional<tcp_socket>> edge::accept_one(open_listener& from,
+                                                 asio::ip::tcp::endpoint& remote) {
+  error_code failed;
+  auto socket = co_await from.socket.async_accept(remote, asio::redirect_error(use_task, failed));
+  if (!failed)
+    co_return std::optional<tcp_socket>{std::move(socket)};
+  if (!draining_ && is_shortage(failed.value())) {
+    complain_about_shortage(failed.value());
+    asio::basic_waitable_timer<std::chrono::steady_clock,
+                               asio::wait_traits<std::chrono::steady_clock>, executor>
+        pause{io_.get_executor(), shortage_pause};
+    co_await pause.async_wait(asio::redirect_error(use_task, failed));
+  }
+  co_return std::nullopt;
+}
+
+task<> edge::prepare_and_serve(std::shared_ptr<connection> conn, bool encrypted) {
+  auto prepared = false;
+  {
+    membership listed{*this, *conn};
+    prepared = co_await prepare(*conn, encrypted);
+  }
+  if (prepared)
+    co_await serve(std::move(conn));
+}
+
+task<bool> edge::prepare(connection& conn, bool encrypted) {
+  if (contains(srv_.config.proxy_protocol_from, conn.peer().address)) {
+    auto got = co_await conn.read_proxy_header();
+    if (!got) {
+      srv_.metrics.bad_proxy_header.add();
+      co_return false;
+    }
+  }
+  if (!encrypted)
+    co_return true;
+  auto context = commons_.tls.current();
+  auto agreed = co_await conn.start_tls(*context);
+  (agreed ? srv_.metrics.handshakes : srv_.metrics.bad_handshakes).add();
+  co_return agreed;
 }
 
 task<> edge::serve(std::shared_ptr<connection> conn) {
-  membership counted{*this, *conn};
+  membership listed{*this, *conn};
   // GCC 12 miscompiles a co_await next to && or ||: await into a variable, everywhere.
   auto going = true;
   while (going && !draining_)
@@ -141,6 +194,8 @@ task<bool> edge::serve_one(connection& conn) {
     log::error("edge", "cannot answer path=\"{}\" what=\"{}\"", ex.path(), e.what());
     conn.close_after_exchange();
   }
+  if (conn.taken())
+    co_return false;
   if (!ex.answered()) {
     error failed{ec::unavailable, {}};
     co_await ex.send(json_error(failed));
@@ -167,6 +222,7 @@ task<> edge::tick() {
     port_.sweep(now);
     for (auto& guest : guests_)
       guest->tick(now);
+    lane_.sweep(now);
     for (auto* conn : connections_) {
       if (draining_ && conn->idle()) {
         conn->cut();
@@ -183,6 +239,7 @@ void edge::sweep_swarms() {
   // Edges take turns: this one has the slots that leave its number when divided by their count.
   auto share = (slot_count + count_ * sweep_ticks - 1) / (count_ * sweep_ticks);
   for (size_t i = 0; i < share; ++i) {
+    srv_.node.census().begin(next_slot_, mono_now());
     for (auto& swarm : srv_.node.directory().swarms_in(next_slot_))
       port_.tell(swarm, atom::expire::value);
     next_slot_ += count_;
@@ -193,14 +250,10 @@ void edge::sweep_swarms() {
 
 edge::membership::membership(edge& at, connection& conn) : at_{at}, conn_{conn} {
   at_.connections_.insert(&conn_);
-  ++at_.connection_count_;
-  at_.srv_.metrics.connections.add(1);
 }
 
 edge::membership::~membership() {
   at_.connections_.erase(&conn_);
-  --at_.connection_count_;
-  at_.srv_.metrics.connections.add(-1);
 }
 
 void edge::drain() {
@@ -210,7 +263,8 @@ void edge::drain() {
       guest->drain();
     error_code ignored;
     for (auto& listener : listeners_)
-      listener.close(ignored);
+      listener.socket.close(ignored);
+    lane_.drain();
     for (auto* conn : connections_)
       if (conn->idle())
         conn->cut();
@@ -221,6 +275,7 @@ void edge::stop() {
   if (!thread_.joinable())
     return;
   asio::post(io_, [this] {
+    lane_.stop();
     for (auto* conn : connections_)
       conn->cut();
     // Whoever waits for a swarm waits no longer, and finds its connection cut.

@@ -2,12 +2,12 @@
 #pragma once
 
 #include "actors/edge_guest.hpp"
+#include "http/announce_lane.hpp"
 #include "http/router.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <atomic>
 #include <thread>
 #include <unordered_set>
 
@@ -17,12 +17,19 @@ namespace shoal::http {
 using edge_guest_factory = std::function<result<std::unique_ptr<edge_guest>>(
     unsigned edge_number, asio::io_context& io, edge_port& port)>;
 
+/// What all edges share besides the services.
+struct edge_commons {
+  address_counts addresses;
+  tls_context tls;
+};
+
 /// One I/O thread: listeners of its own (SO_REUSEPORT spreads connections over the edges), the
 /// connections that came in through them, and the swarms that its announces wake up.
 class edge {
 public:
   /// @param number 0.., of `count` edges: says which slots this one sweeps.
-  edge(unsigned number, unsigned count, const services& srv, const router& routes);
+  edge(unsigned number, unsigned count, const services& srv, const router& routes,
+       edge_commons& commons);
   ~edge();
 
   /// Opens the listeners. @errors ec::unavailable: an address cannot be bound.
@@ -37,21 +44,31 @@ public:
   void drain();
 
   /// Whether a drain has nothing left to wait for.
-  bool drained() const { return connection_count_.load() == 0; }
+  bool drained() const { return book_.open() + lane_.transient() == 0; }
 
   /// Cuts what is left and ends the thread.
   void stop();
 
 private:
+  struct open_listener {
+    tcp_acceptor socket;
+    bool encrypted;
+  };
+
   void run();
-  task<> accept(tcp_acceptor& listener);
+  void wake(); // On any thread.
+  void adopt(passed_connection passed);
+  task<> accept(open_listener& from);
+  task<std::optional<tcp_socket>> accept_one(open_listener& from, asio::ip::tcp::endpoint& remote);
   task<> serve(std::shared_ptr<connection> conn);
+  task<> prepare_and_serve(std::shared_ptr<connection> conn, bool encrypted);
+  task<bool> prepare(connection& conn, bool encrypted);
   task<bool> serve_one(connection& conn);
   task<> refuse(connection& conn, const error& why);
   task<> tick();
   void sweep_swarms();
 
-  /// Counts a connection in for as long as its task lives, however that ends.
+  /// Lists a connection for as long as its task lives, however that ends.
   class membership {
   public:
     membership(edge& at, connection& conn);
@@ -68,14 +85,16 @@ private:
   unsigned count_;
   const services& srv_;
   const router& routes_;
+  edge_commons& commons_;
   // Before the context: tasks that end with it still leave these.
   std::unordered_set<connection*> connections_;
-  std::atomic<size_t> connection_count_{0};
+  connection_book book_;
   asio::io_context io_{1};
   asio::executor_work_guard<executor> work_;
   edge_port port_;
+  announce_lane lane_;
   std::vector<std::unique_ptr<edge_guest>> guests_;
-  std::vector<tcp_acceptor> listeners_;
+  std::vector<open_listener> listeners_;
   asio::basic_waitable_timer<std::chrono::steady_clock,
                              asio::wait_traits<std::chrono::steady_clock>, executor>
       timer_;

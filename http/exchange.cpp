@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace shoal::http {
 
@@ -14,6 +15,9 @@ namespace {
 
 /// Bytes that one visit to the disk pool may send, so that fast readers do not starve others.
 constexpr uint64_t sendfile_bytes_max = 4 * 1024 * 1024;
+
+/// What is read of a file at once when it has to be encrypted.
+constexpr size_t encrypted_piece_bytes = 256 * 1024;
 
 /// Of a body that has not come yet.
 constexpr uint64_t reserve_bytes_max = 64 * 1024;
@@ -112,9 +116,10 @@ std::string exchange::base_url() const {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == ':'
            || c == '[' || c == ']';
   };
+  std::string scheme = conn_.encrypted() ? "https://" : "http://";
   if (host.empty() || host.size() > 255 || !std::all_of(host.begin(), host.end(), plain))
-    return "http://localhost";
-  return "http://" + std::string{host};
+    return scheme + "localhost";
+  return scheme + std::string{host};
 }
 
 task<result<std::string>> exchange::read_body(size_t bytes_max) {
@@ -192,6 +197,15 @@ task<> exchange::send_file(response head, file_body body) {
   auto going = co_await send_head(head, body.length);
   if (!going)
     co_return;
+  if (conn_.encrypted())
+    going = co_await send_file_encrypted(body);
+  else
+    going = co_await send_file_plain(body);
+  if (!going)
+    conn_.close_after_exchange();
+}
+
+task<bool> exchange::send_file_plain(file_body& body) {
   while (body.length > 0) {
     auto to = conn_.native_handle();
     auto from = body.file.get();
@@ -205,11 +219,31 @@ task<> exchange::send_file(response head, file_body body) {
     auto alive = !step.failed;
     if (alive && step.would_block)
       alive = co_await conn_.writable();
-    if (!alive) {
-      conn_.close_after_exchange();
-      co_return;
-    }
+    if (!alive)
+      co_return false;
   }
+  co_return true;
+}
+
+task<bool> exchange::send_file_encrypted(file_body& body) {
+  std::string piece;
+  while (body.length > 0) {
+    piece.resize(std::min<uint64_t>(body.length, encrypted_piece_bytes));
+    auto work = [&piece, from = body.file.get(), offset = body.offset] {
+      return ::pread(from, piece.data(), piece.size(), static_cast<off_t>(offset));
+    };
+    auto n = co_await run_on(srv_.disk, work);
+    if (n <= 0)
+      co_return false; // The file is shorter than it was.
+    auto some = std::string_view(piece).substr(0, static_cast<size_t>(n));
+    auto alive = co_await conn_.write(some);
+    if (!alive)
+      co_return false;
+    body.offset += some.size();
+    body.length -= some.size();
+    srv_.metrics.bytes_sent.add(some.size());
+  }
+  co_return true;
 }
 
 task<> exchange::send_zeros(response head, uint64_t length) {

@@ -38,6 +38,9 @@ public:
   /// The client's endpoint; the port means little behind a proxy.
   const endpoint& peer() const { return conn_.peer(); }
 
+  /// Bytes of the request line and the headers.
+  size_t head_bytes() const { return conn_.head_bytes(); }
+
   /// A decoded part of the path, as the route's template names it.
   const std::string& param(std::string_view name) const;
 
@@ -92,6 +95,10 @@ public:
   /// Sends zeros (BEP 47 pads).
   task<> send_zeros(response head, uint64_t length);
 
+  /// Gives the client's stream to who speaks the protocol that the client asked for. The request
+  /// stays readable until the handler returns; nothing can be sent any more.
+  taken_stream take_stream() { return conn_.take(); }
+
   bool answered() const { return answered_; }
   unsigned status() const { return status_; }
 
@@ -103,6 +110,8 @@ private:
   friend class router;
 
   task<bool> send_head(response& r, uint64_t length);
+  task<bool> send_file_plain(file_body& body);
+  task<bool> send_file_encrypted(file_body& body);
   ip_address forwarded_client() const;
 
   connection& conn_;

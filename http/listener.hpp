@@ -5,6 +5,7 @@
 #include "core/net.hpp"
 #include "http/task.hpp"
 
+#include <chrono>
 #include <vector>
 
 namespace shoal::http {
@@ -18,5 +19,14 @@ result<tcp_acceptor> listen_on(executor where_to_run, const endpoint& where);
 /// @returns `all` without "::" if this machine has no IPv6 and there is another address.
 /// @errors ec::unavailable with the address and why.
 result<std::vector<endpoint>> usable_addresses(const std::vector<endpoint>& all);
+
+/// Whether accept(2) failed because descriptors or memory are short: connections have to end first.
+bool is_shortage(int code);
+
+/// How long to leave connections alone when there is nothing to hold them with.
+inline constexpr std::chrono::milliseconds shortage_pause{100};
+
+/// Logs that accept(2) failed, seldom enough for somebody who reads it.
+void complain_about_shortage(int code);
 
 } // namespace shoal::http

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace shoal::http {
 
 namespace {
@@ -49,16 +51,23 @@ response preflight() {
 
 router::router(metrics::registry& metrics) {
   for (auto& r : all_routes()) {
-    compiled c{&r, split(r.path), {}, nullptr};
-    for (size_t i = 2; i < c.by_class.size(); ++i)
-      c.by_class[i] = &metrics.add_counter(
+    compiled c{&r, split(r.path), {}};
+    for (size_t i = 2; i < c.counted.by_class.size(); ++i)
+      c.counted.by_class[i] = &metrics.add_counter(
           "shoal_http_requests_total", "Requests by route and class of status",
           fmt::format(R"(method="{}",route="{}",code="{}xx")", name(r.verb), r.path, i));
-    c.seconds = &metrics.add_histogram(
+    c.counted.seconds = &metrics.add_histogram(
         "shoal_http_request_seconds", "Time from a request's header to the end of its answer",
         fmt::format(R"(method="{}",route="{}")", name(r.verb), r.path));
     routes_.push_back(std::move(c));
   }
+}
+
+route_meter router::meter_of(std::string_view path) const {
+  auto same = [&](auto& r) { return r.what->verb == method::get && r.what->path == path; };
+  auto found = std::find_if(routes_.begin(), routes_.end(), same);
+  SHOAL_CHECK(found != routes_.end());
+  return found->counted;
 }
 
 bool router::match(const compiled& candidate, std::string_view path, exchange& ex) {
@@ -150,9 +159,9 @@ task<> router::handle(exchange& ex) const {
     co_await r.handler(ex);
   }
   auto took = std::chrono::duration_cast<std::chrono::microseconds>(mono_now() - start);
-  found->seconds->observe_us(static_cast<uint64_t>(took.count()));
-  if (auto code = ex.status() / 100; code >= 2 && code < found->by_class.size())
-    found->by_class[code]->add();
+  found->counted.seconds->observe_us(static_cast<uint64_t>(took.count()));
+  if (auto code = ex.status() / 100; code >= 2 && code < found->counted.by_class.size())
+    found->counted.by_class[code]->add();
 }
 
 } // namespace shoal::http

@@ -33,6 +33,12 @@ struct route {
 /// it.
 std::span<const route> all_routes();
 
+/// What is counted for one route.
+struct route_meter {
+  std::array<metrics::counter*, 6> by_class; ///< Index 2 is 2xx and so on.
+  metrics::histogram* seconds;
+};
+
 /// Finds the route and runs its handler, or answers with the error itself.
 class router {
 public:
@@ -40,12 +46,14 @@ public:
 
   task<> handle(exchange& ex) const;
 
+  /// For who answers requests of a GET route elsewhere. @param path as in the list of routes.
+  route_meter meter_of(std::string_view path) const;
+
 private:
   struct compiled {
     const route* what;
     std::vector<std::string_view> segments;
-    std::array<metrics::counter*, 6> by_class; // Index 2 is 2xx and so on.
-    metrics::histogram* seconds;
+    route_meter counted;
   };
 
   const compiled* find(exchange& ex, std::vector<std::string_view>& allowed) const;

@@ -37,7 +37,8 @@ http_config fitted(http_config config) {
 server::server(http_config config, shoal::node& node, tracker_gate& gate,
                metrics::registry& metrics)
     : config_{fitted(std::move(config))}, disk_{config_.disk_threads}, metrics_{metrics, gate},
-      services_{config_, node, metrics, metrics_, gate, disk_}, routes_{metrics} {
+      services_{config_, node, metrics, metrics_, gate, disk_}, routes_{metrics},
+      commons_{{config_.connections_per_address, node.secret()}, {}} {
   add_use_metrics(metrics);
 }
 
@@ -59,8 +60,14 @@ result<void> server::start() {
   if (!usable)
     return tl::unexpected{usable.error()};
   config_.listen = std::move(*usable);
+  auto usable_tls = usable_addresses(config_.tls_listen);
+  if (!usable_tls)
+    return tl::unexpected{usable_tls.error()};
+  config_.tls_listen = std::move(*usable_tls);
+  if (auto loaded = reload_certificates(); !loaded)
+    return loaded;
   for (unsigned i = 0; i < config_.threads; ++i) {
-    edges_.push_back(std::make_unique<edge>(i, config_.threads, services_, routes_));
+    edges_.push_back(std::make_unique<edge>(i, config_.threads, services_, routes_, commons_));
     if (auto bound = edges_.back()->listen(); !bound)
       return bound;
     for (auto& make : guests_)
@@ -70,6 +77,10 @@ result<void> server::start() {
   for (auto& e : edges_)
     e->start();
   return {};
+}
+
+result<void> server::reload_certificates() {
+  return config_.tls_listen.empty() ? result<void>{} : commons_.tls.load(config_.certificates);
 }
 
 void server::stop(std::chrono::seconds patience) {

@@ -17,8 +17,13 @@ public:
   /// Has each edge thread make a guest of its own. Call before `start`.
   void add_guests(edge_guest_factory make) { guests_.push_back(std::move(make)); }
 
-  /// Binds all addresses and starts serving. @errors ec::unavailable.
+  /// Binds all addresses and starts serving.
+  /// @errors ec::unavailable; ec::invalid_argument: a certificate cannot be used.
   result<void> start();
+
+  /// Reads the certificates anew for connections that come from now on. Thread-safe.
+  /// @errors ec::invalid_argument: the ones in use stay.
+  result<void> reload_certificates();
 
   /// Lets exchanges in flight finish, cuts what is left after `patience`, ends the threads.
   void stop(std::chrono::seconds patience);
@@ -32,6 +37,7 @@ private:
   http_metrics metrics_;
   services services_;
   router routes_;
+  edge_commons commons_;
   std::vector<edge_guest_factory> guests_;
   std::vector<std::unique_ptr<edge>> edges_;
 };

@@ -22,7 +22,12 @@ http_metrics::http_metrics(metrics::registry& registry, tracker_gate& gate)
                                                                   refusal_kind::unauthorized)},
       overdue{registry.add_counter("shoal_http_overdue_total",
                                    "Connections cut because the client was too slow")},
-      shed{refusals(registry, "overload")},
+      shed{refusals(registry, "overload")}, crowded{refusals(registry, "connections")},
+      bad_proxy_header{refusals(registry, "proxy_header")},
+      handshakes{registry.add_counter("shoal_tls_handshakes_total", "TLS connections set up")},
+      bad_handshakes{refusals(registry, "tls_handshake")},
+      lane_announces{registry.add_counter("shoal_http_lane_announces_total",
+                                          "Announces answered on the shortest way")},
       connections{registry.add_gauge("shoal_http_connections", "Open HTTP connections")} {
   add_limit_metrics(registry);
 }

@@ -20,6 +20,11 @@ struct http_metrics {
   metrics::counter& unauthorized;
   metrics::counter& overdue; ///< Connections cut for being too slow.
   metrics::counter& shed;    ///< Connections refused because the edge is full.
+  metrics::counter& crowded; ///< Connections refused because their address has too many.
+  metrics::counter& bad_proxy_header;
+  metrics::counter& handshakes; ///< TLS, finished.
+  metrics::counter& bad_handshakes;
+  metrics::counter& lane_announces; ///< Answered by the announce lane, refusals included.
   metrics::gauge& connections;
 };
 

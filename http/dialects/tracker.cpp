@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "http/dialects/announce_answer.hpp"
 #include "http/dialects/handlers.hpp"
-#include "protocol/announce.hpp"
 #include "protocol/announce_reply.hpp"
 #include "protocol/scrape.hpp"
-
-#include <fmt/format.h>
 
 #include <limits>
 
@@ -12,16 +10,14 @@ namespace shoal::http {
 
 namespace {
 
-/// Writes a whole answer: the status is 200 even for failures, as clients do not read the body of
-/// another. No Date and no CORS headers: clients need neither, and announces are most of the load.
+/// Writes a whole answer.
 task<> reply(exchange& ex, std::string_view body) {
   std::string bytes;
   bytes.reserve(128 + body.size());
-  fmt::format_to(std::back_inserter(bytes),
-                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n{}\r\n",
-                 body.size(), ex.keep_alive() ? "" : "Connection: close\r\n");
+  append_tracker_head(bytes, body.size(), ex.keep_alive());
   if (ex.verb() != method::head)
     bytes += body;
+  ex.srv().gate.count_bytes(transport::http, ex.head_bytes(), bytes.size());
   co_await ex.send_raw(bytes);
 }
 
@@ -32,49 +28,8 @@ task<> refuse(exchange& ex, refusal why) {
   co_await reply(ex, body);
 }
 
-announce_request request_of(const exchange& ex, const announce_query& query, std::string user) {
-  announce_request req;
-  req.swarm = query.swarm;
-  req.peer = {ex.client(), query.port};
-  req.id = query.peer;
-  req.identity = ex.srv().gate.identity_of(query.peer, query.key);
-  req.uploaded = query.uploaded_bytes;
-  req.downloaded = query.downloaded_bytes;
-  req.left = query.left_bytes;
-  req.event = query.event;
-  req.numwant = ex.srv().gate.clamp_numwant(query.numwant);
-  req.with_ids = !query.compact && !query.no_peer_id;
-  req.user = std::move(user);
-  return req;
-}
-
 uint32_t clamp_count(uint64_t count) {
   return static_cast<uint32_t>(std::min<uint64_t>(count, std::numeric_limits<uint32_t>::max()));
-}
-
-/// @param answer empty if the swarm did not answer in time: the client gets a valid reply that
-/// makes it come back.
-std::string announce_body(const exchange& ex, const announce_query& query,
-                          const std::optional<announce_reply>& answer) {
-  auto& config = ex.srv().gate.config();
-  announce_reply_view view;
-  view.external_ip = ex.client();
-  view.interval = std::chrono::seconds{answer ? answer->interval_s : config.interval_s};
-  view.min_interval = std::min(view.interval, std::chrono::seconds{config.interval_min_s});
-  if (answer) {
-    view.complete = answer->complete;
-    view.incomplete = answer->incomplete;
-    view.downloaded = clamp_count(answer->downloaded);
-    view.peers = answer->peers4;
-    view.peers6 = answer->peers6;
-    view.peer_ids = answer->ids;
-  }
-  std::string body;
-  if (query.compact)
-    append_announce_reply(body, view);
-  else
-    append_announce_reply_list(body, view, query.no_peer_id);
-  return body;
 }
 
 using question = std::pair<swarm_actor, scrape_swarm>;
@@ -131,31 +86,17 @@ task<std::string> scrape_body(exchange& ex, std::vector<swarm_hash> hashes) {
 task<> announce(exchange& ex) {
   auto start = mono_now();
   auto& gate = ex.srv().gate;
-  auto user = gate.admit(ex.client(), ex.param("passkey"), start);
-  if (!user) {
-    co_await refuse(ex, std::move(user.error()));
+  auto accepted = accept_announce(gate, ex.client(), ex.param("passkey"), ex.query(), start);
+  if (!accepted) {
+    co_await refuse(ex, std::move(accepted.error()));
     co_return;
   }
-  auto query = parse_announce(ex.query());
-  if (!query) {
-    refusal why{refusal_kind::bad_announce, "Invalid announce: " + query.error().detail, {}};
-    co_await refuse(ex, std::move(why));
-    co_return;
-  }
-  auto known = gate.enter(query->swarm);
-  if (!known) {
-    co_await refuse(ex, std::move(known.error()));
-    co_return;
-  }
-  auto req = request_of(ex, *query, std::move(*user));
-  auto answer = co_await ex.announce(std::move(req), std::move(known->swarm));
-  gate.count_announce(transport::http, ex.client().family);
-  if (!answer)
-    gate.count_unanswered();
-  auto body = announce_body(ex, *query, answer);
+  auto answer = co_await ex.announce(std::move(accepted->request), std::move(accepted->swarm));
+  count_announce(gate, accepted->form, answer.has_value());
+  std::string body;
+  append_announce_body(body, gate.config(), accepted->form, answer ? &*answer : nullptr);
   co_await reply(ex, body);
-  auto took = std::chrono::duration_cast<std::chrono::microseconds>(mono_now() - start);
-  gate.observe_announce(transport::http, static_cast<uint64_t>(took.count()));
+  gate.observe_announce(transport::http, elapsed_us(start, mono_now()));
 }
 
 task<> scrape(exchange& ex) {

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/tls.hpp"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <array>
+
+namespace shoal::http {
+
+namespace {
+
+template <auto Free>
+struct freed_by {
+  template <class T>
+  void operator()(T* ptr) const {
+    Free(ptr);
+  }
+};
+
+void free_chain(STACK_OF(X509) * chain) {
+  sk_X509_pop_free(chain, X509_free);
+}
+
+using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free>>;
+using x509_ptr = std::unique_ptr<X509, freed_by<X509_free>>;
+using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
+using chain_ptr = std::unique_ptr<STACK_OF(X509), freed_by<free_chain>>;
+
+struct certificate {
+  x509_ptr leaf;
+  chain_ptr chain;
+  key_ptr key;
+};
+
+bool matches(const certificate& c, const char* name) {
+  return X509_check_host(c.leaf.get(), name, 0, 0, nullptr) == 1;
+}
+
+/// What the callbacks of a context work with; belongs to the context.
+struct certificate_set {
+  std::vector<certificate> all;
+  std::string default_name; ///< For clients that name nobody whom we know.
+
+  bool knows(const char* name) const {
+    return std::any_of(all.begin(), all.end(), [&](auto& c) { return matches(c, name); });
+  }
+};
+
+/// @returns a name of the certificate's owner, "" if it has none.
+std::string name_of(const X509& leaf) {
+  std::string found;
+  auto* names = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(&leaf, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names) && found.empty(); ++i)
+    if (auto* name = sk_GENERAL_NAME_value(names, i); name->type == GEN_DNS)
+      found.assign(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                   static_cast<size_t>(ASN1_STRING_length(name->d.dNSName)));
+  GENERAL_NAMES_free(names);
+  std::array<char, 256> common{};
+  if (found.empty()
+      && X509_NAME_get_text_by_NID(X509_get_subject_name(&leaf), NID_commonName, common.data(),
+                                   common.size())
+             > 0)
+    found = common.data();
+  return found;
+}
+
+std::string last_error() {
+  std::array<char, 256> text{};
+  ERR_error_string_n(ERR_peek_last_error(), text.data(), text.size());
+  ERR_clear_error();
+  return text.data();
+}
+
+tl::unexpected<error> bad_file(const std::string& path, const std::string& why) {
+  return fail(ec::invalid_argument, "tls-cert: " + path + ": " + why);
+}
+
+result<certificate> read_certificate(const certificate_files& files) {
+  ERR_clear_error();
+  bio_ptr from{BIO_new_file(files.chain.c_str(), "r")};
+  if (!from)
+    return bad_file(files.chain, last_error());
+  certificate made;
+  made.leaf.reset(PEM_read_bio_X509(from.get(), nullptr, nullptr, nullptr));
+  if (!made.leaf)
+    return bad_file(files.chain, last_error());
+  made.chain.reset(sk_X509_new_null());
+  while (auto* next = PEM_read_bio_X509(from.get(), nullptr, nullptr, nullptr))
+    sk_X509_push(made.chain.get(), next);
+  ERR_clear_error(); // The end of the file is one.
+  bio_ptr key_from{BIO_new_file(files.key.c_str(), "r")};
+  if (!key_from)
+    return bad_file(files.key, last_error());
+  // Without a callback OpenSSL would ask the terminal.
+  auto no_password = [](char*, int, int, void*) { return -1; };
+  made.key.reset(PEM_read_bio_PrivateKey(key_from.get(), nullptr, no_password, nullptr));
+  if (!made.key)
+    return bad_file(files.key, last_error());
+  if (X509_check_private_key(made.leaf.get(), made.key.get()) != 1)
+    return bad_file(files.key, "is not the key of " + files.chain);
+  ERR_clear_error();
+  return made;
+}
+
+/// Gives the connection the certificates of the name that it asked for.
+int choose_certificates(SSL* ssl, void* set) {
+  auto& known = *static_cast<certificate_set*>(set);
+  auto* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (name == nullptr || !known.knows(name))
+    name = known.default_name.c_str();
+  SSL_certs_clear(ssl);
+  for (auto& c : known.all) {
+    auto fits = matches(c, name) || (&c == &known.all.front() && *name == '\0');
+    // One for each kind of key: the last argument lets the first one win.
+    if (fits)
+      SSL_use_cert_and_key(ssl, c.leaf.get(), c.key.get(), c.chain.get(), 0);
+  }
+  ERR_clear_error();
+  return 1;
+}
+
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size,
+                    const unsigned char* offered, unsigned offered_size, void*) {
+  static constexpr std::array<unsigned char, 9> ours{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  auto* chosen = const_cast<unsigned char**>(out); // OpenSSL's older functions know no const.
+  auto found
+      = SSL_select_next_proto(chosen, out_size, ours.data(), ours.size(), offered, offered_size);
+  return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+result<std::shared_ptr<SSL_CTX>> make_context() {
+  std::shared_ptr<SSL_CTX> made{SSL_CTX_new(TLS_server_method()), SSL_CTX_free};
+  if (!made)
+    return fail(ec::unavailable, last_error());
+  auto* context = made.get();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION
+                                   | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA
+                                   | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  // Forward secrecy and no CBC. @source RFC 9325 4.2
+  SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 1);
+  static constexpr std::array<unsigned char, 5> name{'s', 'h', 'o', 'a', 'l'};
+  SSL_CTX_set_session_id_context(context, name.data(), name.size());
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  return made;
+}
+
+/// A ticket that the old context gave is good for the new one.
+void keep_ticket_keys(SSL_CTX* from, SSL_CTX* to) {
+  std::array<unsigned char, 80> keys{};
+  if (SSL_CTX_get_tlsext_ticket_keys(from, keys.data(), keys.size()) == 1)
+    SSL_CTX_set_tlsext_ticket_keys(to, keys.data(), keys.size());
+  OPENSSL_cleanse(keys.data(), keys.size());
+}
+
+} // namespace
+
+certificate_files certificate_files::parse(const std::string& text) {
+  auto colon = text.find(':');
+  if (colon == std::string::npos)
+    return {text, text};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+std::shared_ptr<ssl_ctx_st> tls_context::current() const {
+  std::lock_guard guard{mutex_};
+  return current_;
+}
+
+result<void> tls_context::load(const std::vector<certificate_files>& files) {
+  auto set = std::make_unique<certificate_set>();
+  for (auto& one : files) {
+    auto read = read_certificate(one);
+    if (!read)
+      return tl::unexpected{read.error()};
+    set->all.push_back(std::move(*read));
+  }
+  if (set->all.empty())
+    return fail(ec::invalid_argument, "tls-cert: none is given");
+  set->default_name = name_of(*set->all.front().leaf);
+  auto made = make_context();
+  if (!made)
+    return tl::unexpected{made.error()};
+  auto* context = made->get();
+  // A key that is too weak for OpenSSL's security level fails here and not in each handshake.
+  for (size_t i = 0; i < files.size(); ++i) {
+    auto& c = set->all[i];
+    if (SSL_CTX_use_cert_and_key(context, c.leaf.get(), c.key.get(), c.chain.get(), 1) != 1)
+      return bad_file(files[i].chain, last_error());
+  }
+  if (auto before = current())
+    keep_ticket_keys(before.get(), context);
+  SSL_CTX_set_cert_cb(context, choose_certificates, set.get());
+  // The callback's data live as long as the context: connections hold that, not the shared pointer.
+  static const auto index = SSL_CTX_get_ex_new_index(
+      0, nullptr, nullptr, nullptr, [](void*, void* data, CRYPTO_EX_DATA*, int, long, void*) {
+        delete static_cast<certificate_set*>(data);
+      });
+  SSL_CTX_set_ex_data(context, index, set.release());
+  std::lock_guard guard{mutex_};
+  current_ = std::move(*made);
+  return {};
+}
+
+} // namespace shoal::http
