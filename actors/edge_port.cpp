@@ -16,7 +16,8 @@ public:
   using edge_actor::base::enqueue;
 
   behavior_type make_behavior() override {
-    return {[this](announce_reply& reply) { port_.on_reply(reply); }};
+    return {[this](announce_reply& reply) { port_.on_reply(reply); },
+            [this](const scrape_reply& reply) { port_.on_reply(reply); }};
   }
 
   void on_exit() override { port_.edge_ended_ = true; }
@@ -45,8 +46,7 @@ edge_actor::base* edge_port::self() const {
   return static_cast<edge_actor::base*>(caf::actor_cast<caf::abstract_actor*>(edge_));
 }
 
-void edge_port::announce(announce_request req, const swarm_actor& swarm, announce_sink& sink,
-                         mono_time now) {
+uint32_t edge_port::open(mono_time now) {
   uint32_t index;
   if (free_.empty()) {
     index = static_cast<uint32_t>(pending_.size());
@@ -55,11 +55,38 @@ void edge_port::announce(announce_request req, const swarm_actor& swarm, announc
     index = free_.back();
     free_.pop_back();
   }
-  auto& place = pending_[index];
-  place.sink = &sink;
-  place.sent_at = now;
+  pending_[index].sent_at = now;
   ++pending_count_;
-  req.exchange = uint64_t{place.generation} << 32 | index;
+  return index;
+}
+
+uint64_t edge_port::number_of(uint32_t index) const {
+  return uint64_t{pending_[index].generation} << 32 | index;
+}
+
+edge_port::slot* edge_port::find(uint64_t exchange) {
+  auto index = static_cast<uint32_t>(exchange);
+  if (index >= pending_.size())
+    return nullptr;
+  auto& place = pending_[index];
+  if (!place.taken() || place.generation != exchange >> 32)
+    return nullptr; // Too late: somebody gave up on it.
+  return &place;
+}
+
+void edge_port::close(slot& place) {
+  ++place.generation;
+  place.announce = nullptr;
+  place.scrape = nullptr;
+  --pending_count_;
+  free_.push_back(static_cast<uint32_t>(&place - pending_.data()));
+}
+
+void edge_port::announce(announce_request req, const swarm_actor& swarm, announce_sink& sink,
+                         mono_time now) {
+  auto index = open(now);
+  pending_[index].announce = &sink;
+  req.exchange = number_of(index);
   auto* self = this->self();
   self->context(&loop_);
   if (swarm)
@@ -68,32 +95,55 @@ void edge_port::announce(announce_request req, const swarm_actor& swarm, announc
     self->send(shards_[slot_of(req.swarm)], std::move(req), edge_);
 }
 
-announce_sink* edge_port::take(uint64_t exchange) {
-  auto index = static_cast<uint32_t>(exchange);
-  if (index >= pending_.size())
-    return nullptr;
-  auto& place = pending_[index];
-  if (place.sink == nullptr || place.generation != exchange >> 32)
-    return nullptr; // Too late: somebody gave up on it.
-  ++place.generation;
-  --pending_count_;
-  free_.push_back(index);
-  return std::exchange(place.sink, nullptr);
+void edge_port::scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now) {
+  auto index = open(now);
+  pending_[index].scrape = &sink;
+  pending_[index].waiting = static_cast<uint32_t>(swarms.size());
+  auto exchange = number_of(index);
+  auto* self = this->self();
+  self->context(&loop_);
+  for (auto& one : swarms)
+    self->send(one.swarm, scrape_request{exchange, one.index}, edge_);
 }
 
 void edge_port::on_reply(announce_reply& reply) {
-  if (auto* sink = take(reply.exchange))
-    sink->on_reply(&reply);
+  auto* place = find(reply.exchange);
+  if (place == nullptr || place->announce == nullptr)
+    return;
+  auto* sink = place->announce;
+  close(*place);
+  sink->on_reply(&reply);
+}
+
+void edge_port::on_reply(const scrape_reply& reply) {
+  auto* place = find(reply.exchange);
+  if (place == nullptr || place->scrape == nullptr)
+    return;
+  auto* sink = place->scrape;
+  auto all_there = --place->waiting == 0;
+  if (all_there)
+    close(*place);
+  sink->on_numbers(reply.index, reply.numbers);
+  if (all_there)
+    sink->on_scraped();
+}
+
+void edge_port::give_up(slot& place) {
+  auto* announce = place.announce;
+  auto* scrape = place.scrape;
+  close(place);
+  if (announce)
+    announce->on_reply(nullptr);
+  else
+    scrape->on_scraped();
 }
 
 void edge_port::sweep(mono_time now) {
   if (pending_count_ == 0)
     return;
-  for (size_t i = 0; i < pending_.size(); ++i) {
-    auto& place = pending_[i];
-    if (place.sink != nullptr && now - place.sent_at > defaults::request_timeout)
-      take(uint64_t{place.generation} << 32 | i)->on_reply(nullptr);
-  }
+  for (size_t i = 0; i < pending_.size(); ++i)
+    if (pending_[i].taken() && now - pending_[i].sent_at > defaults::request_timeout)
+      give_up(pending_[i]);
 }
 
 } // namespace shoal

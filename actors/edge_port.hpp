@@ -8,6 +8,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <span>
 #include <vector>
 
 namespace shoal {
@@ -19,6 +20,24 @@ public:
 
   /// Called once on the edge's thread. No reply means that none came in time.
   virtual void on_reply(announce_reply* reply) = 0;
+};
+
+/// Whoever waits at an edge for the numbers of several swarms.
+class scrape_sink {
+public:
+  virtual ~scrape_sink() = default;
+
+  /// Called on the edge's thread for each swarm that answers in time.
+  virtual void on_numbers(uint32_t index, const swarm_numbers& numbers) = 0;
+
+  /// Called once at the end, whether or not all have answered.
+  virtual void on_scraped() = 0;
+};
+
+/// A swarm of a scrape, and the place that its numbers take in it.
+struct scraped_swarm {
+  uint32_t index = 0;
+  swarm_actor swarm;
 };
 
 /// How an I/O thread talks to actors. Everything but the constructor belongs to that thread;
@@ -38,10 +57,13 @@ public:
   /// Sends an announce to its swarm (or to the shard that spawns it) and remembers who waits.
   void announce(announce_request req, const swarm_actor& swarm, announce_sink& sink, mono_time now);
 
-  /// Gives up on announces that were sent before `now` minus the request timeout.
+  /// Asks swarms for their numbers. @param swarms at least one.
+  void scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now);
+
+  /// Gives up on announces and scrapes that were sent before `now` minus the request timeout.
   void sweep(mono_time now);
 
-  /// Announces without an answer yet.
+  /// Announces and scrapes without an answer yet.
   size_t pending() const { return pending_count_; }
 
   /// Asks an actor; `done` gets its answer, or an error after the request timeout at the latest.
@@ -70,15 +92,25 @@ private:
   class edge;
   friend class edge;
 
-  edge_actor::base* self() const;
-  void on_reply(announce_reply& reply);
-  announce_sink* take(uint64_t exchange);
-
+  /// An exchange; one of the sinks waits while it lasts.
   struct slot {
-    announce_sink* sink = nullptr;
+    announce_sink* announce = nullptr;
+    scrape_sink* scrape = nullptr;
+    uint32_t waiting = 0; // Swarms that have not answered a scrape.
     uint32_t generation = 0;
     mono_time sent_at;
+
+    bool taken() const { return announce != nullptr || scrape != nullptr; }
   };
+
+  edge_actor::base* self() const;
+  void on_reply(announce_reply& reply);
+  void on_reply(const scrape_reply& reply);
+  uint32_t open(mono_time now);
+  uint64_t number_of(uint32_t index) const;
+  slot* find(uint64_t exchange);
+  void close(slot& place);
+  void give_up(slot& place);
 
   const swarm_directory& directory_;
   const std::array<shard_actor, slot_count>& shards_;

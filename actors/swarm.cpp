@@ -55,6 +55,7 @@ void swarm::on_announce(const announce_request& req, const edge_actor& edge) {
   in.event = req.event;
   in.numwant = req.numwant;
   in.want_peer_ids = req.with_ids;
+  in.own_family_only = req.own_family_only;
   handout out;
   changes_.clear();
   auto random = uint64_t{random_()} << 32 | random_();
@@ -81,6 +82,10 @@ void swarm::on_announce(const announce_request& req, const edge_actor& edge) {
 swarm_numbers swarm::on_scrape() const {
   auto counts = peers_.counts();
   return {counts.seeders, counts.leechers, counts.downloaders, counts.completed};
+}
+
+void swarm::answer(const scrape_request& req, const edge_actor& edge) {
+  send(edge, scrape_reply{req.exchange, req.index, on_scrape()});
 }
 
 void swarm::on_paired(const paired_peers& facts) {
@@ -310,6 +315,7 @@ swarm::behavior_type swarm::make_behavior() {
   return {
       [this](const announce_request& req, const edge_actor& edge) { on_announce(req, edge); },
       [this](const scrape_swarm&) { return on_scrape(); },
+      [this](const scrape_request& req, const edge_actor& edge) { answer(req, edge); },
       [this](const paired_peers& facts) { on_paired(facts); },
       [this](const paired_traffic& fact) { on_traffic(fact); },
       [this](const restore_swarm& image) { on_restore(image); },

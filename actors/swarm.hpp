@@ -56,6 +56,7 @@ public:
 private:
   void on_announce(const announce_request& req, const edge_actor& edge);
   swarm_numbers on_scrape() const;
+  void answer(const scrape_request& req, const edge_actor& edge);
   void on_paired(const paired_peers& facts);
   void on_traffic(const paired_traffic& fact);
   void on_restore(const restore_swarm& image);

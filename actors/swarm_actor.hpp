@@ -14,7 +14,9 @@ namespace shoal {
 /// more than the announce itself; the edge sweeps for overdue exchanges instead.
 using edge_actor = caf::typed_actor<
     // The answer to an announce_request of that exchange number.
-    caf::reacts_to<announce_reply>>;
+    caf::reacts_to<announce_reply>,
+    // The answer to a scrape_request of that exchange number.
+    caf::reacts_to<scrape_reply>>;
 
 /// Owns one swarm's peers. Spawned and watched by its SHARD on the first announce, asked by the
 /// EDGES, resumed on the thread of whichever edge asks. Lost when it dies: its peers, which
@@ -24,6 +26,8 @@ using swarm_actor = caf::typed_actor<
     caf::reacts_to<announce_request, edge_actor>,
     // Numbers of the swarm. Source: BEP 48.
     caf::replies_to<scrape_swarm>::with<swarm_numbers>,
+    // The same for an edge that sweeps for overdue answers itself.
+    caf::reacts_to<scrape_request, edge_actor>,
     // Peers of the torrent's other swarms: see paired_peers.
     caf::reacts_to<paired_peers>,
     // Books what a user's client reported in another of the torrent's swarms.

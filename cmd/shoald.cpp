@@ -2,6 +2,7 @@
 // The node's program: reads the configuration, wires the layers, waits for a signal.
 #include "cmd/shoald_config.hpp"
 #include "http/server.hpp"
+#include "udp/service.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -48,6 +49,20 @@ int complain(const error& err) {
   return 2;
 }
 
+/// Gives each edge thread its UDP sockets.
+result<void> add_udp(http::server& server, udp::service& udp) {
+  if (!udp.config().enabled)
+    return {};
+  if (auto ready = udp.prepare(); !ready)
+    return ready;
+  server.add_guests([&udp](unsigned, boost::asio::io_context& io, edge_port& port) {
+    return udp.make_guest(io, port);
+  });
+  for (auto& where : udp.config().listen)
+    log::info("shoald", "answers udp_address={}", where.str());
+  return {};
+}
+
 void print_routes() {
   for (auto& r : http::all_routes())
     std::printf("%.*s %.*s\n", static_cast<int>(http::name(r.verb).size()),
@@ -62,7 +77,10 @@ int serve(const cmd::shoald_config& config) {
   if (!node)
     return complain(node.error());
   tracker_gate gate{config.tracker, (*node)->directory(), (*node)->secret(), metrics};
+  udp::service udp{config.udp, gate, (*node)->directory(), (*node)->secret(), metrics};
   http::server server{config.http, **node, gate, metrics};
+  if (auto added = add_udp(server, udp); !added)
+    return complain(added.error());
   if (auto started = server.start(); !started)
     return complain(started.error());
   for (auto& where : config.http.listen)

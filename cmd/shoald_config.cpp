@@ -27,6 +27,7 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
   auto& h = c.http;
   auto& n = c.node;
   auto& t = c.tracker;
+  auto& u = c.udp;
   constexpr int64_t day = 86'400;
   std::vector<option> table{
       setting("data-dir", s.data_dir, "Where the node keeps its data"),
@@ -61,6 +62,17 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
                   "TRACKER_SECRET")),
       setting("tracker.snapshot-period", n.snapshot_period, "Swarms are saved this often",
               int64_t{1}, day),
+      setting("udp.udp", u.enabled, "Answer announces over UDP, too"),
+      setting("udp.udp-listen", u.listen, "Address and port; default: those of listen"),
+      secret(
+          setting("udp.udp-secret", u.secrets,
+                  "Secrets of connection ids, the current one and the one before; nodes with the "
+                  "same ones accept each other's; none: the node's own")),
+      setting("udp.udp-ban-after", u.ban_after,
+              "Bad connection ids in two minutes that ban an address; 0: no bans", 0u, 1'000'000u),
+      setting("udp.udp-ban-time", u.ban_time, "Such a ban", int64_t{1}, day),
+      setting("udp.udp-receive-buffer", u.receive_buffer_bytes,
+              "Bytes that wait in the kernel, per thread and address", 1u << 16, 1u << 30),
       secret(also(
           setting("registry.registry-key", h.registry_key, "Key for writes; none: writes are open"),
           "REGISTRY_KEY")),
@@ -200,6 +212,8 @@ result<void> unstage(const staging& s, shoald_config& c) {
     return fail(ec::invalid_argument, "log-format: \"" + s.log_format + "\" is none");
   if (c.http.listen.empty())
     c.http.listen = *parse_listen("127.0.0.1:8080");
+  if (c.udp.listen.empty())
+    c.udp.listen = c.http.listen;
   c.tracker.interval_s = static_cast<uint32_t>(c.node.interval.count());
   c.tracker.interval_min_s = c.tracker.interval_s / 2;
   while (c.http.public_url.ends_with('/'))
@@ -313,6 +327,10 @@ result<void> validate(const shoald_config& config) {
     return fail(ec::invalid_argument, "public-url must start with http:// or https://");
   if (!h.webseed_base_url.empty() && !is_http_url(h.webseed_base_url))
     return fail(ec::invalid_argument, "webseed-base-url must start with http:// or https://");
+  auto empty = [](const std::string& text) { return text.empty(); };
+  auto& secrets = config.udp.secrets;
+  if (secrets.size() > 2 || std::any_of(secrets.begin(), secrets.end(), empty))
+    return fail(ec::invalid_argument, "udp-secret takes one or two secrets");
   std::error_code failed;
   auto dir = std::filesystem::absolute(config.node.data_dir, failed);
   // The nearest folder that exists decides whether the data folder can be made.

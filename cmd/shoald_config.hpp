@@ -5,6 +5,7 @@
 #include "actors/tracker_gate.hpp"
 #include "core/log.hpp"
 #include "http/config.hpp"
+#include "udp/config.hpp"
 
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@ struct shoald_config {
   node_config node;
   tracker_config tracker; ///< Rules of all transports.
   http::http_config http;
+  udp::udp_config udp;
   log::config log;
 };
 

@@ -21,15 +21,16 @@ struct announce_request {
   uint64_t downloaded = 0; ///< Bytes since `started`, as the client says.
   uint64_t left = 0;       ///< Bytes still wanted; 0 marks a seeder.
   announce_event event = announce_event::none;
-  uint32_t numwant = 0;  ///< 0..limits::numwant_max, clamped by the edge.
-  bool with_ids = false; ///< The client asked for the list form with peer ids (compact=0).
-  std::string user;      ///< Account to book traffic on; empty for anonymous.
+  uint32_t numwant = 0;         ///< 0..limits::numwant_max, clamped by the edge.
+  bool with_ids = false;        ///< The client asked for the list form with peer ids (compact=0).
+  bool own_family_only = false; ///< Only peers of the family of `peer`. @source BEP 15
+  std::string user;             ///< Account to book traffic on; empty for anonymous.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, announce_request& x) {
   return f(x.exchange, x.swarm, x.peer, x.id, x.identity, x.uploaded, x.downloaded, x.left, x.event,
-           x.numwant, x.with_ids, x.user);
+           x.numwant, x.with_ids, x.own_family_only, x.user);
 }
 
 /// What the swarm hands out.

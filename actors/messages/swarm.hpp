@@ -38,6 +38,29 @@ typename Inspector::result_type inspect(Inspector& f, peer_change& x) {
   return f(x.identity, x.state);
 }
 
+/// Asks for a swarm's numbers without CAF's timers, which cost more than the answer: one of the
+/// many hashes in a UDP scrape. The swarm answers the edge with a scrape_reply.
+struct scrape_request {
+  uint64_t exchange = 0; ///< The edge's number for the whole scrape; comes back in the reply.
+  uint32_t index = 0;    ///< Which of its hashes this is; comes back, too.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, scrape_request& x) {
+  return f(x.exchange, x.index);
+}
+
+struct scrape_reply {
+  uint64_t exchange = 0;
+  uint32_t index = 0;
+  swarm_numbers numbers;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, scrape_reply& x) {
+  return f(x.exchange, x.index, x.numbers);
+}
+
 /// Who came, went or changed in another swarm of the same torrent, so that the primary swarm counts
 /// each peer once however many of the torrent's info-hashes it announces.
 struct paired_peers {

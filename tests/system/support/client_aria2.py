@@ -6,12 +6,17 @@ from .process import Process, free_port
 
 
 class Aria2Client:
-    def __init__(self, ip, work, seed_minutes=0):
-        """`seed_minutes`: how long it stays after the download."""
+    def __init__(self, ip, work, seed_minutes=0, udp_trackers=False):
+        """`seed_minutes`: how long it stays after the download. `udp_trackers`: it speaks to them
+        only with its DHT switched on, which knows nobody here."""
         self.ip = ip
         self.port = free_port(ip)
         self._work = work
         self._seed_minutes = seed_minutes
+        self._dht = ["--enable-dht=false"]
+        if udp_trackers:
+            self._dht = ["--enable-dht=true", f"--dht-listen-port={free_port(ip)}",
+                         f"--dht-file-path={work / 'dht.dat'}"]
         self._process = None
         work.mkdir(parents=True, exist_ok=True)
 
@@ -22,7 +27,7 @@ class Aria2Client:
             path.write_bytes(source)
             source = path
         self._process = Process([
-            "aria2c", "--no-conf", "--enable-dht=false", "--enable-dht6=false",
+            "aria2c", "--no-conf", *self._dht, "--enable-dht6=false",
             "--bt-enable-lpd=false", "--enable-peer-exchange=false", f"--interface={self.ip}",
             f"--listen-port={self.port}", f"--seed-time={self._seed_minutes}", f"--dir={dest}",
             "--summary-interval=0", "--file-allocation=none", "--bt-stop-timeout=0",

@@ -10,14 +10,15 @@ from .process import free_port
 class LibtorrentClient:
     """One session on an address of its own. Reads v1, v2 and hybrid torrents."""
 
-    def __init__(self, ip, work):
+    def __init__(self, ip, work, also_listen=None):
+        """`also_listen`: another address and port, e.g. one of IPv6."""
         self.ip = ip
         self.port = free_port(ip)
         self._errors = []
         self._torrents = []
         self._session = lt.session({
-            "listen_interfaces": f"{ip}:{self.port}",
-            "outgoing_interfaces": ip,
+            "listen_interfaces": f"{ip}:{self.port}" + (f",{also_listen}" if also_listen else ""),
+            "outgoing_interfaces": "" if also_listen else ip,
             "enable_dht": False, "enable_lsd": False, "enable_upnp": False,
             "enable_natpmp": False, "enable_outgoing_utp": False, "enable_incoming_utp": False,
             "allow_multiple_connections_per_ip": True,
@@ -74,6 +75,10 @@ class LibtorrentClient:
         """Announces again now. What the tracker hands out is dialled at once, by seeds as well."""
         for torrent in self._torrents:
             torrent.force_reannounce(0, -1, lt.reannounce_flags_t.ignore_min_interval)
+
+    def tracker_errors(self):
+        self._collect()
+        return [text for text in self._errors if text.startswith(("tracker", "scrape"))]
 
     def _collect(self):
         for alert in self._session.pop_alerts():

@@ -5,6 +5,8 @@
 
 #include "tests/unit/actors/support/actor_fixture.hpp"
 
+#include <map>
+
 using namespace shoal;
 using namespace shoal::test;
 
@@ -19,6 +21,16 @@ struct waiter : announce_sink {
 
   int answers = 0;
   std::optional<announce_reply> last;
+};
+
+struct scraper : scrape_sink {
+  void on_numbers(uint32_t index, const swarm_numbers& numbers) override {
+    seeders[index] = numbers.complete;
+  }
+  void on_scraped() override { ++ends; }
+
+  std::map<uint32_t, uint32_t> seeders;
+  int ends = 0;
 };
 
 struct fixture : tracker_fixture {
@@ -60,6 +72,39 @@ CAF_TEST(another thread wakes the loop) {
     port->loop().run();
   CAF_REQUIRE(one.last);
   CAF_CHECK_EQUAL(one.last->complete, 2u);
+}
+
+CAF_TEST(a scrape ends when all swarms have answered) {
+  port->loop().bind_to_this_thread();
+  announce(hello(hash, 1, 0));
+  announce(hello(hash20(2), 1, 0));
+  announce(hello(hash20(2), 2, 0));
+  scraper all;
+  std::vector<scraped_swarm> asked{{7, swarm_of(hash)}, {3, swarm_of(hash20(2))}};
+  port->scrape(asked, all, mono_time{});
+  CAF_CHECK_EQUAL(port->pending(), 1u);
+  run_loop();
+  CAF_CHECK(all.seeders == (std::map<uint32_t, uint32_t>{{3, 2}, {7, 1}}));
+  CAF_CHECK_EQUAL(all.ends, 1);
+  CAF_CHECK_EQUAL(port->pending(), 0u);
+}
+
+CAF_TEST(a scrape of a dead swarm ends with what the others said) {
+  port->loop().bind_to_this_thread();
+  announce(hello(hash, 1, 0));
+  announce(hello(hash20(2), 1, 0));
+  auto dead = swarm_of(hash20(2));
+  kill(dead);
+  scraper all;
+  std::vector<scraped_swarm> asked{{0, swarm_of(hash)}, {1, dead}};
+  mono_time start{};
+  port->scrape(asked, all, start);
+  run_loop();
+  CAF_CHECK_EQUAL(all.ends, 0);
+  port->sweep(start + defaults::request_timeout + std::chrono::milliseconds{1});
+  CAF_CHECK(all.seeders == (std::map<uint32_t, uint32_t>{{0, 1}}));
+  CAF_CHECK_EQUAL(all.ends, 1);
+  CAF_CHECK_EQUAL(port->pending(), 0u);
 }
 
 CAF_TEST(an announce to a dead swarm is given up on) {
