@@ -14,7 +14,7 @@ namespace shoal::load {
 
 namespace {
 
-constexpr unsigned source_range = 0;
+constexpr unsigned source_range = 0; ///< As that of UDP: a peer has the same address over both.
 constexpr std::chrono::milliseconds check_period{100};
 constexpr std::chrono::milliseconds retry_after{20};
 
@@ -45,8 +45,8 @@ public:
 
 private:
   void pump(mono_time now);
-  bool ask(uint32_t index, mono_time now);
-  bool append_request(client& c, const planned_request& request, mono_time begin);
+  void ask(uint32_t index, mono_time now, uint64_t allowed);
+  void append_request(client& c, const planned_request& request, mono_time begin);
   std::optional<planned_request> next_request(unsigned source);
   void on_ready(uint32_t index);
   bool take(client& c, std::string_view bytes, mono_time now);
@@ -139,19 +139,18 @@ void http_worker::pump(mono_time now) {
       resting_.push_back(index);
       continue;
     }
-    auto before = in_flight_;
-    if (!ask(index, now))
-      continue;
-    auto used = in_flight_ - before;
-    pace_->spend(std::min<uint64_t>(used, allowed));
-    allowed -= std::min<uint64_t>(used, allowed);
+    auto sent_before = seen_->sent_total();
+    ask(index, now, allowed);
+    auto used = seen_->sent_total() - sent_before;
+    pace_->spend(used);
+    allowed -= used;
   }
   auto sent = seen_->sent_total();
   context_.sent += sent - std::exchange(told_, sent);
 }
 
-/// Sends as many requests as the client may have under way. @returns false if it has none.
-bool http_worker::ask(uint32_t index, mono_time now) {
+/// Sends as many requests as the client may have under way, and no more than `allowed`.
+void http_worker::ask(uint32_t index, mono_time now, uint64_t allowed) {
   auto& c = clients_[index];
   // A connection of its own for each: connecting is part of what is timed.
   auto begin = options_.close ? mono_now() : now;
@@ -159,8 +158,7 @@ bool http_worker::ask(uint32_t index, mono_time now) {
     auto opened = c.connection.open(c.target, source_range, c.source, tls_ ? &*tls_ : nullptr);
     if (!opened) {
       c.heard = false;
-      on_end(index, true, now);
-      return true;
+      return on_end(index, true, now);
     }
     if (!options_.close)
       c.connection.no_delay();
@@ -169,17 +167,17 @@ bool http_worker::ask(uint32_t index, mono_time now) {
     c.heard = false;
   }
   auto most = options_.close ? 1 : options_.pipeline;
-  while (c.asked.size() < most) {
+  for (; c.asked.size() < most && allowed > 0; --allowed) {
     auto request = next_request(c.source);
-    if (!request || !append_request(c, *request, begin))
+    if (!request)
       break;
+    append_request(c, *request, begin);
   }
   if (c.asked.empty())
-    return false;
+    return;
   if (!c.connection.flush() || !c.connection.update_interest(epoll_.fd(), index))
     on_end(index, true, now);
   seen_->bytes_sent += c.connection.take_sent();
-  return true;
 }
 
 std::optional<planned_request> http_worker::next_request(unsigned source) {
@@ -188,7 +186,7 @@ std::optional<planned_request> http_worker::next_request(unsigned source) {
   return planned_request{request_kind::get, 0, 0, announce_event::none, 0};
 }
 
-bool http_worker::append_request(client& c, const planned_request& request, mono_time begin) {
+void http_worker::append_request(client& c, const planned_request& request, mono_time begin) {
   auto& text = requests_[static_cast<size_t>(&c - clients_.data())];
   auto& out = c.connection.output();
   if (request.kind == request_kind::get)
@@ -200,7 +198,6 @@ bool http_worker::append_request(client& c, const planned_request& request, mono
   c.asked.push_back({request.kind, begin});
   seen_->count_sent(request.kind);
   ++in_flight_;
-  return true;
 }
 
 void http_worker::on_ready(uint32_t index) {
@@ -255,8 +252,7 @@ void http_worker::answered(client& c, mono_time now) {
   auto [kind, since] = c.asked.front();
   c.asked.pop_front();
   --in_flight_;
-  auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(now - since).count();
-  seen_->count_answer(kind, static_cast<uint64_t>(std::max<int64_t>(took, 0)));
+  seen_->count_answer(kind, since, now);
   if (auto wrong = judge(kind, c.reader, seen_->peers_received))
     seen_->count(*wrong);
 }

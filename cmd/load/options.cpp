@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/load/options.hpp"
 
+#include "cmd/completion_script.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -147,6 +149,15 @@ CLI::App* add_ws(CLI::App& app, load_options& o, raw_options& raw) {
   return ws;
 }
 
+CLI::App* add_completion(CLI::App& app, std::string& shell) {
+  auto* completion = app.add_subcommand("completion", "Print a completion script for your shell");
+  completion->add_option("shell", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("SHELL");
+  return completion;
+}
+
 bool complain(const std::string& why, int& exit_code) {
   std::fprintf(stderr, "shoal-load: %s\n", why.c_str());
   exit_code = 2;
@@ -221,6 +232,8 @@ std::optional<command_line> parse_command_line(int argc, char** argv, int& exit_
   }
   auto* hashes = app.add_subcommand("hashes", "Print the info-hashes, for a tracker's whitelist");
   add_population(*hashes, o);
+  std::string shell;
+  auto* completion = add_completion(app, shell);
   app.require_subcommand(1);
   app.set_version_flag("--version", "shoal-load " SHOAL_VERSION);
   app.footer(footer_text);
@@ -228,6 +241,11 @@ std::optional<command_line> parse_command_line(int argc, char** argv, int& exit_
     app.parse(argc, argv);
   } catch (const CLI::ParseError& err) {
     exit_code = app.exit(err) == 0 ? 0 : 2;
+    return std::nullopt;
+  }
+  if (completion->parsed()) {
+    cmd::print_completion(app, shell);
+    exit_code = 0;
     return std::nullopt;
   }
   if (hashes->parsed()) {

@@ -45,9 +45,9 @@ struct load_options {
   std::string passkey;
 
   std::chrono::milliseconds duration{10'000};
-  uint64_t requests = 0; ///< 0: as many as fit into the time.
-  uint64_t rate = 0;     ///< Per second; 0: as fast as answers come.
-  unsigned in_flight = 256;
+  uint64_t requests = 0;    ///< 0: as many as fit into the time.
+  uint64_t rate = 0;        ///< Per second; 0: as fast as answers come.
+  unsigned in_flight = 128; ///< What fits into anybody's receive buffer.
   std::chrono::milliseconds timeout{2000};
   bool prefill = false;      ///< Announce each peer once before measuring.
   bool prefill_only = false; ///< ... and measure nothing.

@@ -125,9 +125,24 @@ void print_usage(const char* label, const process_usage& used, uint64_t requests
              static_cast<double>(used.resident_bytes) / mebi);
 }
 
+void print_memory(const report& done) {
+  if (!done.server)
+    return;
+  auto before = done.server_resident_before.value_or(0);
+  auto grown = static_cast<double>(done.server->resident_bytes) - static_cast<double>(before);
+  fmt::print("{:<11}{:.1f} MiB before, {:.1f} MiB now", "resident",
+             static_cast<double>(before) / mebi,
+             static_cast<double>(done.server->resident_bytes) / mebi);
+  if (done.prefill)
+    fmt::print(", {:.1f} bytes per peer", per(grown, done.prefill->answered_total()));
+  fmt::print("\n");
+}
+
 void print_table(const report& done) {
   if (done.prefill)
     print_counts("prefill", *done.prefill, done.prefill_seconds);
+  if (done.options.prefill_only)
+    return print_memory(done);
   auto& seen = *done.seen;
   print_counts("requests", seen, done.seconds);
   fmt::print("{:<11}{:>10}", "us", "answers");
@@ -149,6 +164,8 @@ void print_table(const report& done) {
     fmt::print("{:<11}{} sent\n", "hostile", done.hostile_sent);
   if (done.server)
     print_usage("server", *done.server, seen.answered_total());
+  if (done.options.idle)
+    print_memory(done);
   print_usage("generator", done.generator, seen.answered_total());
 }
 

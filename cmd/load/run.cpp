@@ -32,7 +32,7 @@ std::unique_ptr<tally> sum(const workers& all) {
   return total;
 }
 
-/// One phase on all threads. @returns its seconds.
+/// One phase on all threads. @returns seconds until the last answer.
 double run_phase(const workers& all, load_context& context, request_plan::phase phase) {
   auto& o = context.options;
   auto begin = mono_now();
@@ -52,7 +52,8 @@ double run_phase(const workers& all, load_context& context, request_plan::phase 
   }
   for (auto& t : threads)
     t.join();
-  return std::chrono::duration<double>(mono_now() - begin).count();
+  auto last = sum(all)->last_answer;
+  return std::chrono::duration<double>((last > begin ? last : mono_now()) - begin).count();
 }
 
 process_usage difference(process_usage after, const process_usage& before) {
@@ -115,7 +116,7 @@ void cancel_load() {
 
 int exit_code_of(const report& done) {
   auto& seen = done.options.prefill_only || done.options.idle ? *done.prefill : *done.seen;
-  if (seen.answered_total() == 0)
+  if (seen.bytes_received == 0)
     return 2;
   auto lost = static_cast<double>(seen.of(trouble::timeout))
               / static_cast<double>(std::max<uint64_t>(1, seen.sent_total()));

@@ -41,6 +41,7 @@ void tally::merge(const tally& other) {
   }
   for (size_t i = 0; i < trouble_count; ++i)
     troubles[i] += other.troubles[i];
+  last_answer = std::max(last_answer, other.last_answer);
   late += other.late;
   bytes_sent += other.bytes_sent;
   bytes_received += other.bytes_received;

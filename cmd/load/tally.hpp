@@ -2,7 +2,9 @@
 #pragma once
 
 #include "cmd/load/hdr_histogram.hpp"
+#include "core/clock.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace shoal::load {
@@ -34,7 +36,8 @@ struct tally {
   std::array<uint64_t, request_kind_count> answered{};
   std::array<hdr_histogram, request_kind_count> latency_ns;
   std::array<uint64_t, trouble_count> troubles{};
-  uint64_t late = 0; ///< Answers that came when they were counted as lost.
+  mono_time last_answer{}; ///< Then the run ends for rates: waiting for lost ones is no work.
+  uint64_t late = 0;       ///< Answers that came when they were counted as lost.
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
   uint64_t peers_received = 0; ///< Addresses in all answers.
@@ -44,9 +47,11 @@ struct tally {
 
   void count_sent(request_kind kind) { ++sent[static_cast<size_t>(kind)]; }
 
-  void count_answer(request_kind kind, uint64_t took_ns) {
+  void count_answer(request_kind kind, mono_time asked, mono_time now) {
+    auto took = std::chrono::nanoseconds{now - asked}.count();
     ++answered[static_cast<size_t>(kind)];
-    latency_ns[static_cast<size_t>(kind)].record(took_ns);
+    latency_ns[static_cast<size_t>(kind)].record(static_cast<uint64_t>(std::max<int64_t>(took, 0)));
+    last_answer = now;
   }
 
   void count(trouble what) { ++troubles[static_cast<size_t>(what)]; }

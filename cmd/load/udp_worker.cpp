@@ -15,7 +15,7 @@ namespace shoal::load {
 
 namespace {
 
-constexpr unsigned source_range = 1;
+constexpr unsigned source_range = 0;   ///< As that of HTTP: a peer has the same address over both.
 constexpr unsigned stranger_range = 4; ///< Whoever forges ids may be banned: not from here.
 constexpr size_t batch_size = 64;
 constexpr size_t request_bytes_max = 16 + 20 * limits::udp_scrape_hashes_max;
@@ -329,6 +329,8 @@ void udp_worker::receive(client& c, mono_time now) {
   auto count = ::recvmmsg(c.socket.fd(), in_.messages.data(), batch_size, MSG_DONTWAIT, nullptr);
   if (count < 0 && errno == ECONNREFUSED)
     seen_->count(trouble::unconnected);
+  if (count > 0)
+    now = mono_now();
   for (int i = 0; i < count; ++i) {
     auto n = static_cast<size_t>(i);
     take(c, std::span(in_.bytes[n]).first(in_.messages[n].msg_len), now);
@@ -351,8 +353,7 @@ void udp_worker::take(client& c, std::span<const uint8_t> packet, mono_time now)
   }
   free_slot(c, index);
   if (asked.shown) {
-    auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(now - asked.since).count();
-    seen_->count_answer(asked.kind, static_cast<uint64_t>(took));
+    seen_->count_answer(asked.kind, asked.since, now);
   } else {
     c.renewing = false;
   }

@@ -123,6 +123,7 @@ void ws_worker::run(request_plan& plan, pacer& pace) {
   auto silent = options_.idle && clients_[0].introduced;
   for (uint32_t i = 0; i < clients_.size(); ++i) {
     clients_[i].queued = false;
+    seen_->connections += clients_[i].now == client::state::open ? 1 : 0; // Opened before.
     if (!silent)
       queue(i);
   }
@@ -325,8 +326,7 @@ void ws_worker::answered(client& c, request_kind kind) {
     return seen_->count(trouble::mismatched);
   c.waiting = false;
   --in_flight_;
-  auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(mono_now() - c.since).count();
-  seen_->count_answer(kind, static_cast<uint64_t>(took));
+  seen_->count_answer(kind, c.since, mono_now());
 }
 
 void ws_worker::on_end(uint32_t index, bool failed) {

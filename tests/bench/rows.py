@@ -95,7 +95,8 @@ def prefill(target, plan, over="http", pid=None):
 
 
 def udp_announce(work, plan):
-    row = Row("UDP announce, 10k swarms, 1M peers, 50 peers per reply", "announces/s")
+    row = Row(f"UDP announce, {plan.swarms} swarms, {plan.swarms * plan.peers} peers, 50 per reply",
+              "announces/s")
     arguments = ["udp", None, *plan.population(), "--mix", "announce", "--in-flight", IN_FLIGHT]
     with Shoal(work) as shoal, Opentracker(work, hashes(plan)) as usual, \
             Opentracker(work, hashes(plan), 1) as best, Limit(work, "udp", 300) as limit:

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints what peers cost in memory, the whole of it: the growth of the process after swarms have
+// been spawned through their shards and every peer has announced as it does over UDP.
+//     bench_swarm_memory SWARMS PEERS
+#include "actors/shard.hpp"
+
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <malloc.h>
+
+using namespace shoal;
+
+namespace {
+
+uint64_t resident_bytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  unsigned long long all = 0;
+  unsigned long long resident = 0;
+  auto read = file ? std::fscanf(file, "%llu %llu", &all, &resident) : 0;
+  if (file)
+    std::fclose(file);
+  return read == 2 ? resident * 4096 : 0;
+}
+
+edge_actor::behavior_type silent_edge(edge_actor::pointer) {
+  return {[](const announce_reply&) {}, [](const scrape_reply&) {}};
+}
+
+/// An execution unit that runs what becomes runnable at once, as an edge's loop does.
+class here : public caf::execution_unit {
+public:
+  explicit here(caf::actor_system* sys) : caf::execution_unit(sys) {}
+
+  void exec_later(caf::resumable* ptr) override { ready_.push_back(ptr); }
+
+  void run() {
+    while (!ready_.empty()) {
+      auto* ptr = ready_.back();
+      ready_.pop_back();
+      switch (ptr->resume(this, 256)) {
+      case caf::resumable::resume_later:
+        ready_.push_back(ptr);
+        break;
+      case caf::resumable::shutdown_execution_unit:
+        break;
+      default:
+        caf::intrusive_ptr_release(ptr);
+      }
+    }
+  }
+
+private:
+  std::vector<caf::resumable*> ready_;
+};
+
+announce_request hello(uint64_t swarm, uint64_t number) {
+  announce_request req;
+  auto a = mix_bits(swarm + 1);
+  auto b = mix_bits(a);
+  std::memcpy(req.swarm.bytes.data(), &a, 8);
+  std::memcpy(req.swarm.bytes.data() + 8, &b, 8);
+  auto p = mix_bits(b ^ number);
+  req.peer = {
+      ip_address::v4({uint8_t(11 + (p & 63)), uint8_t(p >> 8), uint8_t(p >> 16), uint8_t(p >> 24)}),
+      uint16_t(1024 + (p >> 32 & 0x7fff))};
+  req.identity = mix_bits(p);
+  std::string_view id = "-TR3000-abcdefghijkl";
+  std::copy(id.begin(), id.end(), req.id.bytes.begin());
+  req.left = number % 4 == 0 ? 0 : 1;
+  req.numwant = 0;
+  return req;
+}
+
+void measure(uint64_t swarms, uint64_t peers) {
+  caf::actor_system_config caf_config;
+  caf_config.set("scheduler.max-threads", 1);
+  caf::actor_system sys{caf_config};
+  swarm_directory directory;
+  swarm_config config;
+  config.directory = &directory;
+  config.peers.clients = &config.clients;
+  config.now = [] { return coarse_seconds{1000}; };
+  bounds_config open;
+  open.new_swarms_per_second = 0;
+  config.bounds.configure(open);
+  here unit{&sys};
+  auto edge = sys.spawn<caf::hidden>(silent_edge);
+  for (auto& slot : config.shards)
+    slot = sys.spawn<shard, caf::hidden + caf::lazy_init>(&config);
+  auto tell = [&](const auto& to, announce_request req) {
+    caf::actor_cast<caf::abstract_actor*>(to)->eq_impl(caf::make_message_id(), nullptr, &unit,
+                                                       std::move(req), edge);
+    unit.run();
+  };
+  for (auto& slot : config.shards) // Their own memory is not what is asked for.
+    caf::anon_send(slot, atom::flush::value);
+  ::malloc_trim(0);
+  auto before = resident_bytes();
+  // Peer by peer and not swarm by swarm: tables grow in turns as they do in life.
+  for (uint64_t p = 0; p < peers; ++p)
+    for (uint64_t s = 0; s < swarms; ++s) {
+      auto req = hello(s, p);
+      auto known = directory.lookup(req.swarm).swarm;
+      if (known)
+        tell(known, std::move(req));
+      else
+        tell(config.shards[slot_of(req.swarm)], std::move(req));
+    }
+  ::malloc_trim(0);
+  auto used = resident_bytes() - before;
+  std::printf("| %llu x %llu | %zu | %.1f | %.1f |\n", static_cast<unsigned long long>(swarms),
+              static_cast<unsigned long long>(peers), static_cast<size_t>(directory.peer_count()),
+              double(used) / double(swarms * peers), double(used) / double(swarms));
+  std::fflush(stdout);
+  caf::scoped_actor self{sys};
+  for (size_t slot = 0; slot < slot_count; ++slot)
+    for (auto& x : directory.swarms_in(slot))
+      caf::anon_send_exit(x, caf::exit_reason::kill);
+  for (auto& slot : config.shards) {
+    caf::anon_send_exit(slot, caf::exit_reason::kill);
+    self->wait_for(slot);
+  }
+  caf::anon_send_exit(edge, caf::exit_reason::kill);
+  self->wait_for(edge);
+  while (directory.swarm_count() > 0)
+    std::this_thread::yield();
+  config.shards = {};
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  std::printf("| swarms x peers | peers | bytes per peer | bytes per swarm |\n|---|---|---|---|\n");
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: bench_swarm_memory SWARMS PEERS (one case per process)\n");
+    return 2;
+  }
+  measure(std::strtoull(argv[1], nullptr, 10), std::strtoull(argv[2], nullptr, 10));
+}
