@@ -38,7 +38,7 @@ edge::edge(unsigned number, unsigned count, const services& srv, const router& r
                                                                       srv.node.shards(),
                                                                       [this] { wake(); }},
       lane_{io_, port_, book_, srv, routes, [this](auto passed) { adopt(std::move(passed)); }},
-      timer_{io_.get_executor()}, next_slot_{number} {}
+      websockets_{srv, port_}, timer_{io_.get_executor()}, next_slot_{number} {}
 
 edge::~edge() {
   stop();
@@ -90,6 +90,7 @@ void edge::run() {
       // Actors that the handlers above woke up answer before this thread sleeps again.
       busy = loop.run() || busy;
       lane_.flush();
+      websockets_.flush();
       for (auto& guest : guests_)
         guest->flush();
     }
@@ -186,7 +187,7 @@ task<bool> edge::serve_one(connection& conn) {
     co_return false;
   if (draining_)
     conn.close_after_exchange();
-  exchange ex{conn, port_, srv_};
+  exchange ex{conn, port_, websockets_, srv_};
   try {
     co_await routes_.handle(ex);
   } catch (const std::exception& e) {
@@ -223,6 +224,7 @@ task<> edge::tick() {
     for (auto& guest : guests_)
       guest->tick(now);
     lane_.sweep(now);
+    websockets_.tick(now);
     for (auto* conn : connections_) {
       if (draining_ && conn->idle()) {
         conn->cut();
@@ -265,6 +267,7 @@ void edge::drain() {
     for (auto& listener : listeners_)
       listener.socket.close(ignored);
     lane_.drain();
+    websockets_.drain();
     for (auto* conn : connections_)
       if (conn->idle())
         conn->cut();
@@ -276,6 +279,7 @@ void edge::stop() {
     return;
   asio::post(io_, [this] {
     lane_.stop();
+    websockets_.cut();
     for (auto* conn : connections_)
       conn->cut();
     // Whoever waits for a swarm waits no longer, and finds its connection cut.

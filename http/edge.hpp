@@ -4,6 +4,7 @@
 #include "actors/edge_guest.hpp"
 #include "http/announce_lane.hpp"
 #include "http/router.hpp"
+#include "http/websocket_hub.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -93,6 +94,7 @@ private:
   asio::executor_work_guard<executor> work_;
   edge_port port_;
   announce_lane lane_;
+  websocket_hub websockets_;
   std::vector<std::unique_ptr<edge_guest>> guests_;
   std::vector<open_listener> listeners_;
   asio::basic_waitable_timer<std::chrono::steady_clock,

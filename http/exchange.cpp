@@ -69,8 +69,9 @@ method to_method(beast::http::verb verb) {
 
 } // namespace
 
-exchange::exchange(connection& conn, edge_port& port, const services& srv)
-    : conn_{conn}, port_{port}, srv_{srv} {
+exchange::exchange(connection& conn, edge_port& port, websocket_hub& websockets,
+                   const services& srv)
+    : conn_{conn}, port_{port}, websockets_{websockets}, srv_{srv} {
   auto& head = conn.head();
   verb_ = to_method(head.method());
   path_ = head.target();

@@ -12,6 +12,7 @@
 namespace shoal::http {
 
 struct route;
+class websocket_hub;
 
 /// A part of a file to send as a body.
 struct file_body {
@@ -23,7 +24,7 @@ struct file_body {
 /// One request and its answer. Handlers get it by reference and answer exactly once.
 class exchange {
 public:
-  exchange(connection& conn, edge_port& port, const services& srv);
+  exchange(connection& conn, edge_port& port, websocket_hub& websockets, const services& srv);
 
   // -- the request ---------------------------------------------------------------
 
@@ -72,6 +73,9 @@ public:
   task<std::vector<result<Reply>>> ask_all(std::vector<std::pair<Target, Message>> questions,
                                            bool elsewhere = false);
 
+  /// Where to hand a stream to whose client wants to speak WebSocket.
+  websocket_hub& websockets() { return websockets_; }
+
   /// Sends an announce to its swarm. @returns nothing if no answer came in time.
   task<std::optional<announce_reply>> announce(announce_request req, swarm_actor swarm);
 
@@ -116,6 +120,7 @@ private:
 
   connection& conn_;
   edge_port& port_;
+  websocket_hub& websockets_;
   const services& srv_;
   method verb_ = method::other;
   std::string_view path_;

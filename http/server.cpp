@@ -37,8 +37,8 @@ http_config fitted(http_config config) {
 server::server(http_config config, shoal::node& node, tracker_gate& gate,
                metrics::registry& metrics)
     : config_{fitted(std::move(config))}, disk_{config_.disk_threads}, metrics_{metrics, gate},
-      services_{config_, node, metrics, metrics_, gate, disk_}, routes_{metrics},
-      commons_{{config_.connections_per_address, node.secret()}, {}} {
+      web_{metrics}, services_{config_, node, metrics, metrics_, gate, disk_, web_},
+      routes_{metrics}, commons_{{config_.connections_per_address, node.secret()}, {}} {
   add_use_metrics(metrics);
 }
 

@@ -35,6 +35,7 @@ private:
   http_config config_;
   disk_pool disk_;
   http_metrics metrics_;
+  web_metrics web_;
   services services_;
   router routes_;
   edge_commons commons_;

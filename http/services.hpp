@@ -3,6 +3,7 @@
 
 #include "actors/node.hpp"
 #include "actors/tracker_gate.hpp"
+#include "actors/web_metrics.hpp"
 #include "http/config.hpp"
 #include "http/disk_pool.hpp"
 #include "http/manifest_cache.hpp"
@@ -36,6 +37,7 @@ struct services {
   http_metrics& metrics;
   tracker_gate& gate;
   disk_pool& disk;
+  web_metrics& web;
   std::shared_ptr<manifest_cache> manifests = std::make_shared<manifest_cache>();
 };
 

@@ -11,6 +11,10 @@ namespace shoal::http {
 task<> announce(exchange& ex);
 task<> scrape(exchange& ex);
 
+// -- websocket.cpp: the WebSocket tracker, at paths that have other answers as well ----
+bool wants_websocket(const exchange& ex);
+task<> open_websocket(exchange& ex);
+
 // -- registry.cpp, registry_search.cpp, registry_torrent.cpp: Weightless ------------
 task<> registry_lookup(exchange& ex);
 task<> registry_register(exchange& ex);

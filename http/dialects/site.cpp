@@ -35,6 +35,10 @@ store_totals count_store(const shoal::node& node, const object_files& objects) {
 } // namespace
 
 task<> front_page(exchange& ex) {
+  if (wants_websocket(ex)) {
+    co_await open_websocket(ex);
+    co_return;
+  }
   auto wants_page = ex.header("Accept").find("text/html") != std::string_view::npos;
   auto r = wants_page ? dashboard_page() : text(200, "Weightless Tracker v1.0");
   co_await ex.send(std::move(r).with("Vary", "Accept"));

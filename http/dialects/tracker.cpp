@@ -84,6 +84,10 @@ task<std::string> scrape_body(exchange& ex, std::vector<swarm_hash> hashes) {
 } // namespace
 
 task<> announce(exchange& ex) {
+  if (wants_websocket(ex)) {
+    co_await open_websocket(ex);
+    co_return;
+  }
   auto start = mono_now();
   auto& gate = ex.srv().gate;
   auto accepted = accept_announce(gate, ex.client(), ex.param("passkey"), ex.query(), start);

@@ -58,7 +58,7 @@ def main():
     files = 2 * count + 1000
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     assert hard == resource.RLIM_INFINITY or hard >= files, f"needs ulimit -n {files}"
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, 4 * count), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files if hard == resource.RLIM_INFINITY else hard, hard))
     with tempfile.TemporaryDirectory() as work, Node(Path(work) / "node") as node:
         sockets = [open_one(node.address, i) for i in range(100)]  # Warms up all threads.
         for i, s in enumerate(sockets):

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/websocket_hub.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+
+namespace shoal::http {
+
+namespace {
+
+/// A sweep over all sockets takes this many ticks of a second.
+constexpr size_t sweep_ticks = 4;
+
+/// Bytes of one read beyond a whole message.
+constexpr size_t read_bytes_min = 16 * 1024;
+
+refusal rate_refusal() {
+  return {refusal_kind::rate_limited, "Rate limit exceeded. Please slow down.",
+          std::chrono::minutes{1}};
+}
+
+uint64_t microseconds(mono_time t) {
+  auto since = std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch());
+  return static_cast<uint64_t>(since.count());
+}
+
+constexpr std::string_view leaving = "the node leaves";
+
+/// A scrape that waits for its swarms. Deletes itself.
+class pending_scrape final : public scrape_sink {
+public:
+  pending_scrape(std::shared_ptr<websocket_session> to, uint32_t min_interval_s)
+      : to_{std::move(to)}, min_interval_s_{min_interval_s} {}
+
+  void add(const ws_scrape_entry& entry) { entries_.push_back(entry); }
+  size_t size() const { return entries_.size(); }
+
+  void on_numbers(uint32_t index, const swarm_numbers& numbers) override {
+    auto& entry = entries_[index];
+    entry.complete = numbers.complete;
+    entry.incomplete = numbers.incomplete;
+    entry.downloaded = std::max(entry.downloaded, numbers.downloaded);
+  }
+
+  void on_scraped() override {
+    std::string text;
+    append_ws_scrape(text, entries_, min_interval_s_);
+    to_->say(text);
+    delete this;
+  }
+
+private:
+  std::shared_ptr<websocket_session> to_;
+  uint32_t min_interval_s_;
+  std::vector<ws_scrape_entry> entries_;
+};
+
+} // namespace
+
+websocket_hub::websocket_hub(const services& srv, edge_port& port)
+    : srv_{srv}, port_{port},
+      buffer_(limits::ws_message_bytes_max + ws_header_bytes_max + read_bytes_min) {
+  desk_.loop = &port.loop();
+  desk_.directory = &srv.node.directory();
+  desk_.shards = &srv.node.shards();
+  desk_.gate = &srv.gate;
+  desk_.metrics = &srv.web;
+  desk_.now = mono_now;
+}
+
+websocket_hub::~websocket_hub() {
+  cut();
+  port_.loop().bind_to_this_thread();
+  // Another thread may have woken a peer and not yet queued it here: only when
+  // all have ended does none of them need the loop any more.
+  while (desk_.peers > 0) {
+    port_.loop().run();
+    std::this_thread::yield();
+  }
+}
+
+void websocket_hub::accept(taken_stream taken, websocket_client client) {
+  auto unread = std::move(taken.unread);
+  auto session = std::make_shared<websocket_session>(*this, std::move(taken), std::move(client));
+  session->start();
+  if (draining_)
+    session->close(ws_close::going_away, leaving);
+  if (!unread.empty())
+    session->take_in(unread);
+}
+
+// -- edge_guest
+// -----------------------------------------------------------------------
+
+void websocket_hub::tick(mono_time now) {
+  auto share = draining_ ? sessions_.size() : sessions_.size() / sweep_ticks + 1;
+  for (size_t i = 0; i < share && !sessions_.empty(); ++i) {
+    next_ = next_ == 0 ? sessions_.size() - 1 : std::min(next_, sessions_.size()) - 1;
+    // One that is cut is replaced by the last one, which this round has seen
+    // already.
+    sessions_[next_]->sweep(now);
+  }
+}
+
+void websocket_hub::flush() {
+  while (!queued_.empty()) {
+    flushing_.swap(queued_);
+    for (auto& session : flushing_)
+      session->flush();
+    flushing_.clear();
+  }
+}
+
+void websocket_hub::drain() {
+  draining_ = true;
+  for (auto* session : sessions_)
+    session->close(ws_close::going_away, leaving);
+}
+
+void websocket_hub::cut() {
+  while (!sessions_.empty())
+    sessions_.back()->cut();
+  queued_.clear();
+}
+
+// -- for sessions
+// ---------------------------------------------------------------------
+
+void websocket_hub::enter(websocket_session& who) {
+  who.place_ = sessions_.size();
+  sessions_.push_back(&who);
+  srv_.web.sockets.add(1);
+}
+
+void websocket_hub::leave(websocket_session& who) {
+  sessions_.back()->place_ = who.place_;
+  std::swap(sessions_[who.place_], sessions_.back());
+  sessions_.pop_back();
+  srv_.web.sockets.add(-1);
+}
+
+void websocket_hub::queue(websocket_session& who) {
+  if (!std::exchange(who.queued_, true))
+    queued_.push_back(who.shared_from_this());
+}
+
+std::span<char> websocket_hub::read_space(std::string_view rest) {
+  std::copy(rest.begin(), rest.end(), buffer_.begin());
+  return std::span{buffer_}.subspan(rest.size());
+}
+
+bool websocket_hub::handle(websocket_session& from, std::string_view json) {
+  auto message = decoder_.decode(json);
+  if (!message) {
+    srv_.web.bad_messages.add();
+    gate().count_refusal(transport::ws, refusal_kind::bad_announce);
+    say_failure(from, message.error());
+    return false;
+  }
+  if (auto* announce = std::get_if<ws_announce>(&*message))
+    on_announce(from, std::move(*announce));
+  else if (auto* answer = std::get_if<ws_answer>(&*message))
+    on_answer(from, std::move(*answer));
+  else
+    on_scrape(from, std::get<ws_scrape>(*message));
+  return true;
+}
+
+// -- messages
+// -------------------------------------------------------------------------
+
+void websocket_hub::on_announce(websocket_session& from, ws_announce announce) {
+  auto now = mono_now();
+  ws_fault about{ws_action::announce, announce.swarm, {}};
+  if (!gate().within_rate(from.client().address, now)) {
+    refuse(from, about, rate_refusal());
+    return;
+  }
+  auto known = gate().enter(announce.swarm);
+  if (!known) {
+    refuse(from, about, known.error());
+    return;
+  }
+  web_announce req;
+  req.swarm = announce.swarm;
+  req.id = announce.peer;
+  req.identity = gate().identity_of(announce.peer, {});
+  req.client = from.client().address;
+  req.uploaded = announce.uploaded_bytes;
+  req.downloaded = announce.downloaded_bytes;
+  req.left = announce.left_bytes;
+  req.event = announce.event;
+  req.offers = std::move(announce.offers);
+  req.user = from.client().user;
+  req.arrived_us = microseconds(now);
+  gate().count_announce(transport::ws, req.client.family);
+  caf::anon_send(from.peer(), std::move(req), std::move(known->swarm));
+}
+
+void websocket_hub::on_answer(websocket_session& from, ws_answer answer) {
+  caf::anon_send(from.peer(), web_answer{answer.swarm, answer.peer, answer.to,
+                                         ws_offer{answer.offer, std::move(answer.sdp)}});
+}
+
+void websocket_hub::on_scrape(websocket_session& from, const ws_scrape& scrape) {
+  auto now = mono_now();
+  if (!gate().within_rate(from.client().address, now)) {
+    refuse(from, {ws_action::scrape, {}, {}}, rate_refusal());
+    return;
+  }
+  auto pending
+      = std::make_unique<pending_scrape>(from.shared_from_this(), gate().config().interval_min_s);
+  std::vector<scraped_swarm> asked;
+  for (auto& hash : scrape.swarms) {
+    auto known = gate().enter(hash);
+    if (!known)
+      continue; // As over HTTP: nobody is told about it.
+    if (known->swarm)
+      asked.push_back({static_cast<uint32_t>(pending->size()), std::move(known->swarm)});
+    // A swarm without peers sleeps, but its completions are not forgotten.
+    auto entry = known->registered ? srv_.node.directory().registration_of(hash) : nullptr;
+    pending->add({hash, 0, 0, entry ? entry->completions : 0});
+  }
+  gate().count_scrape(transport::ws);
+  if (asked.empty())
+    pending.release()->on_scraped();
+  else
+    port_.scrape(asked, *pending.release(), now);
+}
+
+void websocket_hub::refuse(websocket_session& to, const ws_fault& about, const refusal& why) {
+  gate().count_refusal(transport::ws, why.kind);
+  say_failure(to, {about.action, about.swarm, why.reason});
+}
+
+void websocket_hub::say_failure(websocket_session& to, const ws_fault& fault) {
+  text_.clear();
+  append_ws_failure(text_, fault);
+  to.say(text_);
+}
+
+} // namespace shoal::http

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/edge_guest.hpp"
+#include "actors/edge_port.hpp"
+#include "http/services.hpp"
+#include "http/websocket_session.hpp"
+#include "protocol/ws_tracker.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace shoal::http {
+
+/// The WebSockets of one edge, and what they share: buffers, the decoder, the
+/// way to the actors.
+class websocket_hub final : public edge_guest {
+public:
+  /// @param srv, port outlive the hub.
+  websocket_hub(const services& srv, edge_port& port);
+
+  /// On the edge's thread, or when that has ended.
+  ~websocket_hub() override;
+
+  /// A client has been told that it may speak WebSocket.
+  void accept(taken_stream taken, websocket_client client);
+
+  // -- edge_guest
+  // --------------------------------------------------------------------
+
+  void tick(mono_time now) override;
+  void flush() override;
+  void drain() override;
+
+  /// Ends all of them without a word.
+  void cut();
+
+private:
+  friend class websocket_session;
+
+  // -- for sessions
+  // ------------------------------------------------------------------
+
+  caf::actor_system& system() { return srv_.node.system(); }
+  web_desk& desk() { return desk_; }
+  tracker_gate& gate() { return srv_.gate; }
+  web_metrics& counted() { return srv_.web; }
+  std::chrono::seconds message_timeout() const { return srv_.config.header_timeout; }
+
+  void enter(websocket_session& who);
+  void leave(websocket_session& who);
+  void queue(websocket_session& who);
+
+  /// Where to read to: behind a copy of what the session has of a frame
+  /// already.
+  std::span<char> read_space(std::string_view rest);
+
+  /// @returns the copy and the `n` bytes that were read behind it.
+  std::span<char> received(std::string_view rest, size_t n) {
+    return {buffer_.data(), rest.size() + n};
+  }
+
+  /// @returns whether it was a message of the protocol.
+  bool handle(websocket_session& from, std::string_view json);
+
+  // -- messages
+  // ----------------------------------------------------------------------
+
+  void on_announce(websocket_session& from, ws_announce announce);
+  void on_answer(websocket_session& from, ws_answer answer);
+  void on_scrape(websocket_session& from, const ws_scrape& scrape);
+  void refuse(websocket_session& to, const ws_fault& about, const refusal& why);
+  void say_failure(websocket_session& to, const ws_fault& fault);
+
+  const services& srv_;
+  edge_port& port_;
+  web_desk desk_;
+  ws_decoder decoder_;
+  std::vector<char> buffer_;
+  std::vector<websocket_session*> sessions_;
+  std::vector<std::shared_ptr<websocket_session>> queued_;
+  std::vector<std::shared_ptr<websocket_session>> flushing_; // Scratch space.
+  std::string text_;                                         // Scratch space.
+  bool draining_ = false;
+  size_t next_ = 0; // Of the sweep.
+};
+
+} // namespace shoal::http

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/websocket_session.hpp"
+
+#include "http/websocket_hub.hpp"
+
+#include <caf/send.hpp>
+
+namespace shoal::http {
+
+namespace {
+
+using error_code = boost::system::error_code;
+
+/// For the client's half of the closing handshake.
+constexpr std::chrono::seconds closing_timeout{3};
+
+/// Reads of one socket before others get their turn.
+constexpr int reads_max = 4;
+
+} // namespace
+
+websocket_session::websocket_session(websocket_hub& hub, taken_stream taken,
+                                     websocket_client client)
+    : hub_{hub}, bytes_{std::move(taken.bytes)}, ticket_{std::move(taken.ticket)},
+      client_{std::move(client)}, heard_{mono_now()} {}
+
+websocket_session::~websocket_session() {
+  if (state_ != state::dead)
+    cut();
+}
+
+void websocket_session::start() {
+  hub_.enter(*this);
+  peer_ = connect_peer(hub_.system(), hub_.desk(), *this);
+  wait_to_read();
+}
+
+// -- reading
+// --------------------------------------------------------------------------
+
+void websocket_session::wait_to_read() {
+  // The socket and not the stream: so nothing is read before there is a buffer.
+  bytes_.next_layer().async_wait(tcp_socket::wait_read,
+                                 [self = shared_from_this()](error_code failed) {
+                                   if (failed)
+                                     self->cut();
+                                   else
+                                     self->on_readable();
+                                 });
+}
+
+void websocket_session::on_readable() {
+  // A read of TLS takes a whole record, so that none is left where no wait
+  // would notice it.
+  for (int i = 0; i < reads_max && state_ != state::dead; ++i) {
+    auto space = hub_.read_space(rest_);
+    error_code failed;
+    auto n = bytes_.read_now(asio::buffer(space.data(), space.size()), failed);
+    if (failed == asio::error::would_block)
+      break;
+    if (failed || n == 0) {
+      cut(); // The client has ended, with a closing handshake or without.
+      return;
+    }
+    hub_.gate().count_bytes(transport::ws, n, 0);
+    heard_ = mono_now();
+    pinged_ = false;
+    if (state_ == state::open)
+      take_in(hub_.received(rest_, n));
+    if (n < space.size() && !bytes_.encrypted())
+      break; // All that there was.
+  }
+  if (state_ != state::dead)
+    wait_to_read();
+}
+
+void websocket_session::take_in(std::span<char> bytes) {
+  auto going = true;
+  while (going && !bytes.empty()) {
+    auto step = next_ws_frame(bytes, limits::ws_message_bytes_max);
+    if (step.what == ws_step::kind::incomplete)
+      break;
+    if (step.what == ws_step::kind::broken) {
+      break_off(step.why);
+      break;
+    }
+    bytes = bytes.subspan(step.used);
+    going = on_frame(step.frame);
+  }
+  if (state_ != state::open) {
+    std::string{}.swap(rest_);
+    return;
+  }
+  if (bytes.empty())
+    std::string{}.swap(rest_);
+  else
+    rest_.assign(bytes.data(), bytes.size());
+  if (rest_.empty() && !message_.amidst())
+    begun_ = {};
+  else if (begun_ == mono_time{})
+    begun_ = heard_;
+}
+
+bool websocket_session::on_frame(const ws_frame& frame) {
+  switch (frame.opcode) {
+  case ws_opcode::ping:
+    append(ws_opcode::pong, frame.payload);
+    return true;
+  case ws_opcode::pong:
+    return true;
+  case ws_opcode::close:
+    close(ws_close::normal, {});
+    return false;
+  default:
+    return on_message(frame);
+  }
+}
+
+bool websocket_session::on_message(const ws_frame& frame) {
+  using outcome = ws_assembler::outcome;
+  switch (message_.add(frame)) {
+  case outcome::protocol_error:
+    break_off(ws_close::protocol_error);
+    return false;
+  case outcome::too_big:
+    break_off(ws_close::too_big);
+    return false;
+  case outcome::more:
+    return true;
+  case outcome::complete:
+    break;
+  }
+  begun_ = {};
+  if (!message_.is_text()) {
+    break_off(ws_close::unsupported_data);
+    return false;
+  }
+  on_text(message_.message());
+  return state_ == state::open;
+}
+
+void websocket_session::on_text(std::string_view json) {
+  if (hub_.handle(*this, json)) {
+    bad_messages_ = 0;
+  } else if (++bad_messages_ >= limits::ws_bad_messages_max) {
+    hub_.counted().misused.add();
+    close(ws_close::policy, "too many bad messages");
+  }
+}
+
+void websocket_session::break_off(ws_close why) {
+  hub_.counted().broken.add();
+  close(why, {});
+}
+
+// -- writing
+// --------------------------------------------------------------------------
+
+void websocket_session::say(std::string_view json) {
+  if (state_ == state::open)
+    append(ws_opcode::text, json);
+}
+
+void websocket_session::append(ws_opcode opcode, std::string_view payload) {
+  if (out_.size() + payload.size() > limits::ws_send_queue_bytes_max) {
+    hub_.counted().slow.add();
+    cut();
+    return;
+  }
+  append_ws_frame(out_, opcode, payload);
+  hub_.queue(*this);
+}
+
+void websocket_session::flush() {
+  queued_ = false;
+  if (blocked_ || state_ == state::dead || out_.empty())
+    return;
+  error_code failed;
+  auto n = bytes_.write_now(asio::buffer(out_), failed);
+  hub_.gate().count_bytes(transport::ws, 0, n);
+  if (failed && failed != asio::error::would_block) {
+    cut();
+    return;
+  }
+  if (n < out_.size()) {
+    out_.erase(0, n);
+    wait_to_write();
+    return;
+  }
+  std::string{}.swap(out_);
+  if (state_ == state::closing)
+    bytes_.shutdown_send();
+}
+
+void websocket_session::wait_to_write() {
+  blocked_ = true;
+  bytes_.next_layer().async_wait(tcp_socket::wait_write,
+                                 [self = shared_from_this()](error_code failed) {
+                                   self->blocked_ = false;
+                                   if (failed)
+                                     self->cut();
+                                   else
+                                     self->flush();
+                                 });
+}
+
+// -- ending
+// ---------------------------------------------------------------------------
+
+void websocket_session::close(ws_close code, std::string_view reason) {
+  if (state_ != state::open)
+    return;
+  append_ws_close(out_, code, reason);
+  hub_.queue(*this);
+  state_ = state::closing;
+  end_ = mono_now() + closing_timeout;
+  if (peer_)
+    disconnect_peer(std::exchange(peer_, peer_actor{}));
+}
+
+void websocket_session::cut() {
+  if (state_ == state::dead)
+    return;
+  state_ = state::dead;
+  hub_.leave(*this);
+  if (peer_)
+    disconnect_peer(std::exchange(peer_, peer_actor{}));
+  // Whoever waits for the socket holds the session, and lets go of it now.
+  error_code ignored;
+  bytes_.next_layer().close(ignored);
+}
+
+void websocket_session::peer_ended() {
+  peer_ = peer_actor{};
+  close(ws_close::going_away, {});
+}
+
+void websocket_session::sweep(mono_time now) {
+  if (answers_until_ != mono_time{} && now >= answers_until_) {
+    answers_until_ = {};
+    if (peer_)
+      caf::anon_send(peer_, atom::expire::value);
+  }
+  if (state_ == state::closing) {
+    if (now >= end_)
+      cut();
+    return;
+  }
+  auto silence = now - heard_;
+  auto stuck = begun_ != mono_time{} && now - begun_ > hub_.message_timeout();
+  if (stuck || silence >= defaults::ws_silence_max) {
+    hub_.counted().silent.add();
+    cut();
+  } else if (silence >= defaults::ws_ping_after && !pinged_) {
+    pinged_ = true;
+    append(ws_opcode::ping, {});
+  }
+}
+
+} // namespace shoal::http
