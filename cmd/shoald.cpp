@@ -23,12 +23,18 @@ public:
     std::signal(SIGPIPE, SIG_IGN);
   }
 
+  /// @param on_hangup runs for each SIGHUP.
   /// @returns the signal that asks the node to leave.
-  int wait() {
-    int got = 0;
-    while (sigwait(&set_, &got) != 0 || got == SIGHUP)
-      log::warn("shoald", "ignores signal={}: a restart reads the configuration anew", got);
-    return got;
+  template <class Handler>
+  int wait(Handler on_hangup) {
+    for (;;) {
+      int got = 0;
+      if (sigwait(&set_, &got) != 0)
+        continue;
+      if (got != SIGHUP)
+        return got;
+      on_hangup();
+    }
   }
 
 private:
@@ -42,6 +48,15 @@ void raise_descriptor_limit() {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
+}
+
+/// SIGHUP: certificates are renewed every few weeks, and nobody wants to restart for that.
+void reload(http::server& server) {
+  auto loaded = server.reload_certificates();
+  if (loaded)
+    log::info("shoald", "reads the certificates anew");
+  else
+    log::error("shoald", "keeps its certificates reason=\"{}\"", to_string(loaded.error()));
 }
 
 int complain(const error& err) {
@@ -85,7 +100,9 @@ int serve(const cmd::shoald_config& config) {
     return complain(started.error());
   for (auto& where : config.http.listen)
     log::info("shoald", "listens version={} address={}", SHOAL_VERSION, where.str());
-  auto signal = signals.wait();
+  for (auto& where : config.http.tls_listen)
+    log::info("shoald", "listens version={} tls_address={}", SHOAL_VERSION, where.str());
+  auto signal = signals.wait([&] { reload(server); });
   log::info("shoald", "drains signal={}", signal);
   server.stop(defaults::drain_timeout);
   (*node)->stop();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/shoald_config.hpp"
 
-#include "cmd/option_table.hpp"
+#include "cmd/shoald_options.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -16,77 +16,6 @@
 namespace shoal::cmd {
 
 namespace {
-
-/// Fields whose types the option table does not know, and where they go in the end.
-struct staging {
-  std::string data_dir = "var/shoal";
-  std::string log_format = "automatic";
-};
-
-std::vector<option> option_table(shoald_config& c, staging& s) {
-  auto& h = c.http;
-  auto& n = c.node;
-  auto& t = c.tracker;
-  auto& u = c.udp;
-  constexpr int64_t day = 86'400;
-  std::vector<option> table{
-      setting("data-dir", s.data_dir, "Where the node keeps its data"),
-      setting("http.listen", h.listen, "Address and port; \":8080\" is all addresses"),
-      setting("http.threads", h.threads, "I/O threads; 0 is one per core", 0u, 1024u),
-      setting("http.disk-threads", h.disk_threads, "Threads that read and write files", 1u, 1024u),
-      setting("http.public-url", h.public_url,
-              "Base URL in torrents and magnets; default: the Host header"),
-      setting("http.trusted-proxies", h.trusted_proxies,
-              "Networks whose X-Forwarded-For is believed"),
-      setting("http.unlimited-networks", t.unlimited_networks, "Networks without a rate limit"),
-      setting("http.rate", t.rate_per_second, "Requests per second and address; 0 is no limit", 0.0,
-              1e6),
-      setting("http.burst", t.rate_burst, "Requests at once after a rest", 1.0, 1e6),
-      setting("http.header-timeout", h.header_timeout, "To deliver a request header", int64_t{1},
-              day),
-      setting("http.idle-timeout", h.idle_timeout, "Keep-alive without a request", int64_t{1}, day),
-      setting("http.stall-timeout", h.stall_timeout, "Transfer without a byte", int64_t{1}, day),
-      setting("tracker.interval", n.interval, "Announce interval", int64_t{1}, day),
-      setting("tracker.interval-jitter", n.jitter_percent, "Interval varies by this percentage", 0u,
-              50u),
-      also(setting("tracker.max-peers", t.max_peers, "Peers in a reply at most", 1u, 1000u),
-           "MAX_PEERS"),
-      also(setting("tracker.open-tracker", t.open, "Track unregistered info-hashes, too"),
-           "OPEN_TRACKER"),
-      setting("tracker.private-network", n.private_network,
-              "Hand out addresses like 10.0.0.1 and 127.0.0.1"),
-      setting("tracker.swarm-addresses-max", n.addresses_max, "Peers in a swarm at most", 2u,
-              10'000'000u),
-      secret(also(setting("tracker.tracker-secrets", t.secrets,
-                          "Passkey secrets, the current one first; none: no passkeys"),
-                  "TRACKER_SECRET")),
-      setting("tracker.snapshot-period", n.snapshot_period, "Swarms are saved this often",
-              int64_t{1}, day),
-      setting("udp.udp", u.enabled, "Answer announces over UDP, too"),
-      setting("udp.udp-listen", u.listen, "Address and port; default: those of listen"),
-      secret(
-          setting("udp.udp-secret", u.secrets,
-                  "Secrets of connection ids, the current one and the one before; nodes with the "
-                  "same ones accept each other's; none: the node's own")),
-      setting("udp.udp-ban-after", u.ban_after,
-              "Bad connection ids in two minutes that ban an address; 0: no bans", 0u, 1'000'000u),
-      setting("udp.udp-ban-time", u.ban_time, "Such a ban", int64_t{1}, day),
-      setting("udp.udp-receive-buffer", u.receive_buffer_bytes,
-              "Bytes that wait in the kernel, per thread and address", 1u << 16, 1u << 30),
-      secret(also(
-          setting("registry.registry-key", h.registry_key, "Key for writes; none: writes are open"),
-          "REGISTRY_KEY")),
-      secret(setting("registry.admin-key", h.admin_key, "Key for /api/admin; none: switched off")),
-      also(setting("registry.webseed-base-url", h.webseed_base_url,
-                   "Where web seed requests for unknown models are sent; none: 404"),
-           "WEBSEED_BASE_URL"),
-      setting("registry.map-max", n.map_bytes_max, "Bytes that the registry may grow to",
-              uint64_t{1} << 20, uint64_t{1} << 46),
-      setting("log.log-level", c.log.level, "error, warn, info, debug or trace"),
-      setting("log.log-format", s.log_format, "automatic, text or json"),
-  };
-  return table;
-}
 
 /// What a file says about one key.
 struct assignment {
@@ -188,18 +117,33 @@ result<void> read_environment(const std::vector<option>& table, shoald_config& c
         return set;
     }
   // How Weightless and Spring name the port; ours names addresses as well.
-  for (auto* name : {"PORT", "SERVER_PORT"})
-    if (auto* text = std::getenv(name); text && !std::getenv("SHOAL_LISTEN")) {
-      auto listen = parse_listen(std::string{":"} + text);
-      if (!listen)
-        return fail(ec::invalid_argument, fmt::format("{}: \"{}\" is no port", name, text));
-      c.http.listen = *listen;
-    }
+  for (auto* name : {"PORT", "SERVER_PORT"}) {
+    auto* text = std::getenv(name);
+    if (!text || std::getenv("SHOAL_LISTEN"))
+      continue;
+    auto listen = parse_listen(std::string{":"} + text);
+    if (!listen)
+      return fail(ec::invalid_argument, fmt::format("{}: \"{}\" is no port", name, text));
+    c.http.listen = *listen;
+  }
+  return {};
+}
+
+result<void> unstage_intervals(const staging& s, interval_config& out) {
+  auto seconds = [](std::chrono::seconds x) { return static_cast<uint32_t>(x.count()); };
+  out.base_s = seconds(s.interval);
+  out.min_s = s.interval_min.count() == 0 ? out.base_s : seconds(s.interval_min);
+  out.max_s = s.interval_max.count() == 0 ? 2 * out.base_s : seconds(s.interval_max);
+  if (out.min_s > out.base_s || out.max_s < out.base_s)
+    return fail(ec::invalid_argument, "interval must lie within interval-min and interval-max");
   return {};
 }
 
 result<void> unstage(const staging& s, shoald_config& c) {
   c.node.data_dir = s.data_dir;
+  c.http.certificates.clear();
+  for (auto& one : s.tls_cert)
+    c.http.certificates.push_back(http::certificate_files::parse(one));
   if (!log::is_level(c.log.level))
     return fail(ec::invalid_argument, "log-level: \"" + c.log.level + "\" is none");
   if (s.log_format == "automatic")
@@ -212,9 +156,16 @@ result<void> unstage(const staging& s, shoald_config& c) {
     return fail(ec::invalid_argument, "log-format: \"" + s.log_format + "\" is none");
   if (c.http.listen.empty())
     c.http.listen = *parse_listen("127.0.0.1:8080");
+  if (auto staged = unstage_intervals(s, c.node.intervals); !staged)
+    return staged;
   if (c.udp.listen.empty())
     c.udp.listen = c.http.listen;
-  c.tracker.interval_s = static_cast<uint32_t>(c.node.interval.count());
+  c.udp.proxies = c.http.proxy_protocol_from;
+  c.tracker.interval_s = c.node.intervals.base_s;
+  c.node.bounds.unlimited_networks = c.tracker.unlimited_networks;
+  // Whoever switches off the limits per address means all of them.
+  if (c.tracker.rate_per_second == 0)
+    c.node.bounds.new_swarms_per_second = 0;
   c.tracker.interval_min_s = c.tracker.interval_s / 2;
   while (c.http.public_url.ends_with('/'))
     c.http.public_url.pop_back();
@@ -294,6 +245,15 @@ std::string to_toml(const shoald_config& config) {
   auto copy = config;
   staging stage;
   stage.data_dir = config.node.data_dir.string();
+  stage.interval = std::chrono::seconds{config.node.intervals.base_s};
+  // What follows from the interval does so in a file that is read back, too.
+  auto& intervals = config.node.intervals;
+  stage.interval_min
+      = std::chrono::seconds{intervals.min_s == intervals.base_s ? 0 : intervals.min_s};
+  stage.interval_max
+      = std::chrono::seconds{intervals.max_s == 2 * intervals.base_s ? 0 : intervals.max_s};
+  for (auto& one : config.http.certificates)
+    stage.tls_cert.push_back(one.str());
   stage.log_format = config.log.shape == log::format::text   ? "text"
                      : config.log.shape == log::format::json ? "json"
                                                              : "automatic";
@@ -327,6 +287,13 @@ result<void> validate(const shoald_config& config) {
     return fail(ec::invalid_argument, "public-url must start with http:// or https://");
   if (!h.webseed_base_url.empty() && !is_http_url(h.webseed_base_url))
     return fail(ec::invalid_argument, "webseed-base-url must start with http:// or https://");
+  // Files that cannot be used should be found by --check.
+  http::tls_context tls;
+  if (!h.tls_listen.empty() || !h.certificates.empty())
+    if (auto loaded = tls.load(h.certificates); !loaded)
+      return loaded;
+  if (auto policy = make_policy(config.node.policy); !policy)
+    return tl::unexpected{policy.error()};
   auto empty = [](const std::string& text) { return text.empty(); };
   auto& secrets = config.udp.secrets;
   if (secrets.size() > 2 || std::any_of(secrets.begin(), secrets.end(), empty))
