@@ -114,7 +114,8 @@ header_list make_headers(const http_request& request, const std::string& key) {
     list = curl_slist_append(list, header.c_str());
   if (!request.body.empty())
     list = curl_slist_append(list, ("Content-Type: " + request.content_type).c_str());
-  if (!key.empty() && request.method != "GET" && request.method != "HEAD")
+  // A GET may be redirected elsewhere, and the key with it.
+  if (!key.empty() && request.method != "GET")
     list = curl_slist_append(list, ("X-Weightless-Key: " + key).c_str());
   return header_list(list);
 }

@@ -94,9 +94,8 @@ task<result<sha256_digest>> receive(exchange& ex, sha256_digest expected, uint64
 } // namespace
 
 task<> object_get(exchange& ex) {
-  // An object may belong to a private revision. HEAD says only that it is there: `shoal publish`
-  // asks without its key what it need not upload.
-  if (ex.verb() == method::get && !has_registry_key(ex)) {
+  // An object may belong to a private revision, and that it exists says something too.
+  if (!has_registry_key(ex)) {
     ex.srv().metrics.unauthorized.add();
     error unauthorized{ec::unauthorized, {}};
     co_await ex.send(json_error(unauthorized));
