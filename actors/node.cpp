@@ -85,6 +85,8 @@ result<std::unique_ptr<node>> node::start(const node_config& config, metrics::re
   made->objects_ = std::move(*objects);
   if (auto loaded = made->load_secret(); !loaded)
     return tl::unexpected{loaded.error()};
+  if (auto configured = made->configure_swarms(); !configured)
+    return tl::unexpected{configured.error()};
   made->system_ = std::make_unique<caf::actor_system>(made->caf_config_);
   made->spawn_all(metrics);
   made->load_blocklist();
@@ -134,18 +136,35 @@ void node::spawn_all(metrics::registry& metrics) {
   spawn_swarm_side(metrics);
 }
 
+result<void> node::configure_swarms() {
+  auto policy = make_policy(config_.policy);
+  if (!policy)
+    return tl::unexpected{policy.error()};
+  auto& c = swarm_config_;
+  c.web_interval_s = static_cast<uint32_t>(config_.web_interval.count());
+  c.web_ttl_s = 3 * c.web_interval_s;
+  c.policy = std::move(*policy);
+  c.intervals.configure(config_.intervals);
+  c.peers.ttl_s = c.intervals.ttl_s();
+  c.peers.restored_ttl_s
+      = std::min(c.peers.ttl_s, static_cast<uint32_t>(defaults::restored_peer_ttl.count()));
+  c.peers.addresses_max = config_.addresses_max;
+  c.peers.private_network = config_.private_network;
+  c.peers.keep_peer_ids = config_.keep_peer_ids;
+  c.peers.clients = &c.clients;
+  c.peers.policy = c.policy.get();
+  c.peers.policy_mix_percent = config_.policy.mix_percent;
+  auto bounds = config_.bounds;
+  bounds.secret = c.peers.secret;
+  c.bounds.configure(std::move(bounds));
+  return {};
+}
+
 void node::spawn_swarm_side(metrics::registry& metrics) {
   auto& sys = *system_;
   accounts_config booking{store_.get(), registry_config_.writer, unix_now};
   swarm_config_.accounts = sys.spawn<shoal::accounts>(booking, &metrics);
   must_live(swarm_config_.accounts, "accounts");
-  swarm_config_.interval_s = static_cast<uint32_t>(config_.interval.count());
-  swarm_config_.jitter_percent = config_.jitter_percent;
-  swarm_config_.peers.ttl_s = swarm_config_.interval_s * defaults::peer_ttl_intervals;
-  swarm_config_.peers.restored_ttl_s = std::min(
-      swarm_config_.peers.ttl_s, static_cast<uint32_t>(defaults::restored_peer_ttl.count()));
-  swarm_config_.peers.addresses_max = config_.addresses_max;
-  swarm_config_.peers.private_network = config_.private_network;
   swarm_config_.directory = &directory_;
   swarm_config_.registry_of = [this](const info_hash& hash) { return registry_of(hash); };
   swarm_config_.now = [start = mono_now()] {
@@ -190,39 +209,12 @@ void node::restore_swarms() {
   log::info("node", "is up entries={} blocked={} swarms={} objects={}",
             directory_.registered_count(), directory_.blocked_count(), restored,
             objects_->usage().count);
+  swarm_config_.came_back = restored > 0;
+  auto caring = system_->spawn<caretaker>(&swarm_config_);
+  must_live(caring, "caretaker");
+  caretaker_ = caf::actor_cast<caf::actor>(caring);
   auto made = system_->spawn<caf::detached>(snapshotter, snapshot);
   snapshotter_ = caf::actor_cast<caf::actor>(made);
-}
-
-void node::add_metrics(metrics::registry& metrics) {
-  metrics.add_reader("tracker_registered_torrents", "Total number of torrents in registry", "",
-                     [this] {
-                       auto n = store_->count(table::entries);
-                       return n ? double(*n) : 0.0;
-                     });
-  metrics.add_reader("tracker_active_peers", "Current number of active peers in memory", "",
-                     [this] { return double(directory_.peer_count()); });
-  // Without a type: the name that dashboards know ends in _total although it goes down, too.
-  metrics.add_reader(
-      "tracker_swarms_total", "Total number of active swarms", "",
-      [this] { return double(directory_.swarm_count()); }, "");
-  metrics.add_reader("shoal_blocked_hashes", "Info-hashes on the blocklist", "",
-                     [this] { return double(directory_.blocked_count()); });
-  metrics.add_reader("shoal_object_bytes", "Bytes of all objects", "",
-                     [this] { return double(objects_->usage().bytes); });
-  metrics.add_reader("shoal_objects", "Objects kept", "",
-                     [this] { return double(objects_->usage().count); });
-  metrics.add_reader("shoal_store_map_bytes", "Current size of the LMDB map", "",
-                     [this] { return double(store_->stats().map_bytes); });
-  metrics.add_reader("shoal_store_map_max_bytes", "Bound of the LMDB map", "",
-                     [this] { return double(store_->stats().max_map_bytes); });
-  metrics.add_reader("shoal_store_used_bytes", "Bytes of the LMDB map in use", "",
-                     [this] { return double(store_->stats().used_bytes); });
-  metrics.add_reader("shoal_store_healthy", "1 while the last write succeeded", "",
-                     [this] { return store_->stats().healthy ? 1.0 : 0.0; });
-  metrics.add_reader(
-      "shoal_store_corrupt_values_total", "Damaged values met", "",
-      [this] { return double(store_->stats().corrupt_values); }, "counter");
 }
 
 void node::stop() {
@@ -255,6 +247,7 @@ uint64_t node::save() {
 
 void node::end_all() {
   auto end = [](const auto& actor) { caf::anon_send_exit(actor, caf::exit_reason::user_shutdown); };
+  end(caretaker_);
   // Shards first: one that lives could spawn a swarm behind the back of those that follow.
   {
     caf::scoped_actor self{*system_};
@@ -282,6 +275,7 @@ void node::end_all() {
   registry_config_.catalog = nullptr;
   registry_config_.writer = nullptr;
   snapshotter_ = nullptr;
+  caretaker_ = nullptr;
   system_->await_all_actors_done();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/caretaker.hpp"
 #include "actors/registry_shard.hpp"
 #include "actors/shard.hpp"
 #include "core/metrics.hpp"
@@ -18,10 +19,13 @@ namespace shoal {
 struct node_config {
   std::filesystem::path data_dir;
   uint64_t map_bytes_max = uint64_t{1} << 40;
-  std::chrono::seconds interval = defaults::announce_interval;
-  uint32_t jitter_percent = defaults::interval_jitter_percent;
+  interval_config intervals;
+  std::chrono::seconds web_interval = defaults::ws_interval; ///< Over WebSocket.
   uint32_t addresses_max = 100'000;
   bool private_network = false;
+  bool keep_peer_ids = false;
+  policy_config policy;
+  bounds_config bounds; ///< The node's own secret takes the place of this one's.
   std::chrono::seconds snapshot_period = defaults::snapshot_period;
   unsigned scheduler_threads = 2;
 };
@@ -60,6 +64,11 @@ public:
   /// Secret of this node for hashes of what outsiders choose.
   const hash_key& secret() const { return swarm_config_.peers.secret; }
 
+  swarm_census& census() { return swarm_config_.census; }
+  const client_names& clients() const { return swarm_config_.clients; }
+  const interval_policy& intervals() const { return swarm_config_.intervals; }
+  const policy_config& policy() const { return config_.policy; }
+
   /// Time as the swarms see it.
   coarse_seconds coarse_now() const { return swarm_config_.now(); }
 
@@ -68,7 +77,9 @@ private:
 
   void spawn_all(metrics::registry& metrics);
   void spawn_swarm_side(metrics::registry& metrics);
+  result<void> configure_swarms();
   void add_metrics(metrics::registry& metrics);
+  void add_swarm_metrics(metrics::registry& metrics);
   result<void> load_secret();
   void load_blocklist();
   void restore_swarms();
@@ -89,6 +100,7 @@ private:
   registry_config registry_config_;
   std::array<registry_shard_actor, registry_shard_count> registry_;
   caf::actor snapshotter_;
+  caf::actor caretaker_;
   // Last, so that it goes first: actors use everything above.
   std::unique_ptr<caf::actor_system> system_;
 };

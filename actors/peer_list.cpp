@@ -218,8 +218,9 @@ uint32_t peer_list::set_state(uint32_t at, peer_state state) {
 }
 
 uint32_t peer_list::insert(const entry& e, const keeping& what) {
+  // Small lists are many and cheap to copy, large ones have an index to rebuild.
   if (size_ == capacity_)
-    resize(size_ + size_ / 4 + 1, what);
+    resize(size_ + size_ / (size_ <= scan_max ? 8 : 4) + 1, what);
   auto at = size_++;
   identities()[at] = e.identity;
   deadlines()[at] = e.deadline;

@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/shard.hpp"
 
-#include "core/log.hpp"
-
 namespace shoal {
 
-shard::shard(caf::actor_config& cfg, const swarm_config* config)
+shard::shard(caf::actor_config& cfg, swarm_config* config)
     : shard_actor::base(cfg), config_{*config} {}
 
 swarm_actor shard::find_or_spawn(const info_hash& hash) {
   auto* directory = config_.directory;
   if (auto known = directory->lookup(hash).swarm)
     return known;
-  auto made = home_system().spawn<swarm, caf::hidden + caf::lazy_init>(hash, &config_);
-  // The swarm leaves the directory when it ends, however it ends: the next announce gets a new one.
-  made->attach_functor([directory, hash, id = made->id()](const caf::error& reason) {
-    if (directory->drop_swarm(hash, id) && reason && reason != caf::exit_reason::kill
-        && reason != caf::exit_reason::user_shutdown)
-      log::error("swarm/" + hash.brief(), "ends unexpectedly reason={}", caf::to_string(reason));
-  });
+  auto made = spawn_lean<swarm, swarm_actor>(home_system(), hash, &config_);
   directory->put_swarm(hash, made);
   return made;
 }
@@ -26,20 +18,36 @@ swarm_actor shard::find_or_spawn(const info_hash& hash) {
 void shard::on_announce(const announce_request& req, const edge_actor& edge) {
   auto* directory = config_.directory;
   auto known = directory->lookup(req.swarm);
-  if (known.swarm || known.registered || directory->swarm_count() < config_.swarms_max) {
+  auto welcome = known.swarm || known.registered
+                 || config_.bounds.admit(req.peer.address, directory->swarm_count(), mono_now())
+                        == swarm_bounds::verdict::welcome;
+  if (welcome) {
     send(find_or_spawn(req.swarm), req, edge);
     return;
   }
   // Somebody invents info-hashes: a valid answer, and no memory.
   announce_reply reply;
   reply.exchange = req.exchange;
-  reply.interval_s = config_.interval_s;
+  reply.interval_s = config_.intervals.longest(mix_bits(req.identity));
   send(edge, std::move(reply));
+}
+
+void shard::on_web_announce(const web_announce& req, const visitor_actor& line) {
+  auto* directory = config_.directory;
+  auto known = directory->lookup(req.swarm);
+  auto welcome = known.swarm || known.registered
+                 || config_.bounds.admit(req.client, directory->swarm_count(), mono_now())
+                        == swarm_bounds::verdict::welcome;
+  if (welcome)
+    send(find_or_spawn(req.swarm), req, line);
+  else
+    send(line, web_reply{req.swarm, config_.web_interval_s, 0, 0, req.arrived_us});
 }
 
 shard::behavior_type shard::make_behavior() {
   return {
       [this](const announce_request& req, const edge_actor& edge) { on_announce(req, edge); },
+      [this](const web_announce& req, const visitor_actor& line) { on_web_announce(req, line); },
       [this](const paired_peers& facts) { send(find_or_spawn(facts.primary), facts); },
       [this](const paired_traffic& fact) { send(find_or_spawn(fact.primary), fact); },
       [this](const restore_swarm& image) { send(find_or_spawn(image.swarm), image); },

@@ -16,6 +16,9 @@ constexpr uint8_t deserted_sweeps_max = 2;
 /// How long a swarm that left the directory waits for messages of senders that looked it up before.
 constexpr std::chrono::seconds farewell{5};
 
+/// Coarse seconds in one tick of a swarm's age.
+constexpr uint32_t age_unit_s = 64;
+
 std::string log_name(const info_hash& hash) {
   return "swarm/" + hash.brief();
 }
@@ -37,9 +40,47 @@ bool recent_completers::insert(uint64_t identity) {
 
 // -- messages --------------------------------------------------------------------
 
-swarm::swarm(caf::actor_config& cfg, info_hash hash, const swarm_config* config)
-    : swarm_actor::base(cfg), hash_{hash}, config_{*config}, peers_{config->peers},
-      random_{static_cast<std::minstd_rand::result_type>(std::hash<info_hash>{}(hash) ^ id())} {}
+swarm::swarm(caf::actor_config& cfg, info_hash hash, swarm_config* config)
+    : lean_actor(cfg), hash_{hash}, config_{*config}, peers_{config->peers} {
+  last_heard_ = now();
+  born_ = static_cast<uint16_t>(last_heard_ / age_unit_s);
+}
+
+bool swarm::receive(caf::mailbox_element& x) {
+  if (!started_)
+    on_start();
+  return on<announce_request, edge_actor>(x, [this](auto& req, auto& to) { on_announce(req, to); })
+         || on<web_announce, visitor_actor>(x,
+                                            [this](auto& r, auto& to) { on_web_announce(r, to); })
+         || on_verb<atom::expire>(x, [this] { on_expire(); })
+         || on<scrape_swarm>(x, [this](auto&) { return on_scrape(); })
+         || on<scrape_request, edge_actor>(x, [this](auto& req, auto& to) { answer(req, to); })
+         || on<paired_peers>(x, [this](auto& facts) { on_paired(facts); })
+         || on<paired_traffic>(x, [this](auto& fact) { on_traffic(fact); })
+         || on<restore_swarm>(x, [this](auto& image) { on_restore(image); })
+         || on<web_left>(x, [this](auto& fact) { on_web_left(fact); })
+         || on_verb<atom::refresh>(x, [this] { on_refresh(); })
+         || on_verb<atom::clear>(x, [this] { on_clear(); })
+         || on_verb<atom::evict>(x, [this] { on_evict(); })
+         || on<describe_swarm>(x, [this](auto& question) { return on_describe(question); })
+         || on_verb<atom::stop>(x, [this] { quit(); })
+         || on_verb<atom::save>(x, [this] { return on_save(); })
+         || on_verb<atom::members>(x, [this] { return on_members(); });
+}
+
+void swarm::on_start() {
+  started_ = 1;
+  read_registration();
+}
+
+void swarm::on_end(const caf::error& reason) {
+  auto* directory = config_.directory;
+  directory->count_peers(-static_cast<int64_t>(std::exchange(published_size_, 0u)));
+  // However it ends: the next announce gets a new one.
+  if (directory->drop_swarm(hash_, id()) && reason && reason != caf::exit_reason::kill
+      && reason != caf::exit_reason::user_shutdown)
+    log::error(log_name(hash_), "ends unexpectedly reason={}", caf::to_string(reason));
+}
 
 void swarm::on_announce(const announce_request& req, const edge_actor& edge) {
   if (retired_) {
@@ -47,6 +88,9 @@ void swarm::on_announce(const announce_request& req, const edge_actor& edge) {
     return;
   }
   deserted_sweeps_ = 0;
+  restored_ = 0;
+  last_heard_ = now();
+  config_.announces.add();
   announce_input in;
   in.peer = req.peer;
   in.identity = req.identity;
@@ -56,19 +100,24 @@ void swarm::on_announce(const announce_request& req, const edge_actor& edge) {
   in.numwant = req.numwant;
   in.want_peer_ids = req.with_ids;
   in.own_family_only = req.own_family_only;
+  in.no_room = config_.bounds.peers_full();
   handout out;
-  changes_.clear();
-  auto random = uint64_t{random_()} << 32 | random_();
-  auto outcome = peers_.announce(in, now(), random, out, entry_ ? &changes_ : nullptr);
+  std::vector<peer_change> changes;
+  auto outcome = peers_.announce(in, last_heard_, draw(), out, watched() ? &changes : nullptr);
+  if (web_) {
+    web_->merge(changes);
+    outcome.counts = counts();
+  }
   publish_size();
   if (!req.user.empty())
-    book_traffic(req);
+    book_traffic(req.user,
+                 {req.identity, req.peer.address.family, req.event, req.uploaded, req.downloaded});
   if (outcome.completed_now)
     note_completion(req.identity);
-  note_changes();
+  note_changes(std::move(changes));
   announce_reply reply;
   reply.exchange = req.exchange;
-  reply.interval_s = draw_interval();
+  reply.interval_s = draw_interval(outcome.counts);
   reply.complete = outcome.counts.seeders;
   reply.incomplete = outcome.counts.leechers;
   reply.downloaded = outcome.counts.completed;
@@ -80,8 +129,8 @@ void swarm::on_announce(const announce_request& req, const edge_actor& edge) {
 }
 
 swarm_numbers swarm::on_scrape() const {
-  auto counts = peers_.counts();
-  return {counts.seeders, counts.leechers, counts.downloaders, counts.completed};
+  auto all = counts();
+  return {all.seeders, all.leechers, all.downloaders, all.completed};
 }
 
 void swarm::answer(const scrape_request& req, const edge_actor& edge) {
@@ -93,9 +142,9 @@ void swarm::on_paired(const paired_peers& facts) {
     send(config_.shards[slot_of(hash_)], facts);
     return;
   }
-  if (!entry_ || !entry_->paired || entry_->source != 0)
+  if (!entry() || !entry()->paired || entry()->source != 0)
     return; // Said before the registration went; nobody would take it back.
-  auto& all = primary();
+  auto& all = need_primary();
   if (facts.reset)
     all.peers.drop_source(facts.source);
   all.peers.apply(facts.source, facts.changes);
@@ -126,6 +175,7 @@ void swarm::on_restore(const restore_swarm& image) {
   // What was reported after the snapshot has been booked, too, but the snapshot does not know it.
   if (!image.clean)
     peers_.forget_usage();
+  restored_ = 1;
   publish_size();
   read_registration();
 }
@@ -134,25 +184,30 @@ void swarm::on_refresh() {
   if (retired_)
     return;
   // The torrent's other swarms are told after this one, and say again who is there.
-  if (primary_)
-    primary_->peers = {};
+  if (primary())
+    primary()->peers = {};
   read_registration();
 }
 
 void swarm::read_registration() {
-  entry_ = config_.directory->registration_of(hash_);
-  if (!entry_ || !entry_->paired || entry_->source != 0)
-    primary_.reset();
-  if (!entry_)
+  auto found = config_.directory->registration_of(hash_);
+  if (!found) {
+    registered_.reset();
     return;
-  peers_.set_completed(std::max(entry_->completions, peers_.counts().completed));
-  if (entry_->source != 0) {
+  }
+  if (!registered_)
+    registered_ = std::make_unique<registered_state>();
+  registered_->entry = std::move(found);
+  if (!entry()->paired || entry()->source != 0)
+    registered_->primary.reset();
+  peers_.set_completed(std::max(entry()->completions, peers_.counts().completed));
+  if (entry()->source != 0) {
     tell_primary(true, everybody(), {});
     return;
   }
-  if (entry_->paired) {
-    primary().peers.drop_source(0);
-    primary().peers.apply(0, everybody());
+  if (entry()->paired) {
+    need_primary().peers.drop_source(0);
+    need_primary().peers.apply(0, everybody());
   }
   publish_counts();
 }
@@ -160,23 +215,39 @@ void swarm::read_registration() {
 void swarm::on_expire() {
   if (retired_)
     return;
-  changes_.clear();
-  peers_.expire(now(), entry_ ? &changes_ : nullptr);
+  std::vector<peer_change> changes;
+  peers_.expire(now(), watched() ? &changes : nullptr);
+  if (web_)
+    web_->merge(changes);
+  expire_web(changes);
   publish_size();
-  note_changes();
-  deserted_sweeps_ = deserted() ? static_cast<uint8_t>(deserted_sweeps_ + 1) : uint8_t{0};
-  if (deserted_sweeps_ <= deserted_sweeps_max)
-    return;
-  retired_ = true;
+  note_changes(std::move(changes));
+  deserted_sweeps_ = deserted() ? (deserted_sweeps_ + 1) & 3 : 0;
+  if (deserted_sweeps_ > deserted_sweeps_max)
+    retire();
+  else
+    be_counted();
+}
+
+void swarm::retire() {
+  retired_ = 1;
   config_.directory->drop_swarm(hash_, id());
-  delayed_send(this, farewell, atom::stop::value);
+  send_self(farewell, atom::stop::value);
+}
+
+void swarm::on_evict() {
+  if (retired_ || entry())
+    return;
+  on_clear();
+  retire();
 }
 
 void swarm::on_clear() {
-  changes_.clear();
-  peers_.clear(entry_ ? &changes_ : nullptr);
+  std::vector<peer_change> changes;
+  evict_web(changes);
+  peers_.clear(entry() ? &changes : nullptr);
   publish_size();
-  note_changes();
+  note_changes(std::move(changes));
 }
 
 restore_swarm swarm::on_save() const {
@@ -197,24 +268,30 @@ paired_peers swarm::on_members() const {
 
 // -- helpers -----------------------------------------------------------------------
 
-uint32_t swarm::draw_interval() {
-  auto spread = config_.interval_s * config_.jitter_percent / 100;
-  if (spread == 0)
-    return config_.interval_s;
-  std::uniform_int_distribution<uint32_t> draw{config_.interval_s - spread,
-                                               config_.interval_s + spread};
-  return draw(random_);
+/// Good enough to spread load and to vary handouts; no secret depends on it.
+uint64_t swarm::draw() {
+  draws_ = (draws_ + 1) & 2047;
+  return mix_bits(mix_bits(std::hash<info_hash>{}(hash_) ^ config_.peers.secret.k0)
+                  ^ (uint64_t{last_heard_} << 11 | draws_));
 }
 
-void swarm::book_traffic(const announce_request& req) {
-  usage_report report{req.identity, req.peer.address.family, req.event, req.uploaded,
-                      req.downloaded};
-  if (entry_ && entry_->source != 0)
-    send(config_.shards[slot_of(entry_->primary)],
-         paired_traffic{entry_->primary, report.identity, report.family, report.event,
-                        report.uploaded_bytes, report.downloaded_bytes, req.user});
+/// As of the last announce, so that an announce reads the clock once.
+swarm_shape swarm::shape(const swarm_counts& here) const {
+  auto age = static_cast<uint16_t>(last_heard_ / age_unit_s - born_) * age_unit_s;
+  return {here.seeders, here.leechers, age};
+}
+
+uint32_t swarm::draw_interval(const swarm_counts& here) {
+  return config_.intervals.draw(shape(here), uptime_s(), draw());
+}
+
+void swarm::book_traffic(const std::string& user, const usage_report& report) {
+  if (entry() && entry()->source != 0)
+    send(config_.shards[slot_of(entry()->primary)],
+         paired_traffic{entry()->primary, report.identity, report.family, report.event,
+                        report.uploaded_bytes, report.downloaded_bytes, user});
   else
-    credit(req.user, report);
+    credit(user, report);
 }
 
 void swarm::credit(const std::string& user, const usage_report& report) {
@@ -224,33 +301,33 @@ void swarm::credit(const std::string& user, const usage_report& report) {
 }
 
 void swarm::note_completion(uint64_t identity) {
-  if (!entry_)
+  if (!entry())
     return;
-  if (entry_->source != 0) {
+  if (entry()->source != 0) {
     tell_primary(false, {}, {identity});
     return;
   }
-  if (entry_->paired && !primary().completers.insert(identity))
+  if (entry()->paired && !need_primary().completers.insert(identity))
     return;
   send(config_.registry_of(hash_), completions_counted{hash_, 1});
 }
 
-void swarm::note_changes() {
-  if (!entry_ || changes_.empty())
+void swarm::note_changes(std::vector<peer_change> changes) {
+  if (!entry() || changes.empty())
     return;
-  if (entry_->source != 0) {
-    tell_primary(false, std::exchange(changes_, {}), {});
+  if (entry()->source != 0) {
+    tell_primary(false, std::move(changes), {});
     return;
   }
-  if (entry_->paired)
-    primary().peers.apply(0, changes_);
+  if (entry()->paired)
+    need_primary().peers.apply(0, changes);
   publish_counts();
 }
 
 void swarm::tell_primary(bool reset, std::vector<peer_change> changes,
                          std::vector<uint64_t> completed) {
-  const auto& to = config_.shards[slot_of(entry_->primary)];
-  paired_peers facts{entry_->primary, entry_->source, reset, {}, std::move(completed)};
+  const auto& to = config_.shards[slot_of(entry()->primary)];
+  paired_peers facts{entry()->primary, entry()->source, reset, {}, std::move(completed)};
   size_t sent = 0;
   do {
     auto n = std::min(changes.size() - sent, limits::paired_changes_max);
@@ -270,22 +347,28 @@ std::vector<peer_change> swarm::everybody() const {
     auto to = state == peer_state::seeder ? peer_change::to::seeder : peer_change::to::leecher;
     all.push_back({identity, to});
   });
+  if (web_)
+    web_->for_each_identity([&](uint64_t identity, peer_state state) {
+      auto to = state == peer_state::seeder ? peer_change::to::seeder : peer_change::to::leecher;
+      all.push_back({identity, to});
+    });
   return all;
 }
 
 void swarm::publish_counts() {
-  if (!entry_ || entry_->source != 0)
+  if (!entry() || entry()->source != 0)
     return;
-  if (primary_) {
-    entry_->counts->set(primary_->peers.seeders(), primary_->peers.leechers());
+  if (auto* all = primary()) {
+    entry()->counts->set(all->peers.seeders(), all->peers.leechers());
     return;
   }
-  auto counts = peers_.counts();
-  entry_->counts->set(counts.seeders, counts.leechers);
+  auto own = counts();
+  entry()->counts->set(own.seeders, own.leechers);
 }
 
 void swarm::publish_size() {
-  auto size = peers_.peers();
+  auto here = counts();
+  auto size = here.seeders + here.leechers;
   if (size == published_size_)
     return; // Most announces: the shared counter stays in its cache line.
   config_.directory->count_peers(static_cast<int64_t>(size)
@@ -294,38 +377,14 @@ void swarm::publish_size() {
 }
 
 bool swarm::deserted() const {
-  return peers_.empty()
-         && (!primary_ || primary_->peers.seeders() + primary_->peers.leechers() == 0);
+  auto* all = primary();
+  return peers_.empty() && !web_ && (!all || all->peers.seeders() + all->peers.leechers() == 0);
 }
 
-swarm::primary_state& swarm::primary() {
-  if (!primary_)
-    primary_ = std::make_unique<primary_state>();
-  return *primary_;
-}
-
-void swarm::on_exit() {
-  config_.directory->count_peers(-static_cast<int64_t>(std::exchange(published_size_, 0)));
-}
-
-// -- behaviour -----------------------------------------------------------------------
-
-swarm::behavior_type swarm::make_behavior() {
-  read_registration();
-  return {
-      [this](const announce_request& req, const edge_actor& edge) { on_announce(req, edge); },
-      [this](const scrape_swarm&) { return on_scrape(); },
-      [this](const scrape_request& req, const edge_actor& edge) { answer(req, edge); },
-      [this](const paired_peers& facts) { on_paired(facts); },
-      [this](const paired_traffic& fact) { on_traffic(fact); },
-      [this](const restore_swarm& image) { on_restore(image); },
-      [this](atom::refresh) { on_refresh(); },
-      [this](atom::expire) { on_expire(); },
-      [this](atom::clear) { on_clear(); },
-      [this](atom::stop) { quit(); },
-      [this](atom::save) { return on_save(); },
-      [this](atom::members) { return on_members(); },
-  };
+swarm::primary_state& swarm::need_primary() {
+  if (!registered_->primary)
+    registered_->primary = std::make_unique<primary_state>();
+  return *registered_->primary;
 }
 
 } // namespace shoal

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "actors/peer_table.hpp"
+#include "actors/interval_policy.hpp"
+#include "actors/lean_actor.hpp"
+#include "actors/peer_set.hpp"
 #include "actors/registry_actor.hpp"
 #include "actors/swarm_actor.hpp"
+#include "actors/swarm_bounds.hpp"
+#include "actors/swarm_census.hpp"
 #include "actors/swarm_directory.hpp"
 #include "actors/union_counts.hpp"
+#include "actors/web_peers.hpp"
 #include "core/limits.hpp"
-
-#include <caf/typed_event_based_actor.hpp>
 
 #include <array>
 #include <deque>
 #include <functional>
-#include <random>
 #include <unordered_set>
 
 namespace shoal {
@@ -21,9 +23,15 @@ namespace shoal {
 /// What all swarms of a node share. Built by the node, outlives them.
 struct swarm_config {
   peer_table_config peers;
-  uint32_t interval_s = 1800;             ///< Base of the announce interval.
-  uint32_t jitter_percent = 10;           ///< The interval varies by this much either way.
-  size_t swarms_max = limits::swarms_max; ///< Beyond, only registered info-hashes get a swarm.
+  interval_policy intervals;
+  bool came_back = false;        ///< The node began with swarms of a life before.
+  uint32_t web_interval_s = 120; ///< Announce interval of peers that are connected by WebSocket.
+  uint32_t web_ttl_s = 3 * 120;  ///< Such a peer is forgotten when it says nothing for so long.
+  swarm_bounds bounds;
+  swarm_census census;
+  client_names clients;
+  std::unique_ptr<peer_policy> policy; ///< Null: random peers.
+  metrics::counter announces;          ///< Of all transports; the load.
   std::array<shard_actor, slot_count> shards;
   std::function<registry_shard_actor(const info_hash&)> registry_of; ///< By primary swarm.
   accounts_actor accounts;
@@ -44,17 +52,19 @@ private:
   std::deque<uint64_t> order_;
 };
 
-/// See swarm_actor.
-class swarm : public swarm_actor::base {
+/// See swarm_actor. A lean actor, because there are up to millions of swarms with one peer each.
+class swarm : public lean_actor {
 public:
   /// @param config outlives the actor.
-  swarm(caf::actor_config& cfg, info_hash hash, const swarm_config* config);
-
-  behavior_type make_behavior() override;
-  void on_exit() override;
+  swarm(caf::actor_config& cfg, info_hash hash, swarm_config* config);
 
 private:
+  bool receive(caf::mailbox_element& x) override;
+  void on_end(const caf::error& reason) override;
+  void on_start();
   void on_announce(const announce_request& req, const edge_actor& edge);
+  void on_web_announce(const web_announce& req, const visitor_actor& line);
+  void on_web_left(const web_left& fact);
   swarm_numbers on_scrape() const;
   void answer(const scrape_request& req, const edge_actor& edge);
   void on_paired(const paired_peers& facts);
@@ -63,39 +73,74 @@ private:
   void on_refresh();
   void on_expire();
   void on_clear();
+  void on_evict();
+  swarm_description on_describe(const describe_swarm& question) const;
   restore_swarm on_save() const;
   paired_peers on_members() const;
 
   coarse_seconds now() const { return config_.now(); }
-  uint32_t draw_interval();
+  uint64_t draw();
+  uint32_t draw_interval(const swarm_counts& here);
+  swarm_shape shape(const swarm_counts& here) const;
+  uint32_t uptime_s() const { return config_.came_back ? last_heard_ : UINT32_MAX; }
+  void retire();
+  void be_counted() const;
+  eviction_rank rank() const;
   void read_registration();
-  void book_traffic(const announce_request& req);
+  void book_traffic(const std::string& user, const usage_report& report);
   void credit(const std::string& user, const usage_report& report);
   void note_completion(uint64_t identity);
-  void note_changes();
+  void note_changes(std::vector<peer_change> changes);
   void tell_primary(bool reset, std::vector<peer_change> changes, std::vector<uint64_t> completed);
   std::vector<peer_change> everybody() const;
   void publish_counts();
   void publish_size();
   bool deserted() const;
 
+  using web_visitors = web_peers<visitor_actor>;
+
+  void relay_offers(const web_visitors::visitor& from, const std::vector<ws_offer>& offers);
+  void leave_web(uint64_t identity, uint64_t line, std::vector<peer_change>& changes);
+  void expire_web(std::vector<peer_change>& changes);
+  void evict_web(std::vector<peer_change>& changes);
+  web_visitors& need_web();
+
+  /// Changes that the peer table reports are wanted at all.
+  bool watched() const { return entry() || web_; }
+
+  /// Of all transports; each peer once.
+  swarm_counts counts() const;
+
   /// What only the primary swarm of a torrent with several info-hashes keeps.
   struct primary_state {
     union_counts peers;
     recent_completers completers;
   };
-  primary_state& primary();
 
+  /// What only swarms of registered torrents keep.
+  struct registered_state {
+    std::shared_ptr<const registration> entry;
+    std::unique_ptr<primary_state> primary;
+  };
+
+  const registration* entry() const { return registered_ ? registered_->entry.get() : nullptr; }
+  primary_state* primary() const { return registered_ ? registered_->primary.get() : nullptr; }
+  primary_state& need_primary();
+
+  // The order leaves no gaps: each byte here is a megabyte in a node with a million swarms.
   info_hash hash_;
-  const swarm_config& config_;
-  peer_table peers_;
-  std::shared_ptr<const registration> entry_;
-  std::unique_ptr<primary_state> primary_;
-  std::vector<peer_change> changes_; // Scratch space.
-  std::minstd_rand random_;
-  size_t published_size_ = 0; // Peers that the directory counts for this swarm.
-  uint8_t deserted_sweeps_ = 0;
-  bool retired_ = false; // Left the directory; passes on what still arrives, then quits.
+  uint32_t published_size_ = 0;   // Peers that the directory counts for this swarm.
+  coarse_seconds last_heard_ = 0; // When somebody announced.
+  uint16_t born_ = 0;             // In ticks of `age_unit_s`; wraps after weeks, which is no harm.
+  uint16_t draws_ : 11 = 0;
+  uint16_t deserted_sweeps_ : 2 = 0;
+  uint16_t started_ : 1 = 0;
+  uint16_t retired_ : 1 = 0;  // Left the directory; passes on what still arrives, then quits.
+  uint16_t restored_ : 1 = 0; // From a snapshot, and nobody has announced since.
+  swarm_config& config_;
+  std::unique_ptr<registered_state> registered_;
+  std::unique_ptr<web_visitors> web_; // Null unless somebody is connected.
+  peer_set peers_;
 };
 
 } // namespace shoal

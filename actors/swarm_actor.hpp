@@ -4,6 +4,7 @@
 #include "actors/atoms.hpp"
 #include "actors/messages/announce.hpp"
 #include "actors/messages/swarm.hpp"
+#include "actors/visitor_actor.hpp"
 
 #include <caf/typed_actor.hpp>
 
@@ -24,6 +25,10 @@ using edge_actor = caf::typed_actor<
 using swarm_actor = caf::typed_actor<
     // Records the peer and answers the edge with peers.
     caf::reacts_to<announce_request, edge_actor>,
+    // Records a peer that is connected by WebSocket, answers it, and passes on its offers.
+    caf::reacts_to<web_announce, visitor_actor>,
+    // Such a peer is gone without a word.
+    caf::reacts_to<web_left>,
     // Numbers of the swarm. Source: BEP 48.
     caf::replies_to<scrape_swarm>::with<swarm_numbers>,
     // The same for an edge that sweeps for overdue answers itself.
@@ -40,6 +45,10 @@ using swarm_actor = caf::typed_actor<
     caf::reacts_to<atom::expire>,
     // Forgets everybody: the content was taken down.
     caf::reacts_to<atom::clear>,
+    // Makes way for others, unless it is registered by now. From the CARETAKER.
+    caf::reacts_to<atom::evict>,
+    // Who is there, for an operator.
+    caf::replies_to<describe_swarm>::with<swarm_description>,
     // INTERNAL: nobody can know this swarm any more.
     caf::reacts_to<atom::stop>,
     // The swarm's peers in peer_table's format, for a snapshot.
@@ -52,6 +61,8 @@ using swarm_actor = caf::typed_actor<
 using shard_actor = caf::typed_actor<
     // An announce for a swarm that does not exist (any more): spawns it and passes the announce on.
     caf::reacts_to<announce_request, edge_actor>,
+    // The same for a peer that is connected by WebSocket.
+    caf::reacts_to<web_announce, visitor_actor>,
     // Passes on to the primary swarm, which is spawned if need be.
     caf::reacts_to<paired_peers>,
     // The same.

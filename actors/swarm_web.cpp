@@ -20,6 +20,9 @@ void swarm::on_web_announce(const web_announce& req, const visitor_actor& line) 
     return;
   }
   deserted_sweeps_ = 0;
+  restored_ = 0;
+  last_heard_ = now();
+  config_.announces.add();
   auto stopped = req.event == announce_event::stopped;
   web_visitors::visitor who{req.identity, req.id, state_of(req), line, now() + config_.web_ttl_s};
   std::vector<peer_change> changes;
@@ -34,7 +37,8 @@ void swarm::on_web_announce(const web_announce& req, const visitor_actor& line) 
   publish_size();
   note_changes(std::move(changes));
   if (!req.user.empty())
-    book_traffic(req.user, {req.identity, req.family, req.event, req.uploaded, req.downloaded});
+    book_traffic(req.user,
+                 {req.identity, req.client.family, req.event, req.uploaded, req.downloaded});
   auto all = counts();
   send(line, web_reply{hash_, config_.web_interval_s, all.seeders, all.leechers, req.arrived_us});
   if (joined)

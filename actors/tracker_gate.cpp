@@ -104,6 +104,12 @@ uint64_t tracker_gate::identity_of(const peer_id& id, std::string_view key) cons
   return keyed_hash(secret_, {bytes.begin(), end});
 }
 
+transport_totals tracker_gate::totals(transport t) const {
+  auto i = index(t);
+  return {announces_[i][0]->value(),         announces_[i][1]->value(), scrapes_[i]->value(),
+          refused_by_transport_[i]->value(), received_[i]->value(),     sent_[i]->value()};
+}
+
 uint64_t tracker_gate::announces() const {
   uint64_t sum = 0;
   for (auto& families : announces_)

@@ -19,6 +19,16 @@ inline constexpr size_t transport_count = 3;
 
 std::string_view name(transport t);
 
+/// What came over a transport since the start.
+struct transport_totals {
+  uint64_t announces4 = 0;
+  uint64_t announces6 = 0;
+  uint64_t scrapes = 0;
+  uint64_t refused = 0;
+  uint64_t bytes_received = 0;
+  uint64_t bytes_sent = 0;
+};
+
 /// Why a tracker request is refused: what metrics count and what each transport words in its form.
 enum class refusal_kind : uint8_t {
   rate_limited,
@@ -117,6 +127,7 @@ public:
   /// shoal_refused_total for this reason, which REST routes share.
   metrics::counter& refused(refusal_kind kind) { return *refused_[static_cast<size_t>(kind)]; }
 
+  transport_totals totals(transport t) const;
   uint64_t announces() const;
   uint64_t scrapes() const;
 

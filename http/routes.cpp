@@ -54,6 +54,7 @@ constexpr std::array routes{
     route{method::get, "/livez", liveness, open, plain},
     route{method::get, "/metrics", metrics_page, open, plain},
     route{method::get, "/api/stats", stats, open, as_json},
+    route{method::get, "/api/swarms/{hash}", swarm_details, admin, as_json},
     route{method::get, "/openapi.json", openapi, open, as_json},
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/peer_list.hpp"
 #include "actors/union_counts.hpp"
 #include "core/ids.hpp"
 #include "core/net.hpp"
@@ -31,6 +32,48 @@ struct swarm_numbers {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, swarm_numbers& x) {
   return f(x.complete, x.incomplete, x.downloaders, x.downloaded);
+}
+
+/// Asks for what an operator may see of a swarm.
+struct describe_swarm {
+  uint32_t addresses_max = 0; ///< Of the answer.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, describe_swarm& x) {
+  return f(x.addresses_max);
+}
+
+/// One address of a peer.
+struct described_peer {
+  endpoint address;
+  peer_state state = peer_state::leecher;
+  bool second_address = false; ///< Counted with an IPv4 address already.
+  uint32_t silent_s = 0;       ///< Since its last announce; more than that for a restored peer.
+  std::string client;          ///< See client_names.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, described_peer& x) {
+  return f(x.address, x.state, x.second_address, x.silent_s, x.client);
+}
+
+struct swarm_description {
+  swarm_numbers numbers;
+  uint32_t interval_s = 0; ///< What an announce would be told now.
+  uint32_t age_s = 0;      ///< Since the first announce, within a minute.
+  uint32_t silent_s = 0;   ///< Since the last one.
+  uint32_t connected = 0;  ///< Peers by WebSocket.
+  bool restored = false;   ///< From a snapshot, and nobody has announced since.
+  uint64_t addresses = 0;  ///< In all.
+  uint64_t memory_bytes = 0;
+  std::vector<described_peer> peers; ///< Some of them if there are many.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, swarm_description& x) {
+  return f(x.numbers, x.interval_s, x.age_s, x.silent_s, x.connected, x.restored, x.addresses,
+           x.memory_bytes, x.peers);
 }
 
 template <class Inspector>

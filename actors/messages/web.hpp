@@ -21,8 +21,8 @@ typename Inspector::result_type inspect(Inspector& f, ws_offer& x) {
 struct web_announce {
   info_hash swarm;
   peer_id id;
-  uint64_t identity = 0; ///< As in announce_request.
-  ip_family family = ip_family::v4;
+  uint64_t identity = 0;   ///< As in announce_request.
+  ip_address client;       ///< Where it is, for limits; never handed out.
   uint64_t uploaded = 0;   ///< Bytes since `started`.
   uint64_t downloaded = 0; ///< Bytes since `started`.
   uint64_t left = 0;       ///< 0 marks a seeder.
@@ -34,7 +34,7 @@ struct web_announce {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, web_announce& x) {
-  return f(x.swarm, x.id, x.identity, x.family, x.uploaded, x.downloaded, x.left, x.event, x.offers,
+  return f(x.swarm, x.id, x.identity, x.client, x.uploaded, x.downloaded, x.left, x.event, x.offers,
            x.user, x.arrived_us);
 }
 

@@ -43,12 +43,15 @@ task<> webseed(exchange& ex);
 task<> object_get(exchange& ex);
 task<> object_put(exchange& ex);
 
+// -- stats.cpp: live statistics -----------------------------------------------------------
+task<> stats(exchange& ex);
+task<> swarm_details(exchange& ex);
+
 // -- site.cpp: the node itself ----------------------------------------------------------
 task<> front_page(exchange& ex);
 task<> health(exchange& ex);
 task<> liveness(exchange& ex);
 task<> metrics_page(exchange& ex);
-task<> stats(exchange& ex);
 task<> openapi(exchange& ex);
 
 } // namespace shoal::http

@@ -4,8 +4,6 @@
 
 #include "http/dialects/handlers.hpp"
 
-#include <nlohmann/json.hpp>
-
 namespace shoal::http {
 
 namespace {
@@ -20,16 +18,6 @@ response dashboard_page() {
       .with("X-Content-Type-Options", "nosniff")
       .with("Referrer-Policy", "no-referrer")
       .with("Cache-Control", "no-cache");
-}
-
-struct store_totals {
-  uint64_t torrents = 0;
-  object_files::totals objects;
-};
-
-store_totals count_store(const shoal::node& node, const object_files& objects) {
-  auto entries = node.store().count(table::entries);
-  return {entries.value_or(0), objects.usage()};
 }
 
 } // namespace
@@ -65,28 +53,6 @@ task<> metrics_page(exchange& ex) {
   r.content_type = "text/plain; version=0.0.4; charset=utf-8";
   r.body = co_await ex.on_disk(render);
   co_await ex.send(std::move(r));
-}
-
-task<> stats(exchange& ex) {
-  auto* node = &ex.node();
-  auto count = [node] { return count_store(*node, node->objects()); };
-  auto totals = co_await ex.on_disk(count);
-  list_models only_count;
-  auto models = co_await ex.ask<model_list>(node->catalog(), std::move(only_count), true);
-  auto& directory = node->directory();
-  auto& counters = ex.srv().metrics;
-  nlohmann::json doc{{"version", SHOAL_VERSION},
-                     {"models", models ? models->total : 0},
-                     {"torrents", totals.torrents},
-                     {"swarms", directory.swarm_count()},
-                     {"peers", directory.peer_count()},
-                     {"blocked", directory.blocked_count()},
-                     {"objects", totals.objects.count},
-                     {"object_bytes", totals.objects.bytes},
-                     {"announces", counters.announces.value()},
-                     {"scrapes", counters.scrapes.value()},
-                     {"file_bytes_sent", counters.bytes_sent.value()}};
-  co_await ex.send(json(200, doc.dump()).with("Cache-Control", "no-store"));
 }
 
 task<> openapi(exchange& ex) {

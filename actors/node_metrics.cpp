@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/node.hpp"
+
+namespace shoal {
+
+void node::add_metrics(metrics::registry& metrics) {
+  metrics.add_reader("tracker_registered_torrents", "Total number of torrents in registry", "",
+                     [this] {
+                       auto n = store_->count(table::entries);
+                       return n ? double(*n) : 0.0;
+                     });
+  metrics.add_reader("tracker_active_peers", "Current number of active peers in memory", "",
+                     [this] { return double(directory_.peer_count()); });
+  // Without a type: the name that dashboards know ends in _total although it goes down, too.
+  metrics.add_reader(
+      "tracker_swarms_total", "Total number of active swarms", "",
+      [this] { return double(directory_.swarm_count()); }, "");
+  metrics.add_reader("shoal_blocked_hashes", "Info-hashes on the blocklist", "",
+                     [this] { return double(directory_.blocked_count()); });
+  metrics.add_reader("shoal_object_bytes", "Bytes of all objects", "",
+                     [this] { return double(objects_->usage().bytes); });
+  metrics.add_reader("shoal_objects", "Objects kept", "",
+                     [this] { return double(objects_->usage().count); });
+  metrics.add_reader("shoal_store_map_bytes", "Current size of the LMDB map", "",
+                     [this] { return double(store_->stats().map_bytes); });
+  metrics.add_reader("shoal_store_map_max_bytes", "Bound of the LMDB map", "",
+                     [this] { return double(store_->stats().max_map_bytes); });
+  metrics.add_reader("shoal_store_used_bytes", "Bytes of the LMDB map in use", "",
+                     [this] { return double(store_->stats().used_bytes); });
+  metrics.add_reader("shoal_store_healthy", "1 while the last write succeeded", "",
+                     [this] { return store_->stats().healthy ? 1.0 : 0.0; });
+  metrics.add_reader(
+      "shoal_store_corrupt_values_total", "Damaged values met", "",
+      [this] { return double(store_->stats().corrupt_values); }, "counter");
+  add_swarm_metrics(metrics);
+}
+
+void node::add_swarm_metrics(metrics::registry& metrics) {
+  auto& c = swarm_config_;
+  auto count = [&metrics](const char* name, const char* help, const std::string& labels,
+                          const metrics::counter& from) {
+    metrics.add_reader(
+        name, help, labels, [&from] { return double(from.value()); }, "counter");
+  };
+  metrics.add_reader("shoal_swarms_max", "Bound of swarms that are not registered", "",
+                     [&c] { return double(c.bounds.config().swarms_max); });
+  metrics.add_reader("shoal_peers_max", "Bound of peers in all swarms", "",
+                     [&c] { return double(c.bounds.config().peers_max); });
+  metrics.add_reader("shoal_swarm_addresses_max", "Bound of addresses in one swarm", "",
+                     [&c] { return double(c.peers.addresses_max); });
+  metrics.add_reader("shoal_interval_load", "Factor by which load makes intervals longer", "",
+                     [&c] { return double(c.intervals.load_permille()) / 1000; });
+  metrics.add_reader("shoal_swarm_budget_buckets", "Addresses whose new swarms are counted", "",
+                     [&c] { return double(c.bounds.budget_buckets()); });
+  metrics.add_reader("shoal_swarm_budget_buckets_max", "Bound of shoal_swarm_budget_buckets", "",
+                     [] { return double(rate_limiter::buckets_max); });
+  count("shoal_swarms_refused_total", "New swarms refused, by reason", "reason=\"budget\"",
+        c.bounds.over_budget);
+  count("shoal_swarms_refused_total", "New swarms refused, by reason", "reason=\"full\"",
+        c.bounds.refused_full);
+  for (size_t i = 0; i < eviction_rank_count; ++i)
+    count("shoal_swarms_evicted_total", "Swarms evicted to make room, by rank",
+          "rank=\"" + std::string{name(static_cast<eviction_rank>(i))} + "\"", c.bounds.evicted[i]);
+}
+
+} // namespace shoal
