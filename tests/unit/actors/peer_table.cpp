@@ -303,8 +303,7 @@ CAF_TEST(clearing reports everybody gone and keeps the completions) {
 }
 
 CAF_TEST(memory per peer stays within the figure) {
-  config.keep_peer_ids = false;
-  CAF_CHECK(sizeof(peer_table) <= 160);
+  CAF_CHECK(sizeof(peer_table) <= 168);
   announce(1, nth(0));
   auto one = table.memory_bytes();
   CAF_MESSAGE("one peer: " << one << " bytes in all");
@@ -316,6 +315,20 @@ CAF_TEST(memory per peer stays within the figure) {
   fill(100'000);
   CAF_MESSAGE("100k peers: " << double(table.memory_bytes()) / 100'000 << " bytes each");
   CAF_CHECK(table.memory_bytes() <= 45 * 100'000);
+}
+
+CAF_TEST(without room a newcomer takes the place of the oldest and nobody else has to go) {
+  fill(5);
+  auto in = input(1, ep("8.8.8.8", 1));
+  in.no_room = true;
+  announce(in, 200);
+  CAF_CHECK_EQUAL(table.addresses(), 5u);
+  CAF_REQUIRE_EQUAL(changes.size(), 2u);
+  CAF_CHECK(changes[0].state == peer_change::to::gone);
+  CAF_MESSAGE("one that is known needs no room");
+  announce(in, 300);
+  CAF_CHECK(changes.empty());
+  CAF_CHECK_EQUAL(table.addresses(), 5u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

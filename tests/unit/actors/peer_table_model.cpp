@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #define CAF_SUITE actors.peer_table_model
 
-#include "actors/peer_table.hpp"
+#include "actors/peer_set.hpp"
 #include "actors/union_counts.hpp"
 
 #include <caf/test/unit_test.hpp>
@@ -168,7 +168,8 @@ struct follower {
     }
   }
 
-  void compare(const peer_table& table) {
+  template <class Table>
+  void compare(const Table& table) {
     size_t seen = 0;
     table.for_each_identity([&](uint64_t identity, peer_state state) {
       ++seen;
@@ -181,11 +182,12 @@ struct follower {
   }
 };
 
+template <class Table>
 void run(uint64_t seed, uint32_t identities, int steps) {
   CAF_MESSAGE("seed " << seed << ", " << identities << " identities");
   peer_table_config config;
   config.ttl_s = identities; // About as many seconds as there are peers: most of them are alive.
-  peer_table table(config);
+  Table table(config);
   model naive{config.ttl_s, {}, {}, 0};
   generator g{std::mt19937_64(seed), identities};
   follower facts;
@@ -222,6 +224,7 @@ void run(uint64_t seed, uint32_t identities, int steps) {
     CAF_REQUIRE_EQUAL(given, in.numwant < possible ? in.numwant : possible);
     check_handout(out.peers4, 6, std::move(e4));
     check_handout(out.peers6, 18, std::move(e6));
+    CAF_REQUIRE_EQUAL(table.peers(), naive.peers.size());
     if (i % 64 == 0)
       facts.compare(table);
   }
@@ -232,13 +235,19 @@ void run(uint64_t seed, uint32_t identities, int steps) {
 CAF_TEST(small tables agree with the model) {
   auto seed = seed_of_run();
   for (uint32_t identities : {2u, 5u, 20u})
-    run(seed, identities, 20'000);
+    run<peer_table>(seed, identities, 20'000);
+}
+
+CAF_TEST(sets agree with the model while they come and go between object and heap) {
+  auto seed = seed_of_run();
+  for (uint32_t identities : {2u, 3u, 4u, 6u, 20u})
+    run<peer_set>(seed, identities, 20'000);
 }
 
 CAF_TEST(indexed tables agree with the model) {
   auto seed = seed_of_run();
-  run(seed, 300, 6000);
-  run(seed + 1, 1500, 6000);
+  run<peer_table>(seed, 300, 6000);
+  run<peer_table>(seed + 1, 1500, 6000);
 }
 
 CAF_TEST(a snapshot brings back what was exported) {

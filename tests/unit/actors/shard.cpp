@@ -44,15 +44,38 @@ CAF_TEST(the end of an old swarm does not take its successor from the directory)
 }
 
 CAF_TEST(invented hashes get a valid answer and no swarm once there are too many) {
-  settings.swarms_max = 1;
+  bounds_config one;
+  one.swarms_max = 1;
+  settings.bounds.configure(one);
   announce(hello(hash20(1), 1, 0));
   auto reply = announce(hello(hash20(2), 1, 0));
-  CAF_CHECK_EQUAL(reply.interval_s, settings.interval_s);
+  CAF_CHECK_EQUAL(reply.interval_s, settings.intervals.config().max_s);
   CAF_CHECK_EQUAL(directory->swarm_count(), 1u);
   CAF_MESSAGE("those that exist or are registered are served");
   CAF_CHECK_EQUAL(announce(hello(hash20(1), 2, 0)).complete, 2u);
   CAF_REQUIRE(enter(hybrid(2, 3)));
   CAF_CHECK_EQUAL(announce(hello(hash20(2), 1, 0)).complete, 1u);
+}
+
+CAF_TEST(who invents hashes gets answers without peers and others notice nothing) {
+  bounds_config tight;
+  tight.new_swarms_per_second = 0.001;
+  tight.new_swarms_burst = 3;
+  settings.bounds.configure(tight);
+  announce(hello(hash20(1), 1, 0));
+  for (uint8_t i = 10; i < 30; ++i) {
+    auto req = hello(hash20(i), 66, 0);
+    auto reply = announce(req);
+    CAF_CHECK_EQUAL(reply.complete, i < 13 ? 1u : 0u);
+    CAF_CHECK_EQUAL(reply.interval_s, i < 13 ? 1800u : 3600u);
+  }
+  CAF_CHECK_EQUAL(directory->swarm_count(), 4u);
+  CAF_MESSAGE("it still takes part in swarms that there are");
+  CAF_CHECK_EQUAL(announce(hello(hash20(1), 66, 5)).peers4.size(), 6u);
+  CAF_MESSAGE("others begin swarms, and registered ones need no budget");
+  CAF_CHECK_EQUAL(announce(hello(hash20(50), 2, 0)).complete, 1u);
+  CAF_REQUIRE(enter(hybrid(60, 61)));
+  CAF_CHECK_EQUAL(announce(hello(hash20(60), 66, 0)).complete, 1u);
 }
 
 CAF_TEST(an answered flush says that images are with their swarms) {

@@ -228,6 +228,121 @@ CAF_TEST(a client of a hybrid is booked once for what it reports twice) {
   CAF_CHECK_EQUAL(booked(), 250u);
 }
 
+CAF_TEST(jumps of the wall clock change nothing for peers) {
+  announce(hello(v1, 1, 0));
+  CAF_REQUIRE(enter(both));
+  for (unix_seconds jump : {400 * 86'400, -800 * 86'400, 3600, -3600}) {
+    wall += jump;
+    sweep(v1);
+    auto reply = announce(hello(v1, 2, 5));
+    CAF_CHECK_EQUAL(reply.complete, 1u);
+    CAF_CHECK_EQUAL(reply.interval_s, 1800u);
+    CAF_CHECK_EQUAL(reply.peers4.size(), 6u);
+  }
+  CAF_MESSAGE("and silence still counts in seconds that have passed");
+  now += settings.peers.ttl_s + 1;
+  sweep(v1);
+  CAF_CHECK_EQUAL(numbers(v1).complete, 0u);
+}
+
+CAF_TEST(an evicted swarm forgets its peers and the next announce begins anew) {
+  announce(hello(v1, 1, 0));
+  auto old = swarm_of(v1);
+  caf::anon_send(old, atom::evict::value);
+  drain();
+  CAF_CHECK(!swarm_of(v1));
+  CAF_CHECK_EQUAL(directory->peer_count(), 0);
+  CAF_CHECK(announce(hello(v1, 2, 5)).peers4.empty());
+  CAF_CHECK(swarm_of(v1) != old);
+}
+
+CAF_TEST(a registered swarm is never evicted) {
+  CAF_REQUIRE(enter(both));
+  announce(hello(v1, 1, 0));
+  caf::anon_send(swarm_of(v1), atom::evict::value);
+  drain();
+  CAF_CHECK_EQUAL(numbers(v1).complete, 1u);
+}
+
+CAF_TEST(a full node keeps its number of peers) {
+  bounds_config tight;
+  tight.peers_max = 3;
+  settings.bounds.configure(tight);
+  for (uint8_t i = 1; i <= 3; ++i)
+    announce(hello(v1, i, 5));
+  settings.bounds.measure(1, 3);
+  ++now;
+  announce(hello(v1, 2, 5));
+  announce(hello(v1, 3, 5));
+  auto reply = announce(hello(v1, 4, 5));
+  CAF_CHECK_EQUAL(reply.incomplete, 3u);
+  CAF_CHECK_EQUAL(reply.peers4.find(std::string("\x0a\0\0\x01", 4)), std::string::npos);
+  CAF_CHECK_EQUAL(directory->peer_count(), 3);
+}
+
+CAF_TEST(the interval follows the swarm the load and the restart) {
+  interval_config wide;
+  wide.min_s = 300;
+  wide.max_s = 7200;
+  wide.jitter_percent = 0;
+  settings.intervals.configure(wide);
+  CAF_CHECK_EQUAL(announce(hello(v1, 1, 0)).interval_s, 900u);
+  now += 2 * interval_policy::young_s;
+  CAF_CHECK_EQUAL(announce(hello(v1, 1, 0)).interval_s, 1800u);
+  settings.came_back = true;
+  auto spread = announce(hello(v1, 1, 0)).interval_s;
+  CAF_CHECK(spread >= 1800 && spread < 3600);
+  settings.came_back = false;
+  wide.target_per_second = 10;
+  settings.intervals.configure(wide);
+  for (int i = 0; i < 100; ++i)
+    settings.intervals.note_load(20);
+  CAF_CHECK(announce(hello(v1, 1, 0)).interval_s >= 3590);
+}
+
+CAF_TEST(a swarm describes itself) {
+  auto first = hello(v1, 1, 0, announce_event::completed);
+  std::string_view id = "-TR3000-abcdefghijkl";
+  std::copy(id.begin(), id.end(), first.id.bytes.begin());
+  announce(first);
+  now += 100;
+  announce(hello(v1, 2, 5));
+  now += 7;
+  auto seen = must<swarm_description>(swarm_of(v1), describe_swarm{1000});
+  CAF_CHECK_EQUAL(seen.numbers.complete, 1u);
+  CAF_CHECK_EQUAL(seen.numbers.downloaded, 1u);
+  CAF_CHECK_EQUAL(seen.addresses, 2u);
+  CAF_CHECK_EQUAL(seen.silent_s, 7u);
+  CAF_CHECK(seen.age_s >= 64 && seen.age_s <= 192);
+  CAF_REQUIRE_EQUAL(seen.peers.size(), 2u);
+  auto& seed = seen.peers[0].state == peer_state::seeder ? seen.peers[0] : seen.peers[1];
+  CAF_CHECK_EQUAL(seed.address.str(), "10.0.0.1:6881");
+  CAF_CHECK_EQUAL(seed.client, "-TR3000-");
+  CAF_CHECK_EQUAL(seed.silent_s, 107u);
+  CAF_CHECK_EQUAL(must<swarm_description>(swarm_of(v1), describe_swarm{1}).peers.size(), 1u);
+}
+
+CAF_TEST(a sweep counts every swarm with its rank) {
+  announce(hello(v1, 1, 0));
+  announce(hello(v2, 1, 0));
+  announce(hello(v2, 2, 5));
+  restart_from(save(v2), true);
+  auto later = mono_time{std::chrono::hours{1}};
+  for (auto& hash : {v1, v2}) {
+    settings.census.begin(slot_of(hash), mono_time{});
+    sweep(hash);
+  }
+  auto all = settings.census.totals(later);
+  CAF_CHECK_EQUAL(all->swarms, 2u);
+  CAF_CHECK_EQUAL(all->seeders, 2u);
+  CAF_CHECK_EQUAL(all->addresses4, 3u);
+  auto victims = settings.census.take_victims(later);
+  CAF_REQUIRE_EQUAL(victims.size(), 2u);
+  CAF_CHECK(victims[0].hash == v2);
+  CAF_CHECK(victims[0].rank == eviction_rank::restored);
+  CAF_CHECK(victims[1].rank == eviction_rank::single);
+}
+
 CAF_TEST(announces go on while the registry is dead) {
   CAF_REQUIRE(enter(both));
   for (auto& x : registry)

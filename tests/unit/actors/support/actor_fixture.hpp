@@ -139,7 +139,10 @@ public:
       registry[i] = track(sys.spawn<registry_shard>(i, &registry_settings));
     booking = track(sys.spawn<accounts>(accounts_settings, &metrics));
     settings.peers.private_network = true;
-    settings.jitter_percent = 0;
+    interval_config exact;
+    exact.jitter_percent = 0;
+    settings.intervals.configure(exact);
+    settings.peers.clients = &settings.clients;
     settings.directory = directory.get();
     settings.accounts = booking;
     settings.registry_of = registry_settings.registry_of;
