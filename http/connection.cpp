@@ -20,6 +20,9 @@ namespace bhttp = beast::http;
 
 constexpr size_t read_bytes = 16 * 1024;
 
+/// A connection that waits for a request, maybe for long, holds no more than this.
+constexpr size_t idle_read_bytes = 2 * 1024;
+
 /// A client that still sends when it was answered gets this long to see the answer.
 constexpr std::chrono::seconds linger_timeout{2};
 
@@ -107,8 +110,8 @@ task<result<bool>> connection::receive() {
     co_return fail(ec::too_large, "a line of the request is too long");
   error_code failed;
   waiting_ = true;
-  auto n = co_await stream_.async_read_some(buffer_.prepare(read_bytes),
-                                            asio::redirect_error(use_task, failed));
+  auto room = buffer_.prepare(idle_ ? idle_read_bytes : read_bytes);
+  auto n = co_await stream_.async_read_some(room, asio::redirect_error(use_task, failed));
   waiting_ = false;
   buffer_.commit(n);
   ended_ = failed.failed();

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/tls.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace shoal::http {
 
@@ -44,6 +48,7 @@ bool matches(const certificate& c, const char* name) {
 struct certificate_set {
   std::vector<certificate> all;
   std::string default_name; ///< For clients that name nobody whom we know.
+  std::shared_ptr<ticket_keys> tickets;
 
   bool knows(const char* name) const {
     return std::any_of(all.begin(), all.end(), [&](auto& c) { return matches(c, name); });
@@ -152,12 +157,49 @@ result<std::shared_ptr<SSL_CTX>> make_context() {
   return made;
 }
 
-/// A ticket that the old context gave is good for the new one.
-void keep_ticket_keys(SSL_CTX* from, SSL_CTX* to) {
-  std::array<unsigned char, 80> keys{};
-  if (SSL_CTX_get_tlsext_ticket_keys(from, keys.data(), keys.size()) == 1)
-    SSL_CTX_set_tlsext_ticket_keys(to, keys.data(), keys.size());
-  OPENSSL_cleanse(keys.data(), keys.size());
+void free_set(void*, void* set, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<certificate_set*>(set);
+}
+
+/// Where contexts keep their certificate_set, which lives as long as they do: connections hold on
+/// to their context, not to the tls_context.
+int set_index() {
+  static const auto index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_set);
+  return index;
+}
+
+bool use_key(const ticket_keys::key& key, const unsigned char* iv, EVP_CIPHER_CTX* cipher,
+             EVP_MAC_CTX* mac, bool sealing) {
+  auto secret = key.mac;
+  std::string digest = "SHA256";
+  const std::array<OSSL_PARAM, 3> params{
+      OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret.data(), secret.size()),
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+      OSSL_PARAM_construct_end()};
+  auto start = sealing ? EVP_EncryptInit_ex : EVP_DecryptInit_ex;
+  return EVP_MAC_CTX_set_params(mac, params.data()) == 1
+         && start(cipher, EVP_aes_256_cbc(), nullptr, key.cipher.data(), iv) == 1;
+}
+
+/// Seals or opens a ticket. @returns -1 failed, 0 no key: a whole handshake, 1 done, 2 done, but
+/// the client should get a new one.
+int handle_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                  EVP_MAC_CTX* mac, int sealing) {
+  auto* set = static_cast<certificate_set*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), set_index()));
+  constexpr size_t name_bytes = std::tuple_size_v<decltype(ticket_keys::key::name)>;
+  if (!sealing) {
+    auto known = set->tickets->for_opening({name, name_bytes}, mono_now());
+    if (!known)
+      return 0;
+    if (!use_key(known->with, iv, cipher, mac, false))
+      return -1;
+    return known->renew ? 2 : 1;
+  }
+  auto key = set->tickets->for_sealing(mono_now());
+  if (!key || RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1)
+    return -1;
+  std::copy(key->name.begin(), key->name.end(), name);
+  return use_key(*key, iv, cipher, mac, true) ? 1 : -1;
 }
 
 } // namespace
@@ -195,15 +237,10 @@ result<void> tls_context::load(const std::vector<certificate_files>& files) {
     if (SSL_CTX_use_cert_and_key(context, c.leaf.get(), c.key.get(), c.chain.get(), 1) != 1)
       return bad_file(files[i].chain, last_error());
   }
-  if (auto before = current())
-    keep_ticket_keys(before.get(), context);
   SSL_CTX_set_cert_cb(context, choose_certificates, set.get());
-  // The callback's data live as long as the context: connections hold that, not the shared pointer.
-  static const auto index = SSL_CTX_get_ex_new_index(
-      0, nullptr, nullptr, nullptr, [](void*, void* data, CRYPTO_EX_DATA*, int, long, void*) {
-        delete static_cast<certificate_set*>(data);
-      });
-  SSL_CTX_set_ex_data(context, index, set.release());
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(context, handle_ticket);
+  set->tickets = tickets_;
+  SSL_CTX_set_ex_data(context, set_index(), set.release());
   std::lock_guard guard{mutex_};
   current_ = std::move(*made);
   return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/error.hpp"
+#include "http/ticket_keys.hpp"
 
 #include <memory>
 #include <mutex>
@@ -40,6 +41,7 @@ public:
 private:
   mutable std::mutex mutex_;
   std::shared_ptr<ssl_ctx_st> current_;
+  std::shared_ptr<ticket_keys> tickets_ = std::make_shared<ticket_keys>();
 };
 
 } // namespace shoal::http
