@@ -18,9 +18,18 @@ def fresh_ip():
 
 
 def free_port(ip="127.0.0.1", kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((ip, 0))
-        return probe.getsockname()[1]
+    """A port that is free for TCP and UDP both: a node takes it for both."""
+    other = socket.SOCK_DGRAM if kind == socket.SOCK_STREAM else socket.SOCK_STREAM
+    while True:
+        with socket.socket(socket.AF_INET, kind) as probe, \
+                socket.socket(socket.AF_INET, other) as second:
+            probe.bind((ip, 0))
+            port = probe.getsockname()[1]
+            try:
+                second.bind((ip, port))
+            except OSError:
+                continue
+            return port
 
 
 class Process:
