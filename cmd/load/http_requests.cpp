@@ -31,6 +31,11 @@ void append_number(std::string& out, uint64_t number) {
   out.append(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);
 }
 
+void append_hex(std::string& out, uint32_t number) {
+  for (unsigned i = 0; i < 8; ++i)
+    out += "0123456789ABCDEF"[number >> (28 - 4 * i) & 15];
+}
+
 /// "5:peers300:..." somewhere in a bencoded dictionary. @returns the 300.
 std::optional<uint64_t> length_after(std::string_view text, std::string_view key) {
   auto at = text.find(key);
@@ -82,7 +87,7 @@ void http_requests::append_announce(std::string& out, const planned_request& req
   out += "&numwant=";
   append_number(out, request.numwant);
   out += "&key=";
-  append_number(out, peer.key);
+  append_hex(out, peer.key); // As libtorrent does: the same peer over UDP has the same key.
   out += events[static_cast<size_t>(request.event)];
   out += end_;
 }
