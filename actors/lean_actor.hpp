@@ -58,6 +58,17 @@ protected:
     return true;
   }
 
+  /// The same for a handler that may keep parts of the first element for itself. Only for messages
+  /// that are sent to one receiver.
+  template <class First, class... Ts, class F>
+  bool on_own(caf::mailbox_element& x, F f) {
+    auto& content = x.content();
+    if (!content.match_elements<First, Ts...>())
+      return false;
+    call_own<First, Ts...>(content, f, std::index_sequence_for<Ts...>{});
+    return true;
+  }
+
   /// The same for a verb alone.
   template <class Verb, class F>
   bool on_verb(caf::mailbox_element& x, F f) {
@@ -105,6 +116,11 @@ private:
     else
       respond(x, f(content.template get_as<Ts>(Is)...));
     static_cast<void>(content);
+  }
+
+  template <class First, class... Ts, class F, size_t... Is>
+  static void call_own(caf::type_erased_tuple& content, F& f, std::index_sequence<Is...>) {
+    f(content.get_mutable_as<First>(0), content.get_as<Ts>(Is + 1)...);
   }
 
   template <class Reply>

@@ -20,24 +20,24 @@ void peer::enqueue(caf::mailbox_element_ptr what, caf::execution_unit*) {
 }
 
 bool peer::receive(caf::mailbox_element& x) {
-  return on<web_announce, swarm_actor>(x, [this](auto& req, auto& to) { on_announce(req, to); })
+  return on_own<web_announce, swarm_actor>(x, [this](auto& req, auto& to) { on_announce(req, to); })
          || on<web_reply>(x, [this](auto& reply) { on_reply(reply); })
          || on<web_offered, offerer_actor>(x, [this](auto& o, auto& from) { on_offered(o, from); })
-         || on<web_answer>(x, [this](auto& answer) { on_answer(answer); })
+         || on_own<web_answer>(x, [this](auto& answer) { on_answer(answer); })
          || on<web_answered>(x, [this](auto& answered) { on_answered(answered); })
          || on<web_evicted>(x, [this](auto& fact) { on_evicted(fact); })
          || on_verb<atom::expire>(x, [this] { offers_.expire(desk_.now()); })
          || on_verb<atom::stop>(x, [this] { quit(); });
 }
 
-void peer::on_announce(const web_announce& req, const swarm_actor& swarm) {
+void peer::on_announce(web_announce& req, const swarm_actor& swarm) {
   if (!join(req))
     return;
   auto self = caf::actor_cast<visitor_actor>(this);
   if (swarm)
-    send(swarm, req, self);
+    send(swarm, std::move(req), self);
   else
-    send((*desk_.shards)[slot_of(req.swarm)], req, self);
+    send((*desk_.shards)[slot_of(req.swarm)], std::move(req), self);
 }
 
 bool peer::join(const web_announce& req) {
@@ -62,13 +62,13 @@ bool peer::join(const web_announce& req) {
   return true;
 }
 
-void peer::on_answer(const web_answer& answer) {
+void peer::on_answer(web_answer& answer) {
   auto from = offers_.take({answer.swarm, answer.id, answer.to, answer.answer.id}, desk_.now());
   if (!from) {
     desk_.metrics->dropped_answers.add();
     return;
   }
-  send(*from, web_answered{answer.swarm, answer.to, answer.id, answer.answer});
+  send(*from, web_answered{answer.swarm, answer.to, answer.id, std::move(answer.answer)});
 }
 
 void peer::on_reply(const web_reply& reply) {

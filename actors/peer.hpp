@@ -59,8 +59,8 @@ private:
 
   bool receive(caf::mailbox_element& x) override;
   void on_end(const caf::error& reason) override;
-  void on_announce(const web_announce& req, const swarm_actor& swarm);
-  void on_answer(const web_answer& answer);
+  void on_announce(web_announce& req, const swarm_actor& swarm);
+  void on_answer(web_answer& answer);
   void on_reply(const web_reply& reply);
   void on_offered(const web_offered& offered, const offerer_actor& from);
   void on_answered(const web_answered& answered);

@@ -50,8 +50,8 @@ bool swarm::receive(caf::mailbox_element& x) {
   if (!started_)
     on_start();
   return on<announce_request, edge_actor>(x, [this](auto& req, auto& to) { on_announce(req, to); })
-         || on<web_announce, visitor_actor>(x,
-                                            [this](auto& r, auto& to) { on_web_announce(r, to); })
+         || on_own<web_announce, visitor_actor>(
+             x, [this](auto& r, auto& to) { on_web_announce(r, to); })
          || on_verb<atom::expire>(x, [this] { on_expire(); })
          || on<scrape_swarm>(x, [this](auto&) { return on_scrape(); })
          || on<scrape_request, edge_actor>(x, [this](auto& req, auto& to) { answer(req, to); })

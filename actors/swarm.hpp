@@ -63,7 +63,7 @@ private:
   void on_end(const caf::error& reason) override;
   void on_start();
   void on_announce(const announce_request& req, const edge_actor& edge);
-  void on_web_announce(const web_announce& req, const visitor_actor& line);
+  void on_web_announce(web_announce& req, const visitor_actor& line);
   void on_web_left(const web_left& fact);
   swarm_numbers on_scrape() const;
   void answer(const scrape_request& req, const edge_actor& edge);
@@ -99,7 +99,7 @@ private:
 
   using web_visitors = web_peers<visitor_actor>;
 
-  void relay_offers(const web_visitors::visitor& from, const std::vector<ws_offer>& offers);
+  void relay_offers(const web_visitors::visitor& from, std::vector<ws_offer> offers);
   void leave_web(uint64_t identity, uint64_t line, std::vector<peer_change>& changes);
   void expire_web(std::vector<peer_change>& changes);
   void evict_web(std::vector<peer_change>& changes);

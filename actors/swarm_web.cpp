@@ -14,7 +14,7 @@ peer_state state_of(const web_announce& req) {
 
 } // namespace
 
-void swarm::on_web_announce(const web_announce& req, const visitor_actor& line) {
+void swarm::on_web_announce(web_announce& req, const visitor_actor& line) {
   if (retired_) {
     send(config_.shards[slot_of(hash_)], req, line);
     return;
@@ -42,14 +42,14 @@ void swarm::on_web_announce(const web_announce& req, const visitor_actor& line) 
   auto all = counts();
   send(line, web_reply{hash_, config_.web_interval_s, all.seeders, all.leechers, req.arrived_us});
   if (joined)
-    relay_offers(who, req.offers);
+    relay_offers(who, std::move(req.offers));
 }
 
-void swarm::relay_offers(const web_visitors::visitor& from, const std::vector<ws_offer>& offers) {
+void swarm::relay_offers(const web_visitors::visitor& from, std::vector<ws_offer> offers) {
   auto next = offers.begin();
   auto offerer = caf::actor_cast<offerer_actor>(from.line);
   web_->choose(from, offers.size(), draw(), [&](const web_visitors::visitor& to) {
-    send(to.line, web_offered{hash_, to.id, from.id, *next++}, offerer);
+    send(to.line, web_offered{hash_, to.id, from.id, std::move(*next++)}, offerer);
   });
 }
 

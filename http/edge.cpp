@@ -38,7 +38,7 @@ edge::edge(unsigned number, unsigned count, const services& srv, const router& r
                                                                       srv.node.shards(),
                                                                       [this] { wake(); }},
       lane_{io_, port_, book_, srv, routes, [this](auto passed) { adopt(std::move(passed)); }},
-      websockets_{srv, port_}, timer_{io_.get_executor()}, next_slot_{number} {}
+      websockets_{srv, port_, io_}, timer_{io_.get_executor()}, next_slot_{number} {}
 
 edge::~edge() {
   stop();
@@ -87,6 +87,7 @@ void edge::run() {
     while (busy && !io_.stopped()) {
       io_.poll();
       busy = lane_.run();
+      busy = websockets_.run() || busy;
       // Actors that the handlers above woke up answer before this thread sleeps again.
       busy = loop.run() || busy;
       lane_.flush();

@@ -87,30 +87,10 @@ stream::stream(tcp_socket socket, ssl_ctx_st& tls)
                                | SSL_MODE_RELEASE_BUFFERS);
 }
 
-size_t stream::read_now(asio::mutable_buffer into, error_code& failed) {
-  if (!tls_)
-    return socket_.read_some(into, failed);
-  auto step = detail::tls_read(*tls_, into);
-  // Whatever it wants: a change of keys that has to be written first is written with the next read.
-  failed = step.wants != detail::tls_step::want::nothing ? error_code{asio::error::would_block}
-                                                         : step.failed;
-  return step.bytes;
-}
-
-size_t stream::write_now(asio::const_buffer bytes, error_code& failed) {
-  failed = {};
-  size_t written = 0;
-  while (written < bytes.size() && !failed) {
-    if (!tls_) {
-      written += socket_.write_some(bytes + written, failed);
-      continue;
-    }
-    auto step = detail::tls_write(*tls_, bytes + written);
-    failed = step.wants != detail::tls_step::want::nothing ? error_code{asio::error::would_block}
-                                                           : step.failed;
-    written += step.bytes;
-  }
-  return written;
+std::pair<int, detail::ssl_handle> stream::release() {
+  error_code failed;
+  auto descriptor = socket_.release(failed);
+  return {failed ? -1 : descriptor, std::move(tls_)};
 }
 
 void stream::shutdown_send() {

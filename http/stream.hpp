@@ -166,12 +166,9 @@ public:
     return asio::async_initiate<Token, void(error_code, size_t)>(start, token, buffers);
   }
 
-  /// Reads what has come already, for whoever waits for the socket instead of for bytes.
-  /// @param failed would_block if there is nothing, eof at the end.
-  size_t read_now(asio::mutable_buffer into, error_code& failed);
-
-  /// Writes what the socket takes now. @param failed would_block if that is not all.
-  size_t write_now(asio::const_buffer bytes, error_code& failed);
+  /// Takes the socket out of Asio; the stream is of no use then.
+  /// @returns the descriptor, or -1, and what encrypts its bytes, if anything.
+  std::pair<int, detail::ssl_handle> release();
 
   /// Says that nothing more will be written: close_notify if encrypted, then FIN.
   void shutdown_send();

@@ -58,9 +58,9 @@ private:
 
 } // namespace
 
-websocket_hub::websocket_hub(const services& srv, edge_port& port)
+websocket_hub::websocket_hub(const services& srv, edge_port& port, asio::io_context& io)
     : srv_{srv}, port_{port},
-      buffer_(limits::ws_message_bytes_max + ws_header_bytes_max + read_bytes_min) {
+      buffer_(limits::ws_message_bytes_max + ws_header_bytes_max + read_bytes_min), poller_{io} {
   desk_.loop = &port.loop();
   desk_.directory = &srv.node.directory();
   desk_.shards = &srv.node.shards();
@@ -72,8 +72,8 @@ websocket_hub::websocket_hub(const services& srv, edge_port& port)
 websocket_hub::~websocket_hub() {
   cut();
   port_.loop().bind_to_this_thread();
-  // Another thread may have woken a peer and not yet queued it here: only when
-  // all have ended does none of them need the loop any more.
+  // Another thread may have woken a peer and not yet queued it here: only when all have ended does
+  // none of them need the loop any more.
   while (desk_.peers > 0) {
     port_.loop().run();
     std::this_thread::yield();
@@ -83,22 +83,27 @@ websocket_hub::~websocket_hub() {
 void websocket_hub::accept(taken_stream taken, websocket_client client) {
   auto unread = std::move(taken.unread);
   auto session = std::make_shared<websocket_session>(*this, std::move(taken), std::move(client));
-  session->start();
+  if (!session->start())
+    return;
   if (draining_)
     session->close(ws_close::going_away, leaving);
-  if (!unread.empty())
+  else if (!unread.empty())
     session->take_in(unread);
 }
 
-// -- edge_guest
-// -----------------------------------------------------------------------
+bool websocket_hub::run() {
+  for (auto& event : poller_.ready())
+    static_cast<websocket_session*>(event.data.ptr)->on_ready(event.events);
+  return poller_.hot();
+}
+
+// -- edge_guest -----------------------------------------------------------------------
 
 void websocket_hub::tick(mono_time now) {
   auto share = draining_ ? sessions_.size() : sessions_.size() / sweep_ticks + 1;
   for (size_t i = 0; i < share && !sessions_.empty(); ++i) {
     next_ = next_ == 0 ? sessions_.size() - 1 : std::min(next_, sessions_.size()) - 1;
-    // One that is cut is replaced by the last one, which this round has seen
-    // already.
+    // One that is cut is replaced by the last one, which this round has seen already.
     sessions_[next_]->sweep(now);
   }
 }
@@ -106,43 +111,50 @@ void websocket_hub::tick(mono_time now) {
 void websocket_hub::flush() {
   while (!queued_.empty()) {
     flushing_.swap(queued_);
-    for (auto& session : flushing_)
+    for (auto* session : flushing_)
       session->flush();
     flushing_.clear();
   }
+  gone_.clear();
 }
 
 void websocket_hub::drain() {
   draining_ = true;
-  for (auto* session : sessions_)
+  for (auto& session : sessions_)
     session->close(ws_close::going_away, leaving);
 }
 
 void websocket_hub::cut() {
   while (!sessions_.empty())
     sessions_.back()->cut();
-  queued_.clear();
 }
 
-// -- for sessions
-// ---------------------------------------------------------------------
+// -- for sessions ---------------------------------------------------------------------
 
 void websocket_hub::enter(websocket_session& who) {
   who.place_ = sessions_.size();
-  sessions_.push_back(&who);
+  sessions_.push_back(who.shared_from_this());
   srv_.web.sockets.add(1);
 }
 
 void websocket_hub::leave(websocket_session& who) {
+  poller_.remove(who.bytes_.descriptor());
+  auto& place = sessions_[who.place_];
   sessions_.back()->place_ = who.place_;
-  std::swap(sessions_[who.place_], sessions_.back());
+  std::swap(place, sessions_.back());
+  gone_.push_back(std::move(sessions_.back()));
   sessions_.pop_back();
   srv_.web.sockets.add(-1);
 }
 
 void websocket_hub::queue(websocket_session& who) {
   if (!std::exchange(who.queued_, true))
-    queued_.push_back(who.shared_from_this());
+    queued_.push_back(&who);
+}
+
+bool websocket_hub::wait_for(websocket_session& who, uint32_t events) {
+  auto fd = who.bytes_.descriptor();
+  return poller_.change(fd, events, &who) || poller_.add(fd, events, &who);
 }
 
 std::span<char> websocket_hub::read_space(std::string_view rest) {
@@ -167,8 +179,7 @@ bool websocket_hub::handle(websocket_session& from, std::string_view json) {
   return true;
 }
 
-// -- messages
-// -------------------------------------------------------------------------
+// -- messages ------------------------------------------------------------------------
 
 void websocket_hub::on_announce(websocket_session& from, ws_announce announce) {
   auto now = mono_now();

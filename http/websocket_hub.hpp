@@ -3,6 +3,7 @@
 
 #include "actors/edge_guest.hpp"
 #include "actors/edge_port.hpp"
+#include "http/raw_poller.hpp"
 #include "http/services.hpp"
 #include "http/websocket_session.hpp"
 #include "protocol/ws_tracker.hpp"
@@ -13,12 +14,11 @@
 
 namespace shoal::http {
 
-/// The WebSockets of one edge, and what they share: buffers, the decoder, the
-/// way to the actors.
+/// The WebSockets of one edge, and what they share: buffers, the decoder, the way to the actors.
 class websocket_hub final : public edge_guest {
 public:
-  /// @param srv, port outlive the hub.
-  websocket_hub(const services& srv, edge_port& port);
+  /// @param srv, port, io outlive the hub.
+  websocket_hub(const services& srv, edge_port& port, asio::io_context& io);
 
   /// On the edge's thread, or when that has ended.
   ~websocket_hub() override;
@@ -26,8 +26,10 @@ public:
   /// A client has been told that it may speak WebSocket.
   void accept(taken_stream taken, websocket_client client);
 
-  // -- edge_guest
-  // --------------------------------------------------------------------
+  /// Reads what has come. @returns whether there may be more already.
+  bool run();
+
+  // -- edge_guest --------------------------------------------------------------------
 
   void tick(mono_time now) override;
   void flush() override;
@@ -39,8 +41,7 @@ public:
 private:
   friend class websocket_session;
 
-  // -- for sessions
-  // ------------------------------------------------------------------
+  // -- for sessions ------------------------------------------------------------------
 
   caf::actor_system& system() { return srv_.node.system(); }
   web_desk& desk() { return desk_; }
@@ -52,8 +53,10 @@ private:
   void leave(websocket_session& who);
   void queue(websocket_session& who);
 
-  /// Where to read to: behind a copy of what the session has of a frame
-  /// already.
+  /// @param events of epoll. @returns false if there is no memory.
+  bool wait_for(websocket_session& who, uint32_t events);
+
+  /// Where to read to: behind a copy of what the session has of a frame already.
   std::span<char> read_space(std::string_view rest);
 
   /// @returns the copy and the `n` bytes that were read behind it.
@@ -64,8 +67,7 @@ private:
   /// @returns whether it was a message of the protocol.
   bool handle(websocket_session& from, std::string_view json);
 
-  // -- messages
-  // ----------------------------------------------------------------------
+  // -- messages ----------------------------------------------------------------------
 
   void on_announce(websocket_session& from, ws_announce announce);
   void on_answer(websocket_session& from, ws_answer answer);
@@ -78,10 +80,12 @@ private:
   web_desk desk_;
   ws_decoder decoder_;
   std::vector<char> buffer_;
-  std::vector<websocket_session*> sessions_;
-  std::vector<std::shared_ptr<websocket_session>> queued_;
-  std::vector<std::shared_ptr<websocket_session>> flushing_; // Scratch space.
-  std::string text_;                                         // Scratch space.
+  raw_poller poller_;
+  std::vector<std::shared_ptr<websocket_session>> sessions_;
+  std::vector<std::shared_ptr<websocket_session>> gone_; // Kept for the rest of this turn.
+  std::vector<websocket_session*> queued_;               // To be flushed.
+  std::vector<websocket_session*> flushing_;             // Scratch space.
+  std::string text_;                                     // Scratch space.
   bool draining_ = false;
   size_t next_ = 0; // Of the sweep.
 };

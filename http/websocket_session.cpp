@@ -24,41 +24,38 @@ websocket_session::websocket_session(websocket_hub& hub, taken_stream taken,
     : hub_{hub}, bytes_{std::move(taken.bytes)}, ticket_{std::move(taken.ticket)},
       client_{std::move(client)}, heard_{mono_now()} {}
 
-websocket_session::~websocket_session() {
-  if (state_ != state::dead)
-    cut();
-}
-
-void websocket_session::start() {
+bool websocket_session::start() {
   hub_.enter(*this);
+  if (!hub_.wait_for(*this, EPOLLIN)) {
+    cut();
+    return false;
+  }
   peer_ = connect_peer(hub_.system(), hub_.desk(), *this);
-  wait_to_read();
+  return true;
 }
 
-// -- reading
-// --------------------------------------------------------------------------
+// -- reading --------------------------------------------------------------------------
 
-void websocket_session::wait_to_read() {
-  // The socket and not the stream: so nothing is read before there is a buffer.
-  bytes_.next_layer().async_wait(tcp_socket::wait_read,
-                                 [self = shared_from_this()](error_code failed) {
-                                   if (failed)
-                                     self->cut();
-                                   else
-                                     self->on_readable();
-                                 });
+void websocket_session::on_ready(uint32_t events) {
+  if (state_ == state::dead)
+    return; // It ended earlier in this turn.
+  if ((events & EPOLLOUT) != 0) {
+    blocked_ = false;
+    hub_.wait_for(*this, EPOLLIN);
+    flush();
+  }
+  if ((events & ~uint32_t{EPOLLOUT}) != 0 && state_ != state::dead)
+    on_readable();
 }
 
 void websocket_session::on_readable() {
-  // A read of TLS takes a whole record, so that none is left where no wait
-  // would notice it.
   for (int i = 0; i < reads_max && state_ != state::dead; ++i) {
     auto space = hub_.read_space(rest_);
     error_code failed;
-    auto n = bytes_.read_now(asio::buffer(space.data(), space.size()), failed);
+    auto n = bytes_.read_now(space, failed);
     if (failed == asio::error::would_block)
-      break;
-    if (failed || n == 0) {
+      return;
+    if (failed) {
       cut(); // The client has ended, with a closing handshake or without.
       return;
     }
@@ -68,10 +65,8 @@ void websocket_session::on_readable() {
     if (state_ == state::open)
       take_in(hub_.received(rest_, n));
     if (n < space.size() && !bytes_.encrypted())
-      break; // All that there was.
+      return; // All that there was.
   }
-  if (state_ != state::dead)
-    wait_to_read();
 }
 
 void websocket_session::take_in(std::span<char> bytes) {
@@ -153,8 +148,7 @@ void websocket_session::break_off(ws_close why) {
   close(why, {});
 }
 
-// -- writing
-// --------------------------------------------------------------------------
+// -- writing --------------------------------------------------------------------------
 
 void websocket_session::say(std::string_view json) {
   if (state_ == state::open)
@@ -176,36 +170,22 @@ void websocket_session::flush() {
   if (blocked_ || state_ == state::dead || out_.empty())
     return;
   error_code failed;
-  auto n = bytes_.write_now(asio::buffer(out_), failed);
+  auto n = bytes_.write_now(out_, failed);
   hub_.gate().count_bytes(transport::ws, 0, n);
   if (failed && failed != asio::error::would_block) {
     cut();
-    return;
-  }
-  if (n < out_.size()) {
+  } else if (n < out_.size()) {
     out_.erase(0, n);
-    wait_to_write();
-    return;
+    blocked_ = true;
+    hub_.wait_for(*this, EPOLLIN | EPOLLOUT);
+  } else {
+    std::string{}.swap(out_);
+    if (state_ == state::closing)
+      bytes_.shutdown_send();
   }
-  std::string{}.swap(out_);
-  if (state_ == state::closing)
-    bytes_.shutdown_send();
 }
 
-void websocket_session::wait_to_write() {
-  blocked_ = true;
-  bytes_.next_layer().async_wait(tcp_socket::wait_write,
-                                 [self = shared_from_this()](error_code failed) {
-                                   self->blocked_ = false;
-                                   if (failed)
-                                     self->cut();
-                                   else
-                                     self->flush();
-                                 });
-}
-
-// -- ending
-// ---------------------------------------------------------------------------
+// -- ending ---------------------------------------------------------------------------
 
 void websocket_session::close(ws_close code, std::string_view reason) {
   if (state_ != state::open)
@@ -225,9 +205,7 @@ void websocket_session::cut() {
   hub_.leave(*this);
   if (peer_)
     disconnect_peer(std::exchange(peer_, peer_actor{}));
-  // Whoever waits for the socket holds the session, and lets go of it now.
-  error_code ignored;
-  bytes_.next_layer().close(ignored);
+  bytes_.close();
 }
 
 void websocket_session::peer_ended() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/peer.hpp"
+#include "http/bare_stream.hpp"
 #include "http/connection.hpp"
 #include "protocol/websocket_frame.hpp"
 
@@ -18,29 +19,28 @@ struct websocket_client {
   std::string user;   ///< Account to book traffic on; empty for nobody's.
 };
 
-/// One WebSocket: frames in, messages to its peer actor, frames out. Belongs to
-/// whoever waits for its socket; used on the edge's thread. Keeps no buffer
-/// while it is idle: it waits for the socket and reads into one that the hub
-/// has for all.
+/// One WebSocket: frames in, messages to its peer actor, frames out. Belongs to the hub and is used
+/// on the edge's thread. Keeps no buffer while it is idle: when its socket is ready it reads into
+/// one that the hub has for all.
 class websocket_session final : public web_line,
                                 public std::enable_shared_from_this<websocket_session> {
 public:
-  /// @param hub outlives the session's last handler.
+  /// @param hub outlives the session.
   websocket_session(websocket_hub& hub, taken_stream taken, websocket_client client);
-  ~websocket_session() override;
 
-  /// Handles what came behind the handshake, and begins to wait.
-  void start();
+  /// @returns false if the socket cannot be waited for.
+  bool start();
 
-  // -- what the peer says
-  // ------------------------------------------------------------
+  // -- what the peer says ------------------------------------------------------------
 
   void say(std::string_view json) override;
   void may_answer_until(mono_time deadline) override { answers_until_ = deadline; }
   void peer_ended() override;
 
-  // -- what the hub says
-  // -------------------------------------------------------------
+  // -- what the hub says -------------------------------------------------------------
+
+  /// @param events of epoll.
+  void on_ready(uint32_t events);
 
   /// Sends what was said since the last call.
   void flush();
@@ -48,8 +48,7 @@ public:
   /// Looks at all that has a deadline.
   void sweep(mono_time now);
 
-  /// Sends a close frame; the socket ends when the client has answered or a
-  /// little later.
+  /// Sends a close frame; the socket ends when the client has answered or a little later.
   void close(ws_close code, std::string_view reason);
 
   /// Ends it without a word.
@@ -68,12 +67,9 @@ private:
     dead,
   };
 
-  void wait_to_read();
-  void wait_to_write();
   void on_readable();
 
-  /// @param bytes what the client sent, changed on the way. Keeps what is no
-  /// whole frame.
+  /// @param bytes what the client sent, changed on the way. Keeps what is no whole frame.
   void take_in(std::span<char> bytes);
 
   /// @returns whether the session goes on reading.
@@ -84,7 +80,7 @@ private:
   void append(ws_opcode opcode, std::string_view payload);
 
   websocket_hub& hub_;
-  stream bytes_;
+  bare_stream bytes_;
   connection_ticket ticket_;
   websocket_client client_;
   peer_actor peer_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <simdjson.h>
 
 namespace shoal {
@@ -247,34 +248,54 @@ void append_escaped(std::string& out, uint8_t c) {
   }
 }
 
+/// @returns how many bytes from `begin` on need no escape. Looks at eight at a time.
+size_t plain_run(std::string_view text, size_t begin) {
+  constexpr uint64_t ones = 0x0101010101010101;
+  constexpr uint64_t tops = 0x8080808080808080;
+  auto has_zero = [](uint64_t x) { return (x - ones) & ~x & tops; };
+  auto i = begin;
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t eight;
+    std::memcpy(&eight, text.data() + i, 8);
+    auto control = (eight - ones * 0x20) & ~eight & tops;
+    if ((control | has_zero(eight ^ ones * '"') | has_zero(eight ^ ones * '\\')) != 0)
+      break; // Maybe not at once: a borrow makes the next byte look like one, too.
+  }
+  while (i < text.size() && is_plain(static_cast<uint8_t>(text[i])))
+    ++i;
+  return i - begin;
+}
+
 /// @param text UTF-8.
 void append_text(std::string& out, std::string_view text) {
   out += '"';
-  size_t begin = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (is_plain(static_cast<uint8_t>(text[i])))
-      continue;
-    out += text.substr(begin, i - begin);
-    append_escaped(out, static_cast<uint8_t>(text[i]));
-    begin = i + 1;
+    auto run = plain_run(text, i);
+    out.append(text, i, run);
+    i += run;
+    if (i < text.size())
+      append_escaped(out, static_cast<uint8_t>(text[i]));
   }
-  out += text.substr(begin);
   out += '"';
 }
 
 template <class Id>
 void append_id(std::string& out, const Id& id) {
+  std::array<char, 2 * Id::size_bytes> plain;
+  size_t n = 0;
   out += '"';
   for (auto c : id.bytes) {
     if (c >= 0x80) {
-      out += static_cast<char>(0xc0 | c >> 6);
-      out += static_cast<char>(0x80 | (c & 0x3f));
+      plain[n++] = static_cast<char>(0xc0 | c >> 6);
+      plain[n++] = static_cast<char>(0x80 | (c & 0x3f));
     } else if (is_plain(c)) {
-      out += static_cast<char>(c);
+      plain[n++] = static_cast<char>(c);
     } else {
+      out.append(plain.data(), std::exchange(n, 0));
       append_escaped(out, c);
     }
   }
+  out.append(plain.data(), n);
   out += '"';
 }
 
