@@ -5,10 +5,12 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 
 import pytest
 from support import tracker, wait, web, ws
 from support.paths import TOP
+from support.tls import Certificate, TlsNode
 from test_tracker import SECRET, passkey
 
 DOCUMENT = TOP / "docs" / "webtorrent-tracker.md"
@@ -147,6 +149,19 @@ def test_an_offer_in_pieces_with_every_byte(shared_node, sockets):
     got = one.hear()
     assert got["offer"]["sdp"] == sdp
     assert got["info_hash"] == ws.latin(swarm)
+
+
+def test_plain_and_encrypted_sockets_meet(tmp_path):
+    swarm = swarm_of("encrypted")
+    with TlsNode(tmp_path / "node", [Certificate(tmp_path / "certificates", "main")]) as node, \
+            ws.Socket(node.url) as plain, \
+            ws.Socket(node.tls_url, sslopt={"cert_reqs": ssl.CERT_NONE}) as encrypted:
+        plain.announce(swarm, 1)
+        long = "x" * 50_000  # Several records of TLS.
+        assert ws.counts(encrypted.announce(swarm, 2, offers=[ws.offer(1, long)])) == (0, 2)
+        assert plain.hear()["offer"]["sdp"] == long
+        plain.answer(swarm, 1, 2, 1, long)
+        assert encrypted.hear()["answer"]["sdp"] == long
 
 
 # -- counts -----------------------------------------------------------------------------------

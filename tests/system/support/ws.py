@@ -33,7 +33,7 @@ class Socket:
 
     def __init__(self, url, path="/announce", **options):
         self._ws = websocket.create_connection(
-            url.replace("http://", "ws://", 1) + path, timeout=TIMEOUT_S, **options)
+            "ws" + url.removeprefix("http") + path, timeout=TIMEOUT_S, **options)
 
     def send_text(self, text):
         self._ws.send(text)
