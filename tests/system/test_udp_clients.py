@@ -120,5 +120,5 @@ def test_a_client_leaves_over_udp(udp_node, make_client, content):
     client = make_client(LibtorrentClient)
     client.add(torrent, content)
     wait.until(lambda: udp_node.counts(torrent)[0] == 1, 60, "it has announced itself")
-    client.close()
+    client.leave()
     wait.until(lambda: udp_node.counts(torrent) == (0, 0, 0), 60, "it has left")

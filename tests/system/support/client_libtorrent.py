@@ -86,11 +86,15 @@ class LibtorrentClient:
             if "error" in name or "failed" in name or "warning" in name:
                 self._errors.append(f"{name}: {alert.message()}")
 
-    def close(self):
-        """Leaves all swarms and waits until the trackers have been told."""
+    def leave(self):
+        """Leaves all swarms. A session that ends at once may not look up a UDP tracker any more."""
         for torrent in self._torrents:
             self._session.remove_torrent(torrent)
         self._torrents = []
+
+    def close(self):
+        """Leaves all swarms and waits until the trackers have been told."""
+        self.leave()
         self._session = None  # Its destructor blocks for up to stop_tracker_timeout.
 
     def __enter__(self):
