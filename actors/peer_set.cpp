@@ -45,9 +45,11 @@ uint8_t* write_entry(const peer_list& l, uint32_t at, size_t stride, uint8_t* to
 
 } // namespace
 
+/// Whoever keeps peer ids needs room for them from the first address on.
 peer_set::unpacked::unpacked(const peer_set& from)
-    : table{*from.config_, peer_list{6, block4.data(), capacity},
-            peer_list{18, block6.data(), capacity}} {
+    : table{*from.config_,
+            from.config_->keep_peer_ids ? peer_list{6} : peer_list{6, block4.data(), capacity},
+            from.config_->keep_peer_ids ? peer_list{18} : peer_list{18, block6.data(), capacity}} {
   auto* at = from.bytes_.data();
   table.completed_ = from.completed_;
   for (auto family : {ip_family::v4, ip_family::v6}) {

@@ -264,6 +264,8 @@ size_t peer_table::expire(coarse_seconds now, std::vector<peer_change>* changes)
     extras_->usage.erase_if([now](uint64_t, const usage_base& b) { return b.deadline <= now; });
     extras_->next_usage_scan = now + config_->ttl_s / 4 + 1;
   }
+  if (extras_ && extras_->usage.size() == 0 && extras_->completers.empty())
+    extras_.reset(); // Victims are found again if somebody has to go.
   if (now < next_scan_)
     return 0;
   next_scan_ = UINT32_MAX;

@@ -18,7 +18,7 @@ peer_id id_of(std::string_view text) {
 }
 
 peer_id nth(int i) {
-  char text[21];
+  char text[40];
   std::snprintf(text, sizeof(text), "-XY%04d-............", i);
   return id_of(text);
 }

@@ -115,9 +115,14 @@ CAF_TEST(who wants peer ids gets no packed sets) {
   peer_set set(config);
   announce(set, 1, v4(1));
   CAF_CHECK(!set.packed());
+  announce(set, 2, v6(2));
   size_t ids = 0;
-  set.for_each_address([&](const peer_view& x) { ids += x.id != nullptr; });
-  CAF_CHECK_EQUAL(ids, 1u);
+  set.for_each_address([&](const peer_view& x) {
+    CAF_REQUIRE(x.id != nullptr);
+    CAF_CHECK_EQUAL(x.id->chars(), "-TR3000-abcdefghijkl");
+    ++ids;
+  });
+  CAF_CHECK_EQUAL(ids, 2u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
