@@ -87,7 +87,7 @@ void measure(uint64_t swarms, uint64_t peers) {
   open.new_swarms_per_second = 0;
   config.bounds.configure(open);
   here unit{&sys};
-  auto edge = sys.spawn<caf::hidden>(silent_edge);
+  auto edge = sys.spawn<caf::hidden + caf::lazy_init>(silent_edge);
   for (auto& slot : config.shards)
     slot = sys.spawn<shard, caf::hidden + caf::lazy_init>(&config);
   auto tell = [&](const auto& to, announce_request req) {
@@ -95,8 +95,12 @@ void measure(uint64_t swarms, uint64_t peers) {
                                                        std::move(req), edge);
     unit.run();
   };
-  for (auto& slot : config.shards) // Their own memory is not what is asked for.
-    caf::anon_send(slot, atom::flush::value);
+  caf::scoped_actor self{sys};
+  // Their own memory is not what is asked for. Whoever has answered runs where it is woken up:
+  // here.
+  for (auto& slot : config.shards)
+    self->request(slot, caf::infinite, atom::flush::value)
+        .receive([](atom::flush) {}, [](const caf::error&) { std::abort(); });
   ::malloc_trim(0);
   auto before = resident_bytes();
   // Peer by peer and not swarm by swarm: tables grow in turns as they do in life.
@@ -111,11 +115,12 @@ void measure(uint64_t swarms, uint64_t peers) {
     }
   ::malloc_trim(0);
   auto used = resident_bytes() - before;
+  if (static_cast<uint64_t>(directory.peer_count()) != swarms * peers)
+    std::fprintf(stderr, "bench_swarm_memory: not all have announced, so the figures are wrong\n");
   std::printf("| %llu x %llu | %zu | %.1f | %.1f |\n", static_cast<unsigned long long>(swarms),
               static_cast<unsigned long long>(peers), static_cast<size_t>(directory.peer_count()),
               double(used) / double(swarms * peers), double(used) / double(swarms));
   std::fflush(stdout);
-  caf::scoped_actor self{sys};
   for (size_t slot = 0; slot < slot_count; ++slot)
     for (auto& x : directory.swarms_in(slot))
       caf::anon_send_exit(x, caf::exit_reason::kill);
