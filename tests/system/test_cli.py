@@ -171,8 +171,11 @@ def test_the_key_comes_from_the_environment(folder, variable):
         assert "401" in refused.stderr and "Unauthorized" in refused.stderr
         publish(folder, server, env={variable: "sesame"})
         publish(folder, server, "--key", "sesame", env={variable: "wrong"})
-        assert all("X-Weightless-Key" not in headers for method, _, headers in server.requests
-                   if method == "HEAD")
+        keys = {headers.get("X-Weightless-Key") for _, _, headers in server.requests}
+        assert keys == {None, "sesame"}
+        # Whether an object is there is asked with the key, too.
+        assert "sesame" in {headers.get("X-Weightless-Key") for method, _, headers in server.requests
+                            if method == "HEAD"}
 
 
 def test_a_busy_server_is_asked_again(folder, server):
