@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures Shoal beside the servers that it is compared with, and prints the table of DESIGN.
 
-    side_by_side.py [--quick] [--rows NAME,...] [--write]
+    side_by_side.py [--quick] [--rows NAME,...] [--rounds N] [--seconds N] [--write]
 
 --quick takes two short rounds of a small population, to see that everything works: its figures mean
 little. --write keeps the result in docs/benchmarks/.
@@ -12,6 +12,7 @@ import datetime
 import sys
 import tempfile
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -34,13 +35,25 @@ def chosen_rows(names):
     return [(n, by_name[n]) for n in names.split(",")]
 
 
+def keep(rows, missing, plan, write):
+    """Writes what there is after each row: a run takes long and may be cut short."""
+    if write and rows:
+        today = datetime.date.today()
+        text = document(rows, missing, plan, today, sys.argv[1:])
+        (TOP / "docs" / "benchmarks" / f"{today}.md").write_text(text)
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--quick", action="store_true")
     options.add_argument("--rows", default="")
     options.add_argument("--write", action="store_true")
+    options.add_argument("--rounds", type=int)
+    options.add_argument("--seconds", type=int)
     chosen = options.parse_args()
     plan = QUICK if chosen.quick else THOROUGH
+    plan = replace(plan, rounds=chosen.rounds or plan.rounds,
+                   seconds=chosen.seconds or plan.seconds)
     rows, missing, failed = [], [], []
     for name, measure in chosen_rows(chosen.rows):
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
@@ -55,10 +68,8 @@ def main():
             rows.append(row)
         else:
             missing.append(name)
-    text = document(rows, missing, plan, datetime.date.today(), sys.argv[1:])
-    print(text)
-    if chosen.write:
-        (TOP / "docs" / "benchmarks" / f"{datetime.date.today()}.md").write_text(text)
+        keep(rows, missing, plan, chosen.write)
+    print(document(rows, missing, plan, datetime.date.today(), sys.argv[1:]))
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
