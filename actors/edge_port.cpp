@@ -26,9 +26,9 @@ private:
   edge_port& port_;
 };
 
-edge_port::edge_port(caf::actor_system& sys, const swarm_directory& directory,
-                     const std::array<shard_actor, slot_count>& shards, std::function<void()> wake)
-    : directory_{directory}, shards_{shards}, loop_{sys, std::move(wake)},
+edge_port::edge_port(caf::actor_system& sys, const std::array<shard_actor, slot_count>& shards,
+                     std::function<void()> wake)
+    : shards_{shards}, loop_{sys, std::move(wake)},
       edge_{sys.spawn<edge, caf::hidden + caf::lazy_init>(this)} {}
 
 edge_port::~edge_port() {

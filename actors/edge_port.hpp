@@ -44,9 +44,9 @@ struct scraped_swarm {
 /// answers come back on it while it runs its loop_unit.
 class edge_port {
 public:
-  /// @param directory, shards outlive the port. @param wake see loop_unit.
-  edge_port(caf::actor_system& sys, const swarm_directory& directory,
-            const std::array<shard_actor, slot_count>& shards, std::function<void()> wake);
+  /// @param shards outlive the port. @param wake see loop_unit.
+  edge_port(caf::actor_system& sys, const std::array<shard_actor, slot_count>& shards,
+            std::function<void()> wake);
 
   /// Only while the actor system runs, on the port's thread or after that has ended. Whoever still
   /// waits is not told.
@@ -112,7 +112,6 @@ private:
   void close(slot& place);
   void give_up(slot& place);
 
-  const swarm_directory& directory_;
   const std::array<shard_actor, slot_count>& shards_;
   loop_unit loop_;
   edge_actor edge_;

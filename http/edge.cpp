@@ -34,7 +34,6 @@ edge::edge(unsigned number, unsigned count, const services& srv, const router& r
            edge_commons& commons)
     : number_{number}, count_{count}, srv_{srv}, routes_{routes}, commons_{commons},
       book_{srv, commons.addresses}, work_{io_.get_executor()}, port_{srv.node.system(),
-                                                                      srv.node.directory(),
                                                                       srv.node.shards(),
                                                                       [this] { wake(); }},
       lane_{io_, port_, book_, srv, routes, [this](auto passed) { adopt(std::move(passed)); }},

@@ -37,7 +37,7 @@ struct fixture : tracker_fixture {
   const info_hash hash = hash20(1);
   int wakes = 0;
   std::unique_ptr<edge_port> port
-      = std::make_unique<edge_port>(sys, *directory, settings.shards, [this] { ++wakes; });
+      = std::make_unique<edge_port>(sys, settings.shards, [this] { ++wakes; });
   waiter one;
 
   void run_loop() {

@@ -50,7 +50,7 @@ struct running {
     req.uploaded = uploaded;
     req.numwant = 50;
     req.user = "ada";
-    edge_port port{it->system(), it->directory(), it->shards(), [] {}};
+    edge_port port{it->system(), it->shards(), [] {}};
     port.loop().bind_to_this_thread();
     waiter sink;
     port.announce(req, it->directory().lookup(req.swarm).swarm, sink, mono_now());
