@@ -1,55 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The wall clock jumps while the node runs: peers stay, and time goes on."""
 
-import glob
 import hashlib
-import os
 
 import pytest
 from support import tracker, wait, web
-
-LIBRARIES = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-
-pytestmark = pytest.mark.skipif(not LIBRARIES, reason="faketime is not installed")
-
-DAY = 86_400
+from support.false_clock import DAY, ShiftedNode
 
 
 @pytest.fixture
 def shifted(make_node, tmp_path):
-    """A node, and a function that shifts its wall clock by seconds. Monotonic time is real."""
-    offset = tmp_path / "offset"
-    offset.write_text("+0\n")
-    env = {**os.environ, "LD_PRELOAD": LIBRARIES[0], "FAKETIME_TIMESTAMP_FILE": str(offset),
-           "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-           "DONT_FAKE_MONOTONIC": "1"}
-
-    def shift(seconds):
-        fresh = tmp_path / "fresh"
-        fresh.write_text(f"{seconds:+d}\n")
-        fresh.rename(offset)
-
-    return make_node("--interval", "2", "--snapshot-period", "1", "--admin-key", "root", env=env), shift
-
-
-def stamp(node, name):
-    """The time that the node writes into a new record."""
-    info_hash = hashlib.sha1(name.encode()).hexdigest()
-    answer = web.post(node.url + "/api/admin/blocklist", {"info_hash": info_hash},
-                      {"X-Weightless-Key": "root"})
-    assert answer.status == 201, answer
-    return answer.json()["blocked_at"]
+    return ShiftedNode(make_node, tmp_path, "--interval", "2", "--snapshot-period", "1")
 
 
 def test_jumps_of_the_wall_clock_neither_expire_peers_nor_freeze_anything(shifted):
-    node, shift = shifted
+    node = shifted.node
     swarm = hashlib.sha1(b"clock").digest()
     other = hashlib.sha1(b"others").digest()
-    start = stamp(node, "now")
+    start = shifted.now("now")
     for days in (400, -400):
-        shift(days * DAY)
+        shifted.shift(days * DAY)
         # The jump is real: a record made now has the shifted time.
-        drift = stamp(node, f"day {days}") - start - days * DAY
+        drift = shifted.now(f"day {days}") - start - days * DAY
         assert abs(drift) < 3600, drift
         assert b"failure reason" not in tracker.announce(node.url, swarm, 1, left=0)
         reply = tracker.announce(node.url, swarm, 2)

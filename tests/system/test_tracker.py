@@ -90,11 +90,19 @@ def test_lists_of_dictionaries_for_those_who_insist(shared_node):
     swarm = swarm_of("dictionaries")
     tracker.announce(shared_node.url, swarm, 1, "127.0.5.1")
     reply = tracker.announce(shared_node.url, swarm, 2, "127.0.5.2", compact=0)
-    if isinstance(reply[b"peers"], list):  # BEP 23 leaves the choice to the tracker.
-        assert reply[b"peers"][0][b"ip"] == b"127.0.5.1"
-        assert reply[b"peers"][0][b"port"] == 6001
-    else:
-        assert tracker.compact_peers(reply) == [("127.0.5.1", 6001)]
+    assert reply[b"peers"] == [{b"ip": b"127.0.5.1", b"port": 6001}]
+
+
+def test_lists_have_peer_ids_if_they_are_kept(make_node):
+    node = make_node("--keep-peer-ids", "true")
+    swarm = swarm_of("ids")
+    tracker.announce(node.url, swarm, 1, "127.0.5.1")
+    peer = {b"ip": b"127.0.5.1", b"peer id": tracker.peer_id(1), b"port": 6001}
+    reply = tracker.announce(node.url, swarm, 2, "127.0.5.2", compact=0)
+    assert reply[b"peers"] == [peer]
+    del peer[b"peer id"]
+    reply = tracker.announce(node.url, swarm, 2, "127.0.5.2", compact=0, no_peer_id=1)
+    assert reply[b"peers"] == [peer]
 
 
 def test_ipv6_peers_stand_apart(make_node):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The web seed as HTTP sees it: RFC 9110 and what the four strict clients insist on."""
 
-import time
 from urllib.parse import quote
 
 import pytest
@@ -235,10 +234,9 @@ def test_slow_readers_cost_neither_memory_nor_others_time(published):
             assert reader.socket.recv(100).startswith(b"HTTP/1.1 200")
         # Each holds what a window or two holds, not the 24 MB of the file.
         wait.holds(lambda: resident_kib(node) - before < READERS * 256 * SLOWNESS, 1, "memory grows")
-        begin = time.monotonic()
+        # Answered while all of them hang there; a request that waited for them would time out.
         assert web.get(node.url + "/health").status == 200
         assert web.get(url_of(node, "data.bin")).status == 200
-        assert time.monotonic() - begin < 5 * SLOWNESS
     finally:
         for reader in readers:
             reader.close()
