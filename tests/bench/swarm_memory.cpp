@@ -2,6 +2,7 @@
 // Prints what peers cost in memory, the whole of it: the growth of the process after swarms have
 // been spawned through their shards and every peer has announced as it does over UDP.
 //     bench_swarm_memory SWARMS PEERS
+#include "actors/loop_unit.hpp"
 #include "actors/shard.hpp"
 
 #include <caf/actor_system_config.hpp>
@@ -28,33 +29,6 @@ uint64_t resident_bytes() {
 edge_actor::behavior_type silent_edge(edge_actor::pointer) {
   return {[](const announce_reply&) {}, [](const scrape_reply&) {}};
 }
-
-/// An execution unit that runs what becomes runnable at once, as an edge's loop does.
-class here : public caf::execution_unit {
-public:
-  explicit here(caf::actor_system* sys) : caf::execution_unit(sys) {}
-
-  void exec_later(caf::resumable* ptr) override { ready_.push_back(ptr); }
-
-  void run() {
-    while (!ready_.empty()) {
-      auto* ptr = ready_.back();
-      ready_.pop_back();
-      switch (ptr->resume(this, 256)) {
-      case caf::resumable::resume_later:
-        ready_.push_back(ptr);
-        break;
-      case caf::resumable::shutdown_execution_unit:
-        break;
-      default:
-        caf::intrusive_ptr_release(ptr);
-      }
-    }
-  }
-
-private:
-  std::vector<caf::resumable*> ready_;
-};
 
 announce_request hello(uint64_t swarm, uint64_t number) {
   announce_request req;
@@ -86,14 +60,16 @@ void measure(uint64_t swarms, uint64_t peers) {
   bounds_config open;
   open.new_swarms_per_second = 0;
   config.bounds.configure(open);
-  here unit{&sys};
+  loop_unit unit{sys, [] {}};
+  unit.bind_to_this_thread();
   auto edge = sys.spawn<caf::hidden + caf::lazy_init>(silent_edge);
   for (auto& slot : config.shards)
     slot = sys.spawn<shard, caf::hidden + caf::lazy_init>(&config);
   auto tell = [&](const auto& to, announce_request req) {
     caf::actor_cast<caf::abstract_actor*>(to)->eq_impl(caf::make_message_id(), nullptr, &unit,
                                                        std::move(req), edge);
-    unit.run();
+    while (unit.run()) {
+    }
   };
   caf::scoped_actor self{sys};
   // Their own memory is not what is asked for. Whoever has answered runs where it is woken up:
