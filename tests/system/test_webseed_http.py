@@ -242,3 +242,18 @@ def test_slow_readers_cost_neither_memory_nor_others_time(published):
             reader.close()
     patient = web.get(url_of(node, "big.bin"))
     assert patient.body == (folder / "big.bin").read_bytes()
+
+
+def test_pieces_are_never_under_the_request_limit(make_node, tmp_path):
+    node = make_node("--rate", "1", "--burst", "2", unlimited=False)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    data = bytes(range(256)) * 4096
+    (folder / "data.bin").write_bytes(data)
+    node.publish(folder, NAME, REV)
+    # Clients ask for 16 KiB at a time.
+    for begin in range(0, len(data), 16_384):
+        answer = web.get(url_of(node, "data.bin"), {"Range": f"bytes={begin}-{begin + 16_383}"})
+        assert answer.status == 206 and answer.body == data[begin:begin + 16_384]
+    statuses = {web.get(node.url + "/api/registry/search?q=x").status for _ in range(10)}
+    assert 429 in statuses, "there is a limit, and this client is under it"
