@@ -48,67 +48,102 @@ announce_request hello(uint64_t swarm, uint64_t number) {
   return req;
 }
 
-void measure(uint64_t swarms, uint64_t peers) {
-  caf::actor_system_config caf_config;
-  caf_config.set("scheduler.max-threads", 1);
-  caf::actor_system sys{caf_config};
-  swarm_directory directory;
-  swarm_config config;
-  config.directory = &directory;
-  config.peers.clients = &config.clients;
-  config.now = [] { return coarse_seconds{1000}; };
+/// Swarms behind their shards as in a node, and an edge that throws its answers away.
+class house {
+public:
+  house();
+  ~house();
+
+  /// Announces `peers` peers in each of `swarms` swarms.
+  void fill(uint64_t swarms, uint64_t peers);
+
+  uint64_t peer_count() const { return static_cast<uint64_t>(directory_.peer_count()); }
+
+private:
+  static caf::actor_system_config& one_thread(caf::actor_system_config& config) {
+    config.set("scheduler.max-threads", 1);
+    return config;
+  }
+
+  void announce(announce_request req);
+
+  caf::actor_system_config caf_config_;
+  caf::actor_system sys_{one_thread(caf_config_)};
+  swarm_directory directory_;
+  swarm_config config_;
+  loop_unit unit_{sys_, [] {}};
+  edge_actor edge_;
+};
+
+house::house() {
+  config_.directory = &directory_;
+  config_.peers.clients = &config_.clients;
+  config_.now = [] { return coarse_seconds{1000}; };
   bounds_config open;
   open.new_swarms_per_second = 0;
-  config.bounds.configure(open);
-  loop_unit unit{sys, [] {}};
-  unit.bind_to_this_thread();
-  auto edge = sys.spawn<caf::hidden + caf::lazy_init>(silent_edge);
-  for (auto& slot : config.shards)
-    slot = sys.spawn<shard, caf::hidden + caf::lazy_init>(&config);
-  auto tell = [&](const auto& to, announce_request req) {
-    caf::actor_cast<caf::abstract_actor*>(to)->eq_impl(caf::make_message_id(), nullptr, &unit,
-                                                       std::move(req), edge);
-    while (unit.run()) {
-    }
-  };
-  caf::scoped_actor self{sys};
-  // Their own memory is not what is asked for. Whoever has answered runs where it is woken up:
-  // here.
-  for (auto& slot : config.shards)
+  config_.bounds.configure(open);
+  unit_.bind_to_this_thread();
+  edge_ = sys_.spawn<caf::hidden + caf::lazy_init>(silent_edge);
+  caf::scoped_actor self{sys_};
+  for (auto& slot : config_.shards) {
+    slot = sys_.spawn<shard, caf::hidden + caf::lazy_init>(&config_);
+    // Its own memory is not what is asked for. Whoever has answered runs where it is woken up:
+    // here.
     self->request(slot, caf::infinite, atom::flush::value)
         .receive([](atom::flush) {}, [](const caf::error&) { std::abort(); });
-  ::malloc_trim(0);
-  auto before = resident_bytes();
-  // Peer by peer and not swarm by swarm: tables grow in turns as they do in life.
-  for (uint64_t p = 0; p < peers; ++p)
-    for (uint64_t s = 0; s < swarms; ++s) {
-      auto req = hello(s, p);
-      auto known = directory.lookup(req.swarm).swarm;
-      if (known)
-        tell(known, std::move(req));
-      else
-        tell(config.shards[slot_of(req.swarm)], std::move(req));
-    }
-  ::malloc_trim(0);
-  auto used = resident_bytes() - before;
-  if (static_cast<uint64_t>(directory.peer_count()) != swarms * peers)
-    std::fprintf(stderr, "bench_swarm_memory: not all have announced, so the figures are wrong\n");
-  std::printf("| %llu x %llu | %zu | %.1f | %.1f |\n", static_cast<unsigned long long>(swarms),
-              static_cast<unsigned long long>(peers), static_cast<size_t>(directory.peer_count()),
-              double(used) / double(swarms * peers), double(used) / double(swarms));
-  std::fflush(stdout);
+  }
+}
+
+house::~house() {
   for (size_t slot = 0; slot < slot_count; ++slot)
-    for (auto& x : directory.swarms_in(slot))
+    for (auto& x : directory_.swarms_in(slot))
       caf::anon_send_exit(x, caf::exit_reason::kill);
-  for (auto& slot : config.shards) {
+  caf::scoped_actor self{sys_};
+  for (auto& slot : config_.shards) {
     caf::anon_send_exit(slot, caf::exit_reason::kill);
     self->wait_for(slot);
   }
-  caf::anon_send_exit(edge, caf::exit_reason::kill);
-  self->wait_for(edge);
-  while (directory.swarm_count() > 0)
+  caf::anon_send_exit(edge_, caf::exit_reason::kill);
+  self->wait_for(edge_);
+  while (directory_.swarm_count() > 0)
     std::this_thread::yield();
-  config.shards = {};
+  config_.shards = {};
+}
+
+void house::announce(announce_request req) {
+  auto tell = [&](const auto& to) {
+    caf::actor_cast<caf::abstract_actor*>(to)->eq_impl(caf::make_message_id(), nullptr, &unit_,
+                                                       std::move(req), edge_);
+  };
+  if (auto known = directory_.lookup(req.swarm).swarm)
+    tell(known);
+  else
+    tell(config_.shards[slot_of(req.swarm)]);
+  while (unit_.run()) {
+  }
+}
+
+void house::fill(uint64_t swarms, uint64_t peers) {
+  // Peer by peer and not swarm by swarm: tables grow in turns as they do in life.
+  for (uint64_t p = 0; p < peers; ++p)
+    for (uint64_t s = 0; s < swarms; ++s)
+      announce(hello(s, p));
+}
+
+void measure(uint64_t swarms, uint64_t peers) {
+  house all;
+  ::malloc_trim(0);
+  auto before = resident_bytes();
+  all.fill(swarms, peers);
+  ::malloc_trim(0);
+  auto used = resident_bytes() - before;
+  if (all.peer_count() != swarms * peers)
+    std::fprintf(stderr, "bench_swarm_memory: not all have announced, so the figures are wrong\n");
+  std::printf("| %llu x %llu | %llu | %.1f | %.1f |\n", static_cast<unsigned long long>(swarms),
+              static_cast<unsigned long long>(peers),
+              static_cast<unsigned long long>(all.peer_count()),
+              double(used) / double(swarms * peers), double(used) / double(swarms));
+  std::fflush(stdout);
 }
 
 } // namespace
