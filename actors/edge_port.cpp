@@ -3,7 +3,29 @@
 
 #include <caf/actor_cast.hpp>
 
+#include <typeinfo>
+
 namespace shoal {
+
+namespace {
+
+/// @returns the swarm behind the handle, or null: tests and other nodes have actors of the same
+/// interface that are none.
+swarm* local_swarm(const swarm_actor& handle) {
+  if (!handle)
+    return nullptr;
+  auto* actor = caf::actor_cast<caf::abstract_actor*>(handle);
+  return typeid(*actor) == typeid(swarm) ? static_cast<swarm*>(actor) : nullptr;
+}
+
+/// Fetches an actor, as far as taking its turn and its first steps need it.
+void prefetch(const swarm_actor& handle) {
+  auto* at = reinterpret_cast<const char*>(caf::actor_cast<caf::abstract_actor*>(handle));
+  for (size_t line = 0; handle && line < sizeof(swarm); line += 64)
+    __builtin_prefetch(at + line, 1);
+}
+
+} // namespace
 
 /// The edge's address in the actor world. Whoever wakes it up, it runs on its own I/O thread.
 class edge_port::edge : public edge_actor::base {
@@ -84,15 +106,58 @@ void edge_port::close(slot& place) {
 
 void edge_port::announce(announce_request req, const swarm_actor& swarm, announce_sink& sink,
                          mono_time now) {
-  auto index = open(now);
-  pending_[index].announce = &sink;
-  req.exchange = number_of(index);
+  prefetch(swarm);
+  planned_.push_back({std::move(req), swarm, &sink, now});
+}
+
+bool edge_port::run() {
+  deliver();
+  return loop_.run() || !planned_.empty();
+}
+
+void edge_port::deliver() {
+  delivered_.swap(planned_); // Sinks may announce again.
+  take_turns();
+  for (auto& p : delivered_)
+    if (!p.mine || !answered_in_turn(p))
+      post(p);
+  delivered_.clear();
+}
+
+/// The second of two announces for one swarm finds it taken and becomes a message.
+void edge_port::take_turns() {
+  for (auto& p : delivered_) {
+    auto* found = local_swarm(p.to);
+    if (found == nullptr || !found->begin_turn(&loop_))
+      continue;
+    p.mine = found;
+    found->prefetch_peers();
+  }
+  for (auto& p : delivered_)
+    if (p.mine)
+      p.mine->prefetch_addresses(p.request.peer.address.family);
+}
+
+bool edge_port::answered_in_turn(planned_announce& p) {
+  auto answered = p.mine->announce_in_turn(p.request, reply_);
+  p.mine->end_turn();
+  if (answered)
+    p.sink->on_reply(&reply_);
+  else
+    p.to = nullptr; // It makes way for another one, which the shard knows.
+  return answered;
+}
+
+void edge_port::post(planned_announce& p) {
+  auto index = open(p.taken_at);
+  pending_[index].announce = p.sink;
+  p.request.exchange = number_of(index);
   auto* self = this->self();
   self->context(&loop_);
-  if (swarm)
-    self->send(swarm, std::move(req), edge_);
+  if (p.to)
+    self->send(p.to, std::move(p.request), edge_);
   else
-    self->send(shards_[slot_of(req.swarm)], std::move(req), edge_);
+    self->send(shards_[slot_of(p.request.swarm)], std::move(p.request), edge_);
 }
 
 void edge_port::scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now) {

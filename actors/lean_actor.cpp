@@ -61,6 +61,28 @@ caf::resumable::resume_result lean_actor::resume(caf::execution_unit* host, size
   return inbox_.try_block() ? awaiting_message : resume_later;
 }
 
+bool lean_actor::begin_turn(caf::execution_unit* host) {
+  if (!inbox_.try_unblock())
+    return false;
+  host_ = host;
+  return true;
+}
+
+void lean_actor::end_turn() {
+  settle();
+  auto* host = std::exchange(host_, nullptr);
+  if (getf(is_terminated_flag) || inbox_.try_block())
+    return;
+  intrusive_ptr_add_ref_impl(); // The unit's.
+  host->exec_later(this);
+}
+
+/// Ends the actor if what it has just handled was its last.
+void lean_actor::settle() {
+  if (getf(is_shutting_down_flag))
+    end(std::exchange(reason_, caf::error{}));
+}
+
 void lean_actor::handle(element_ptr x) {
   if (getf(is_terminated_flag))
     return;
@@ -73,8 +95,7 @@ void lean_actor::handle(element_ptr x) {
   }
   // Handled: nothing to bounce.
   caf::detail::disposer{}(x.release());
-  if (getf(is_shutting_down_flag))
-    end(std::exchange(reason_, caf::error{}));
+  settle();
 }
 
 void lean_actor::handle_unknown(caf::mailbox_element& x) {

@@ -38,6 +38,16 @@ public:
   void intrusive_ptr_add_ref_impl() final;
   void intrusive_ptr_release_impl() final;
 
+  // -- delivery without a message ------------------------------------------------------
+
+  /// Takes the turn of an actor that sleeps, as a message would that wakes it up: until `end_turn`
+  /// it runs on this thread and what others send it waits. The caller holds a reference.
+  /// @returns whether it slept; if not, send it a message.
+  bool begin_turn(caf::execution_unit* host);
+
+  /// Ends the turn; `host` then runs the actor if messages have come in meanwhile.
+  void end_turn();
+
 protected:
   /// Handles one message. @returns whether anybody wanted it.
   virtual bool receive(caf::mailbox_element& x) = 0;
@@ -130,6 +140,7 @@ private:
   }
 
   void handle(element_ptr x);
+  void settle();
   void handle_unknown(caf::mailbox_element& x);
   void end(const caf::error& reason);
 

@@ -179,6 +179,18 @@ endpoint peer_list::address(uint32_t at) const {
   return result;
 }
 
+void peer_list::prefetch() const {
+  if (index_ || size_ == 0)
+    return;
+  auto* at = reinterpret_cast<const char*>(identities());
+  auto* end = at + size_t{size_} * sizeof(uint64_t);
+  for (; at < end; at += 64)
+    __builtin_prefetch(at);
+  auto* flags = flag_bytes();
+  for (size_t i = 0; i < size_; i += 64)
+    __builtin_prefetch(flags + i, 1);
+}
+
 uint32_t peer_list::find_identity(uint64_t identity) const {
   if (index_)
     return index_->find_identity(*this, identity);

@@ -105,6 +105,9 @@ public:
   uint32_t find_identity(uint64_t identity) const;
   uint32_t find_address(const address_key& address) const;
 
+  /// Has the processor fetch what a scan for an identity reads, and what a hit then needs.
+  void prefetch() const;
+
   void set_deadline(uint32_t at, uint32_t deadline) { deadlines()[at] = deadline; }
   void set_client(uint32_t at, uint8_t client) { client_bytes()[at] = client; }
 

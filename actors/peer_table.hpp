@@ -181,6 +181,11 @@ public:
 
   bool empty() const { return v4_.size() == 0 && v6_.size() == 0; }
 
+  /// Has the processor fetch where an announce over this family looks first.
+  void prefetch_addresses(ip_family family) const {
+    (family == ip_family::v4 ? v4_ : v6_).prefetch();
+  }
+
   /// Calls `f(uint64_t identity, peer_state)` once per peer.
   template <class F>
   void for_each_identity(F&& f) const;

@@ -87,6 +87,28 @@ void swarm::on_announce(const announce_request& req, const edge_actor& edge) {
     send(config_.shards[slot_of(hash_)], req, edge);
     return;
   }
+  announce_reply reply;
+  reply.exchange = req.exchange;
+  answer(req, reply);
+  send(edge, std::move(reply));
+}
+
+bool swarm::announce_in_turn(const announce_request& req, announce_reply& reply) {
+  if (retired_)
+    return false;
+  if (!started_)
+    on_start();
+  try {
+    answer(req, reply);
+    return true;
+  } catch (const std::exception& e) { // As for any message.
+    log::error(log_name(hash_), "ends with an exception what=\"{}\"", e.what());
+    quit(caf::exit_reason::unhandled_exception);
+    return false;
+  }
+}
+
+void swarm::answer(const announce_request& req, announce_reply& reply) {
   deserted_sweeps_ = 0;
   restored_ = 0;
   last_heard_ = now();
@@ -101,7 +123,8 @@ void swarm::on_announce(const announce_request& req, const edge_actor& edge) {
   in.want_peer_ids = req.with_ids;
   in.own_family_only = req.own_family_only;
   in.no_room = config_.bounds.peers_full();
-  handout out;
+  handout out{std::move(reply.peers4), std::move(reply.peers6), std::move(reply.ids), {}};
+  out.clear();
   std::vector<peer_change> changes;
   auto outcome = peers_.announce(in, last_heard_, draw(), out, watched() ? &changes : nullptr);
   if (web_) {
@@ -115,17 +138,13 @@ void swarm::on_announce(const announce_request& req, const edge_actor& edge) {
   if (outcome.completed_now)
     note_completion(req.identity);
   note_changes(std::move(changes));
-  announce_reply reply;
-  reply.exchange = req.exchange;
   reply.interval_s = draw_interval(outcome.counts);
   reply.complete = outcome.counts.seeders;
   reply.incomplete = outcome.counts.leechers;
   reply.downloaded = outcome.counts.completed;
   reply.peers4 = std::move(out.peers4);
   reply.peers6 = std::move(out.peers6);
-  if (req.with_ids)
-    reply.ids = out.ids4 + out.ids6;
-  send(edge, std::move(reply));
+  reply.ids = std::move(out.ids4 += out.ids6);
 }
 
 swarm_numbers swarm::on_scrape() const {

@@ -53,16 +53,27 @@ private:
 };
 
 /// See swarm_actor. A lean actor, because there are up to millions of swarms with one peer each.
-class swarm : public lean_actor {
+class swarm final : public lean_actor {
 public:
   /// @param config outlives the actor.
   swarm(caf::actor_config& cfg, info_hash hash, swarm_config* config);
+
+  /// What the message `announce_request` does, for an edge that has this swarm's turn. A swarm that
+  /// has retired does nothing: the shard knows its successor.
+  /// @param reply is overwritten, but for `exchange`; its strings' memory is used again.
+  /// @returns whether there is a reply.
+  bool announce_in_turn(const announce_request& req, announce_reply& reply);
+
+  /// Has the processor fetch the peers; only for who has this swarm's turn.
+  void prefetch_peers() const { peers_.prefetch(); }
+  void prefetch_addresses(ip_family family) const { peers_.prefetch_addresses(family); }
 
 private:
   bool receive(caf::mailbox_element& x) override;
   void on_end(const caf::error& reason) override;
   void on_start();
   void on_announce(const announce_request& req, const edge_actor& edge);
+  void answer(const announce_request& req, announce_reply& reply);
   void on_web_announce(web_announce& req, const visitor_actor& line);
   void on_web_left(const web_left& fact);
   swarm_numbers on_scrape() const;

@@ -78,8 +78,7 @@ void edge::start() {
 }
 
 void edge::run() {
-  auto& loop = port_.loop();
-  loop.bind_to_this_thread();
+  port_.loop().bind_to_this_thread();
   while (!io_.stopped()) {
     io_.run_one();
     auto busy = true;
@@ -88,7 +87,7 @@ void edge::run() {
       busy = lane_.run();
       busy = websockets_.run() || busy;
       // Actors that the handlers above woke up answer before this thread sleeps again.
-      busy = loop.run() || busy;
+      busy = port_.run() || busy;
       lane_.flush();
       websockets_.flush();
       for (auto& guest : guests_)

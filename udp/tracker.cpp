@@ -4,8 +4,6 @@
 #include "protocol/proxy_header.hpp"
 #include "udp/url_passkey.hpp"
 
-#include <caf/actor_cast.hpp>
-
 #include <limits>
 
 namespace shoal::udp {
@@ -26,14 +24,6 @@ std::array<char, 8> key_text(uint32_t key) {
   for (size_t i = 0; i < text.size(); ++i)
     text[i] = "0123456789ABCDEF"[key >> (28 - 4 * i) & 0xf];
   return text;
-}
-
-/// Has the processor fetch the beginning of an actor, which lies in memory that nobody has touched
-/// for a while.
-void prefetch(const swarm_actor& swarm) {
-  auto* at = reinterpret_cast<const char*>(caf::actor_cast<caf::abstract_actor*>(swarm));
-  for (ptrdiff_t line = 0; at != nullptr && line < 4; ++line)
-    __builtin_prefetch(at + 64 * line, 1);
 }
 
 } // namespace
@@ -62,9 +52,7 @@ void exchange::on_scraped() {
 // -- tracker -------------------------------------------------------------------
 
 tracker::tracker(service& srv, edge_port& port, size_t sockets)
-    : srv_{srv}, port_{port}, ids_{srv.keys()}, ready_(sockets) {
-  planned_.reserve(batch_max);
-}
+    : srv_{srv}, port_{port}, ids_{srv.keys()}, ready_(sockets) {}
 
 void tracker::tick(unix_seconds wall, mono_time now) {
   ids_.set_keys(srv_.keys());
@@ -80,10 +68,6 @@ void tracker::handle(const receive_batch& batch, size_t count, size_t socket, mo
     tally_.received_bytes += bytes.size();
     take({batch, i, socket, bytes, batch.source(i).address, {}});
   }
-  for (auto& p : planned_)
-    port_.announce(std::move(p.request), p.swarm, *p.answer, now);
-  in_flight_ += planned_.size();
-  planned_.clear();
   srv_.gate().count_bytes(transport::udp, tally_.received_bytes, 0);
   srv_.counted().add(tally_);
 }
@@ -191,8 +175,8 @@ void tracker::announce(const request& r) {
   x.is_announce = true;
   if (overloaded())
     return finish_announce(x, nullptr);
-  prefetch(known->swarm);
-  planned_.push_back({request_of(r, what, std::move(*user)), std::move(known->swarm), &x});
+  ++in_flight_;
+  port_.announce(request_of(r, what, std::move(*user)), known->swarm, x, now_);
 }
 
 announce_request tracker::request_of(const request& r, const udp_announce& what,

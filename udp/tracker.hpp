@@ -63,14 +63,6 @@ private:
     udp_head head;
   };
 
-  /// An announce that has passed the gate; those of a batch are sent together, so that what the
-  /// processor must fetch for one of them is on its way while others are looked at.
-  struct planned {
-    announce_request request;
-    swarm_actor swarm;
-    exchange* answer;
-  };
-
   bool strip_proxy_header(request& r) const;
   void take(request r);
   void connect(const request& r);
@@ -93,9 +85,8 @@ private:
   std::deque<exchange> exchanges_; // Never shrinks: limits::udp_in_flight_max and some batches.
   std::vector<exchange*> free_;
   std::vector<std::vector<outgoing*>> ready_; // By socket.
-  std::vector<planned> planned_;
-  std::vector<scraped_swarm> asked_; // Scratch space of a scrape.
-  std::string joined_url_;           // Scratch space of an announce.
+  std::vector<scraped_swarm> asked_;          // Scratch space of a scrape.
+  std::string joined_url_;                    // Scratch space of an announce.
   tally tally_;
   mono_time now_;
   size_t in_flight_ = 0;

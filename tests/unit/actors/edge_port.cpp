@@ -41,8 +41,12 @@ struct fixture : tracker_fixture {
   waiter one;
 
   void run_loop() {
-    while (port->loop().run()) {
+    while (port->run()) {
     }
+  }
+
+  lean_actor& lean(const swarm_actor& handle) {
+    return *static_cast<swarm*>(caf::actor_cast<caf::abstract_actor*>(handle));
   }
 };
 
@@ -66,10 +70,16 @@ CAF_TEST(an answer comes back on the loop without the scheduler) {
 CAF_TEST(another thread wakes the loop) {
   CAF_MESSAGE("the port has not been told its thread so every thread is another one");
   announce(hello(hash, 1, 0));
-  port->announce(hello(hash, 2, 0), swarm_of(hash), one, mono_time{});
+  auto busy = swarm_of(hash);
+  CAF_REQUIRE(lean(busy).begin_turn(&port->loop()));
+  port->announce(hello(hash, 2, 0), busy, one, mono_time{});
+  run_loop();
+  CAF_CHECK_EQUAL(one.answers, 0);
+  CAF_CHECK_EQUAL(wakes, 0);
+  lean(busy).end_turn();
   CAF_CHECK_EQUAL(wakes, 1);
   while (one.answers == 0 && wakes < 100)
-    port->loop().run();
+    port->run();
   CAF_REQUIRE(one.last);
   CAF_CHECK_EQUAL(one.last->complete, 2u);
 }
@@ -127,8 +137,13 @@ CAF_TEST(an announce to a dead swarm is given up on) {
 CAF_TEST(an answer that comes too late is for nobody) {
   port->loop().bind_to_this_thread();
   mono_time start{};
-  port->announce(hello(hash, 1, 0), {}, one, start);
+  announce(hello(hash, 3, 0));
+  auto busy = swarm_of(hash);
+  CAF_REQUIRE(lean(busy).begin_turn(&port->loop()));
+  port->announce(hello(hash, 1, 0), busy, one, start);
+  run_loop();
   port->sweep(start + defaults::request_timeout * 2);
+  lean(busy).end_turn();
   waiter two;
   port->announce(hello(hash, 2, 0), {}, two, start);
   run_loop();
@@ -136,7 +151,36 @@ CAF_TEST(an answer that comes too late is for nobody) {
   CAF_CHECK(!one.last);
   CAF_CHECK_EQUAL(two.answers, 1);
   CAF_REQUIRE(two.last);
-  CAF_CHECK_EQUAL(two.last->complete, 2u);
+  CAF_CHECK_EQUAL(two.last->complete, 3u);
+}
+
+CAF_TEST(two announces for one swarm come in their order) {
+  port->loop().bind_to_this_thread();
+  announce(hello(hash, 1, 0));
+  waiter two;
+  port->announce(hello(hash, 2, 0), swarm_of(hash), one, mono_time{});
+  port->announce(hello(hash, 3, 0), swarm_of(hash), two, mono_time{});
+  CAF_CHECK_EQUAL(port->pending(), 2u);
+  run_loop();
+  CAF_REQUIRE(one.last);
+  CAF_REQUIRE(two.last);
+  CAF_CHECK_EQUAL(one.last->complete, 2u);
+  CAF_CHECK_EQUAL(two.last->complete, 3u);
+  CAF_CHECK_EQUAL(port->pending(), 0u);
+}
+
+CAF_TEST(a swarm that retired during its turn has a successor) {
+  port->loop().bind_to_this_thread();
+  announce(hello(hash, 1, 0));
+  auto old = swarm_of(hash);
+  anon_send(old, atom::evict::value);
+  drain();
+  CAF_REQUIRE(old != swarm_of(hash));
+  port->announce(hello(hash, 2, 0), old, one, mono_time{});
+  run_loop();
+  CAF_REQUIRE(one.last);
+  CAF_CHECK_EQUAL(one.last->complete, 1u);
+  CAF_CHECK(swarm_of(hash) != old);
 }
 
 CAF_TEST(a question to a dead actor is answered with an error) {
@@ -166,10 +210,15 @@ CAF_TEST(a question that takes long is answered by the scheduler) {
 
 CAF_TEST(a port may end while answers are due) {
   port->loop().bind_to_this_thread();
-  port->announce(hello(hash, 1, 0), {}, one, mono_time{});
+  announce(hello(hash, 1, 0));
+  auto busy = swarm_of(hash);
+  CAF_REQUIRE(lean(busy).begin_turn(&port->loop()));
+  port->announce(hello(hash, 2, 0), busy, one, mono_time{});
+  port->run();
+  lean(busy).end_turn();
   port.reset();
   drain();
-  CAF_CHECK_EQUAL(announce(hello(hash, 2, 0)).complete, 2u);
+  CAF_CHECK_EQUAL(announce(hello(hash, 3, 0)).complete, 3u);
 }
 
 CAF_TEST(actors that a loop did not get to run are run by the scheduler) {

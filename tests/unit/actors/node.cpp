@@ -55,7 +55,7 @@ struct running {
     waiter sink;
     port.announce(req, it->directory().lookup(req.swarm).swarm, sink, mono_now());
     while (!sink.answered) {
-      port.loop().run();
+      port.run();
       port.sweep(mono_now());
       std::this_thread::yield();
     }
