@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
@@ -42,9 +43,10 @@ def main():
     parser.add_argument("names", nargs="*", help="parts of the targets' names")
     args = parser.parse_args()
     failed = 0
-    with args.counts.open("a") as counts:
-        for program in programs(args.programs, args.names):
-            log = run(program.resolve(), args.seconds, args.artifacts.resolve())
+    targets = list(programs(args.programs, args.names))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as cores, args.counts.open("a") as counts:
+        logs = cores.map(lambda x: run(x.resolve(), args.seconds, args.artifacts.resolve()), targets)
+        for program, log in zip(targets, logs):
             print(f"{program.name:<40} {'FAILED' if log else 'passed'}", flush=True)
             if log:
                 print(log)
