@@ -3,20 +3,9 @@
 
 #include <caf/actor_cast.hpp>
 
-#include <typeinfo>
-
 namespace shoal {
 
 namespace {
-
-/// @returns the swarm behind the handle, or null: tests and other nodes have actors of the same
-/// interface that are none.
-swarm* local_swarm(const swarm_actor& handle) {
-  if (!handle)
-    return nullptr;
-  auto* actor = caf::actor_cast<caf::abstract_actor*>(handle);
-  return typeid(*actor) == typeid(swarm) ? static_cast<swarm*>(actor) : nullptr;
-}
 
 /// Fetches an actor, as far as taking its turn and its first steps need it.
 void prefetch(const swarm_actor& handle) {

@@ -77,6 +77,11 @@ void lean_actor::end_turn() {
   host->exec_later(this);
 }
 
+void lean_actor::fail_turn(const std::exception& why) {
+  log::error("lean_actor", "ends with an exception what=\"{}\"", why.what());
+  quit(caf::exit_reason::unhandled_exception);
+}
+
 /// Ends the actor if what it has just handled was its last.
 void lean_actor::settle() {
   if (getf(is_shutting_down_flag))
@@ -90,8 +95,7 @@ void lean_actor::handle(element_ptr x) {
     if (!receive(*x))
       handle_unknown(*x);
   } catch (const std::exception& e) {
-    log::error("lean_actor", "ends with an exception what=\"{}\"", e.what());
-    quit(caf::exit_reason::unhandled_exception);
+    fail_turn(e);
   }
   // Handled: nothing to bounce.
   caf::detail::disposer{}(x.release());

@@ -48,6 +48,9 @@ public:
   /// Ends the turn; `host` then runs the actor if messages have come in meanwhile.
   void end_turn();
 
+  /// Ends the actor with the turn, as an exception does that a message causes.
+  void fail_turn(const std::exception& why);
+
 protected:
   /// Handles one message. @returns whether anybody wanted it.
   virtual bool receive(caf::mailbox_element& x) = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/peer.hpp"
 
+#include "actors/swarm.hpp"
 #include "core/log.hpp"
 
 #include <caf/send.hpp>
@@ -34,10 +35,22 @@ void peer::on_announce(web_announce& req, const swarm_actor& swarm) {
   if (!join(req))
     return;
   auto self = caf::actor_cast<visitor_actor>(this);
-  if (swarm)
+  auto* here = local_swarm(swarm);
+  if (here != nullptr && here->begin_turn(loop_)) { // As edge_port does it.
+    here->web_announce_in_turn(req, self);
+    here->end_turn();
+  } else if (swarm)
     send(swarm, std::move(req), self);
   else
     send((*desk_.shards)[slot_of(req.swarm)], std::move(req), self);
+}
+
+void peer::announce_in_turn(web_announce& req, const swarm_actor& swarm) {
+  try {
+    on_announce(req, swarm);
+  } catch (const std::exception& e) {
+    fail_turn(e);
+  }
 }
 
 bool peer::join(const web_announce& req) {
@@ -143,6 +156,16 @@ void peer::on_end(const caf::error& reason) {
 
 peer_actor connect_peer(caf::actor_system& sys, web_desk& desk, web_line& line) {
   return spawn_lean<peer, peer_actor>(sys, &desk, &line);
+}
+
+void announce_as(const peer_actor& who, web_announce req, const swarm_actor& swarm) {
+  auto* here = static_cast<peer*>(caf::actor_cast<caf::abstract_actor*>(who));
+  if (here->begin_turn(here->loop())) {
+    here->announce_in_turn(req, swarm);
+    here->end_turn();
+  } else {
+    caf::anon_send(who, std::move(req), swarm);
+  }
 }
 
 void disconnect_peer(const peer_actor& who) {

@@ -50,6 +50,12 @@ public:
 
   void hang_up() { line_ = nullptr; }
 
+  /// Where it runs.
+  loop_unit* loop() const { return loop_; }
+
+  /// What the message of the same content does.
+  void announce_in_turn(web_announce& req, const swarm_actor& swarm);
+
 private:
   struct membership {
     info_hash swarm;
@@ -82,6 +88,9 @@ private:
 };
 
 peer_actor connect_peer(caf::actor_system& sys, web_desk& desk, web_line& line);
+
+/// Its client announces. On the edge's thread only.
+void announce_as(const peer_actor& who, web_announce req, const swarm_actor& swarm);
 
 /// The peer leaves its swarms and ends soon; the line hears nothing of it any more. On the edge's
 /// thread only.

@@ -3,7 +3,10 @@
 
 #include "core/log.hpp"
 
+#include <caf/actor_cast.hpp>
+
 #include <algorithm>
+#include <typeinfo>
 #include <utility>
 
 namespace shoal {
@@ -101,9 +104,8 @@ bool swarm::announce_in_turn(const announce_request& req, announce_reply& reply)
   try {
     answer(req, reply);
     return true;
-  } catch (const std::exception& e) { // As for any message.
-    log::error(log_name(hash_), "ends with an exception what=\"{}\"", e.what());
-    quit(caf::exit_reason::unhandled_exception);
+  } catch (const std::exception& e) {
+    fail_turn(e);
     return false;
   }
 }
@@ -404,6 +406,13 @@ swarm::primary_state& swarm::need_primary() {
   if (!registered_->primary)
     registered_->primary = std::make_unique<primary_state>();
   return *registered_->primary;
+}
+
+swarm* local_swarm(const swarm_actor& handle) {
+  if (!handle)
+    return nullptr;
+  auto* actor = caf::actor_cast<caf::abstract_actor*>(handle);
+  return typeid(*actor) == typeid(swarm) ? static_cast<swarm*>(actor) : nullptr;
 }
 
 } // namespace shoal

@@ -64,6 +64,9 @@ public:
   /// @returns whether there is a reply.
   bool announce_in_turn(const announce_request& req, announce_reply& reply);
 
+  /// What the message `web_announce` does; a swarm that has retired passes it on.
+  void web_announce_in_turn(web_announce& req, const visitor_actor& line);
+
   /// Has the processor fetch the peers; only for who has this swarm's turn.
   void prefetch_peers() const { peers_.prefetch(); }
   void prefetch_addresses(ip_family family) const { peers_.prefetch_addresses(family); }
@@ -153,5 +156,9 @@ private:
   std::unique_ptr<web_visitors> web_; // Null unless somebody is connected.
   peer_set peers_;
 };
+
+/// @returns the swarm behind the handle, or null: tests and other nodes have actors of the same
+/// interface that are none.
+swarm* local_swarm(const swarm_actor& handle);
 
 } // namespace shoal

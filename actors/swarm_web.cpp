@@ -45,6 +45,16 @@ void swarm::on_web_announce(web_announce& req, const visitor_actor& line) {
     relay_offers(who, std::move(req.offers));
 }
 
+void swarm::web_announce_in_turn(web_announce& req, const visitor_actor& line) {
+  if (!started_)
+    on_start();
+  try {
+    on_web_announce(req, line);
+  } catch (const std::exception& e) {
+    fail_turn(e);
+  }
+}
+
 void swarm::relay_offers(const web_visitors::visitor& from, std::vector<ws_offer> offers) {
   auto next = offers.begin();
   auto offerer = caf::actor_cast<offerer_actor>(from.line);

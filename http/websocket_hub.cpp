@@ -15,6 +15,10 @@ constexpr size_t sweep_ticks = 4;
 /// Bytes of one read beyond a whole message.
 constexpr size_t read_bytes_min = 16 * 1024;
 
+/// Send buffers kept for the next sessions that have something to say.
+constexpr size_t spares_max = 256;
+constexpr size_t spare_bytes_max = 16 * 1024;
+
 refusal rate_refusal() {
   return {refusal_kind::rate_limited, "Rate limit exceeded. Please slow down.",
           std::chrono::minutes{1}};
@@ -81,6 +85,7 @@ websocket_hub::~websocket_hub() {
 }
 
 void websocket_hub::accept(taken_stream taken, websocket_client client) {
+  now_ = mono_now();
   auto unread = std::move(taken.unread);
   auto session = std::make_shared<websocket_session>(*this, std::move(taken), std::move(client));
   if (!session->start())
@@ -92,7 +97,10 @@ void websocket_hub::accept(taken_stream taken, websocket_client client) {
 }
 
 bool websocket_hub::run() {
-  for (auto& event : poller_.ready())
+  auto ready = poller_.ready();
+  if (!ready.empty())
+    now_ = mono_now();
+  for (auto& event : ready)
     static_cast<websocket_session*>(event.data.ptr)->on_ready(event.events);
   return poller_.hot();
 }
@@ -152,9 +160,26 @@ void websocket_hub::queue(websocket_session& who) {
     queued_.push_back(&who);
 }
 
-bool websocket_hub::wait_for(websocket_session& who, uint32_t events) {
+/// Edge-triggered: the kernel need not look again at each socket that has just been read. A change
+/// reports anew whatever is there.
+bool websocket_hub::wait_for(websocket_session& who, bool to_write) {
   auto fd = who.bytes_.descriptor();
+  uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET | (to_write ? EPOLLOUT : 0u);
   return poller_.change(fd, events, &who) || poller_.add(fd, events, &who);
+}
+
+void websocket_hub::lend(std::string& empty) {
+  if (spares_.empty())
+    return;
+  empty = std::move(spares_.back());
+  spares_.pop_back();
+}
+
+void websocket_hub::take_back(std::string& sent) {
+  sent.clear();
+  if (spares_.size() < spares_max && sent.capacity() <= spare_bytes_max)
+    spares_.push_back(std::move(sent));
+  std::string{}.swap(sent);
 }
 
 std::span<char> websocket_hub::read_space(std::string_view rest) {
@@ -182,9 +207,8 @@ bool websocket_hub::handle(websocket_session& from, std::string_view json) {
 // -- messages ------------------------------------------------------------------------
 
 void websocket_hub::on_announce(websocket_session& from, ws_announce announce) {
-  auto now = mono_now();
   ws_fault about{ws_action::announce, announce.swarm, {}};
-  if (!gate().within_rate(from.client().address, now)) {
+  if (!gate().within_rate(from.client().address, now_)) {
     refuse(from, about, rate_refusal());
     return;
   }
@@ -204,9 +228,9 @@ void websocket_hub::on_announce(websocket_session& from, ws_announce announce) {
   req.event = announce.event;
   req.offers = std::move(announce.offers);
   req.user = from.client().user;
-  req.arrived_us = microseconds(now);
+  req.arrived_us = microseconds(now_);
   gate().count_announce(transport::ws, req.client.family);
-  caf::anon_send(from.peer(), std::move(req), std::move(known->swarm));
+  announce_as(from.peer(), std::move(req), known->swarm);
 }
 
 void websocket_hub::on_answer(websocket_session& from, ws_answer answer) {
@@ -215,8 +239,7 @@ void websocket_hub::on_answer(websocket_session& from, ws_answer answer) {
 }
 
 void websocket_hub::on_scrape(websocket_session& from, const ws_scrape& scrape) {
-  auto now = mono_now();
-  if (!gate().within_rate(from.client().address, now)) {
+  if (!gate().within_rate(from.client().address, now_)) {
     refuse(from, {ws_action::scrape, {}, {}}, rate_refusal());
     return;
   }
@@ -237,7 +260,7 @@ void websocket_hub::on_scrape(websocket_session& from, const ws_scrape& scrape) 
   if (asked.empty())
     pending.release()->on_scraped();
   else
-    port_.scrape(asked, *pending.release(), now);
+    port_.scrape(asked, *pending.release(), now_);
 }
 
 void websocket_hub::refuse(websocket_session& to, const ws_fault& about, const refusal& why) {

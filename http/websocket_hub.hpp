@@ -53,8 +53,16 @@ private:
   void leave(websocket_session& who);
   void queue(websocket_session& who);
 
-  /// @param events of epoll. @returns false if there is no memory.
-  bool wait_for(websocket_session& who, uint32_t events);
+  /// Waits for bytes of the client, and for room `to_write` more if asked.
+  /// @returns false if there is no memory.
+  bool wait_for(websocket_session& who, bool to_write);
+
+  /// When this turn of the loop began, about.
+  mono_time now() const { return now_; }
+
+  /// An idle session has no buffer to send from; busy ones pass theirs around.
+  void lend(std::string& empty);
+  void take_back(std::string& sent);
 
   /// Where to read to: behind a copy of what the session has of a frame already.
   std::span<char> read_space(std::string_view rest);
@@ -86,6 +94,8 @@ private:
   std::vector<websocket_session*> queued_;               // To be flushed.
   std::vector<websocket_session*> flushing_;             // Scratch space.
   std::string text_;                                     // Scratch space.
+  std::vector<std::string> spares_;                      // Empty, with memory.
+  mono_time now_ = mono_now();
   bool draining_ = false;
   size_t next_ = 0; // Of the sweep.
 };

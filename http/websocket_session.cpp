@@ -26,7 +26,7 @@ websocket_session::websocket_session(websocket_hub& hub, taken_stream taken,
 
 bool websocket_session::start() {
   hub_.enter(*this);
-  if (!hub_.wait_for(*this, EPOLLIN)) {
+  if (!hub_.wait_for(*this, false)) {
     cut();
     return false;
   }
@@ -41,14 +41,15 @@ void websocket_session::on_ready(uint32_t events) {
     return; // It ended earlier in this turn.
   if ((events & EPOLLOUT) != 0) {
     blocked_ = false;
-    hub_.wait_for(*this, EPOLLIN);
+    hub_.wait_for(*this, false);
     flush();
   }
   if ((events & ~uint32_t{EPOLLOUT}) != 0 && state_ != state::dead)
-    on_readable();
+    on_readable((events & ~uint32_t{EPOLLIN | EPOLLOUT}) != 0);
 }
 
-void websocket_session::on_readable() {
+/// @param ended whether the kernel has said that the client sends nothing more.
+void websocket_session::on_readable(bool ended) {
   for (int i = 0; i < reads_max && state_ != state::dead; ++i) {
     auto space = hub_.read_space(rest_);
     error_code failed;
@@ -60,13 +61,15 @@ void websocket_session::on_readable() {
       return;
     }
     hub_.gate().count_bytes(transport::ws, n, 0);
-    heard_ = mono_now();
+    heard_ = hub_.now();
     pinged_ = false;
     if (state_ == state::open)
       take_in(hub_.received(rest_, n));
-    if (n < space.size() && !bytes_.encrypted())
+    if (n < space.size() && !bytes_.encrypted() && !ended)
       return; // All that there was.
   }
+  if (state_ != state::dead)
+    hub_.wait_for(*this, blocked_); // There may be more, after the others.
 }
 
 void websocket_session::take_in(std::span<char> bytes) {
@@ -161,6 +164,8 @@ void websocket_session::append(ws_opcode opcode, std::string_view payload) {
     cut();
     return;
   }
+  if (out_.empty())
+    hub_.lend(out_);
   append_ws_frame(out_, opcode, payload);
   hub_.queue(*this);
 }
@@ -177,9 +182,9 @@ void websocket_session::flush() {
   } else if (n < out_.size()) {
     out_.erase(0, n);
     blocked_ = true;
-    hub_.wait_for(*this, EPOLLIN | EPOLLOUT);
+    hub_.wait_for(*this, true);
   } else {
-    std::string{}.swap(out_);
+    hub_.take_back(out_);
     if (state_ == state::closing)
       bytes_.shutdown_send();
   }

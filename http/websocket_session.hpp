@@ -67,7 +67,7 @@ private:
     dead,
   };
 
-  void on_readable();
+  void on_readable(bool ended);
 
   /// @param bytes what the client sent, changed on the way. Keeps what is no whole frame.
   void take_in(std::span<char> bytes);
