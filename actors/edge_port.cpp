@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/edge_port.hpp"
 
+#include "core/defaults.hpp"
+
 #include <caf/actor_cast.hpp>
 
 namespace shoal {
@@ -185,11 +187,14 @@ void edge_port::on_reply(const scrape_reply& reply) {
 void edge_port::give_up(slot& place) {
   auto* announce = place.announce;
   auto* scrape = place.scrape;
+  auto waiting = std::move(place.ask);
   close(place);
   if (announce)
     announce->on_reply(nullptr);
-  else
+  else if (scrape)
     scrape->on_scraped();
+  else
+    waiting->give_up();
 }
 
 void edge_port::sweep(mono_time now) {

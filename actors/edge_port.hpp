@@ -4,10 +4,11 @@
 #include "actors/error.hpp"
 #include "actors/loop_unit.hpp"
 #include "actors/shard.hpp"
-#include "core/defaults.hpp"
+#include "core/clock.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -69,22 +70,27 @@ public:
   /// Asks swarms for their numbers. @param swarms at least one.
   void scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now);
 
-  /// Gives up on announces and scrapes that were sent before `now` minus the request timeout.
+  /// Gives up on what was sent before `now` minus the request timeout.
   void sweep(mono_time now);
 
-  /// Announces and scrapes without an answer yet.
+  /// Announces, scrapes and questions without an answer yet.
   size_t pending() const { return pending_count_ + planned_.size(); }
 
-  /// Asks an actor; `done` gets its answer, or an error after the request timeout at the latest.
+  /// Asks an actor; `done` gets its answer once, or an error if `sweep` gives up on it.
+  /// A timer of CAF's for each question would cost more than most answers: they pass through one
+  /// thread for all.
   /// @param elsewhere resume the actor on CAF's scheduler, because it may take its time.
   template <class Reply, class Target, class Message, class Done>
   void ask(const Target& target, Message&& message, Done done, bool elsewhere = false) {
+    auto index = open(mono_now());
+    pending_[index].ask = std::make_unique<asker_with<Reply, Done>>(std::move(done));
+    auto number = number_of(index);
     auto* self = this->self();
     self->context(elsewhere ? nullptr : &loop_);
-    self->request(target, caf::duration{defaults::request_timeout}, std::forward<Message>(message))
-        .then([done](Reply& reply) mutable { done(result<Reply>{std::move(reply)}); },
-              [done](caf::error& reason) mutable {
-                done(result<Reply>{tl::unexpected{from_caf(reason)}});
+    self->request(target, caf::infinite, std::forward<Message>(message))
+        .then([this, number](Reply& reply) { answer(number, result<Reply>{std::move(reply)}); },
+              [this, number](caf::error& reason) {
+                answer(number, result<Reply>{tl::unexpected{from_caf(reason)}});
               });
     self->context(&loop_);
   }
@@ -101,15 +107,36 @@ private:
   class edge;
   friend class edge;
 
-  /// An exchange; one of the sinks waits while it lasts.
+  /// Whoever waits at an edge for the answer to `ask`.
+  struct asker {
+    virtual ~asker() = default;
+    virtual void give_up() = 0;
+  };
+
+  template <class Reply>
+  struct asker_for : asker {
+    virtual void on_answer(result<Reply> answer) = 0;
+    void give_up() override { on_answer(fail(ec::timeout, "an actor did not answer")); }
+  };
+
+  template <class Reply, class Done>
+  struct asker_with final : asker_for<Reply> {
+    explicit asker_with(Done d) : done{std::move(d)} {}
+    void on_answer(result<Reply> answer) override { done(std::move(answer)); }
+
+    Done done;
+  };
+
+  /// An exchange; somebody waits while it lasts.
   struct slot {
     announce_sink* announce = nullptr;
     scrape_sink* scrape = nullptr;
+    std::unique_ptr<asker> ask;
     uint32_t waiting = 0; // Swarms that have not answered a scrape.
     uint32_t generation = 0;
     mono_time sent_at;
 
-    bool taken() const { return announce != nullptr || scrape != nullptr; }
+    bool taken() const { return announce || scrape || ask; }
   };
 
   /// An announce on its way to its swarm.
@@ -120,6 +147,17 @@ private:
     mono_time taken_at;
     swarm* mine = nullptr; // Its turn is ours.
   };
+
+  /// An exchange's number is of one kind of answer: nobody else is given it.
+  template <class Reply>
+  void answer(uint64_t number, result<Reply> reply) {
+    auto* place = find(number);
+    if (place == nullptr)
+      return;
+    auto waiting = std::move(place->ask);
+    close(*place);
+    static_cast<asker_for<Reply>&>(*waiting).on_answer(std::move(reply));
+  }
 
   edge_actor::base* self() const;
   void deliver();

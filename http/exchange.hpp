@@ -169,10 +169,7 @@ struct gatherer {
 template <class Reply, class Target, class Message>
 task<result<Reply>> exchange::ask(const Target& target, Message message, bool elsewhere) {
   auto start = [&](auto handler) {
-    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-    port_.ask<Reply>(
-        target, std::move(message),
-        [shared](result<Reply> reply) mutable { (*shared)(std::move(reply)); }, elsewhere);
+    port_.ask<Reply>(target, std::move(message), std::move(handler), elsewhere);
   };
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>,
                                           void(result<Reply>)>(start, use_task);

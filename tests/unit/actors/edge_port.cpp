@@ -195,6 +195,37 @@ CAF_TEST(a question to a dead actor is answered with an error) {
   CAF_CHECK_EQUAL(answer->error().code, ec::unavailable);
 }
 
+CAF_TEST(a question that nobody answers is given up on) {
+  port->loop().bind_to_this_thread();
+  caf::response_promise kept;
+  auto silent = sys.spawn([&kept](caf::event_based_actor* me) -> caf::behavior {
+    return {[&kept, me](const search_query&) {
+      kept = me->make_response_promise();
+      return kept;
+    }};
+  });
+  std::vector<result<search_result>> answers;
+  port->ask<search_result>(silent, search_query{},
+                           [&](result<search_result> x) { answers.push_back(std::move(x)); });
+  drain();
+  run_loop();
+  port->sweep(mono_now());
+  CAF_CHECK(answers.empty());
+  CAF_CHECK_EQUAL(port->pending(), 1u);
+  port->sweep(mono_now() + defaults::request_timeout);
+  CAF_REQUIRE_EQUAL(answers.size(), 1u);
+  CAF_REQUIRE(!answers[0]);
+  CAF_CHECK_EQUAL(answers[0].error().code, ec::timeout);
+  CAF_CHECK_EQUAL(port->pending(), 0u);
+
+  CAF_MESSAGE("the answer comes when the place has gone to somebody else");
+  port->announce(hello(hash, 1, 0), swarm_actor{}, one, mono_now());
+  kept.deliver(search_result{});
+  run_loop();
+  CAF_CHECK_EQUAL(answers.size(), 1u);
+  CAF_CHECK_EQUAL(one.answers, 1);
+}
+
 CAF_TEST(a question that takes long is answered by the scheduler) {
   port->loop().bind_to_this_thread();
   std::optional<result<search_result>> answer;
