@@ -39,6 +39,7 @@ inline constexpr size_t publish_body_bytes_max = 64 * 1024 * 1024;  ///< JSON wi
 inline constexpr size_t json_depth_max = 32;
 inline constexpr uint64_t pad_bytes_max = 16 * 1024 * 1024; ///< BEP 47 `.pad/N`; one piece at most.
 inline constexpr size_t connections_per_edge_max = 20'000;
+inline constexpr size_t sent_files_reserve_max = 4096; ///< Descriptors that connections leave free.
 
 // -- WebSocket tracker -----------------------------------------------------------
 
@@ -49,6 +50,7 @@ inline constexpr size_t ws_ids_per_socket_max = 500;      ///< Pairs of info-has
 inline constexpr size_t ws_peers_per_swarm_max = 100'000; ///< Connected by WebSocket.
 inline constexpr size_t ws_send_queue_bytes_max = 256 * 1024; ///< Not yet taken by the client.
 inline constexpr size_t ws_bad_messages_max = 8;              ///< Then the socket is closed.
+inline constexpr size_t ws_free_frames_max = 16; ///< Of a sweep: frames that ask for nothing.
 
 // -- registry --------------------------------------------------------------------
 

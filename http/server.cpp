@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/server.hpp"
 
+#include "core/limits.hpp"
 #include "core/log.hpp"
 #include "http/listener.hpp"
 
@@ -22,9 +23,10 @@ http_config fitted(http_config config) {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
     return config;
-  // A download holds two: its socket and its file.
+  // A download holds two, its socket and its file; but most connections are of other kinds.
   auto room = files.rlim_cur - std::min<size_t>(files.rlim_cur, other_descriptors);
-  auto fair = std::max<size_t>(1, room / 2 / config.threads);
+  auto for_files = std::min(room / 2, limits::sent_files_reserve_max);
+  auto fair = std::max<size_t>(1, (room - for_files) / config.threads);
   if (fair < config.connections_max) {
     log::info("edge", "bounds connections_per_thread={} for descriptors={}", fair, files.rlim_cur);
     config.connections_max = fair;

@@ -15,15 +15,32 @@ void unique_fd::reset() {
   fd_ = -1;
 }
 
+namespace {
+
+ec meaning(int code) {
+  switch (code) {
+  case ENOSPC:
+  case EDQUOT:
+  case EFBIG:
+    return ec::storage_full;
+  case EMFILE:
+  case ENFILE:
+    return ec::busy; // Descriptors come back when others are done.
+  default:
+    return ec::storage_failed;
+  }
+}
+
+} // namespace
+
 error errno_error(int code, std::string_view doing, const std::filesystem::path& path) {
-  auto full = code == ENOSPC || code == EDQUOT || code == EFBIG;
   std::string detail = "cannot ";
   detail += doing;
   detail += ' ';
   detail += path.string();
   detail += ": ";
   detail += std::generic_category().message(code);
-  return error{full ? ec::storage_full : ec::storage_failed, std::move(detail)};
+  return error{meaning(code), std::move(detail)};
 }
 
 result<unique_fd> open_file(const std::filesystem::path& path, int flags) {

@@ -297,6 +297,25 @@ def test_without_descriptors_it_waits_and_says_so_seldom(node):
     assert node.terminate() == 0
 
 
+def test_a_file_that_finds_no_descriptor_is_asked_for_again_later(node, tmp_path):
+    node.publish(folders.make_folder(tmp_path / "files", {"a.bin": 1000}), "ns/model", "v1")
+    get = b"GET /webseed/ns/model/v1/a.bin HTTP/1.1\r\n" + HOST + b"\r\n"
+    soft = resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE)
+    with RawConnection(node.address) as reader:
+        reader.send(get)
+        assert reader.answer().status == 200
+        resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (3, soft[1]))
+        try:
+            reader.send(get)
+            refused = reader.answer()
+        finally:
+            resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, soft)
+        assert refused.status == 503 and int(refused.headers["Retry-After"]) > 0
+        assert b"files" not in refused.body  # No path of the server's.
+        reader.send(get)
+        assert reader.answer().status == 200
+
+
 def test_few_descriptors_bound_the_connections(tmp_path):
     from support.node import Node
 
