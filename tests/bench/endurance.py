@@ -22,9 +22,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from servers import LOAD, speaks_websocket  # noqa: E402
+from servers import LOAD  # noqa: E402
 from support.node import Node  # noqa: E402
-from support.paths import BUILD, SHOALD, TOP  # noqa: E402
+from support.paths import BUILD, TOP  # noqa: E402
 from support.process import free_port  # noqa: E402
 from support.wait import until  # noqa: E402
 
@@ -39,17 +39,21 @@ SLOPE_MAX_KIB = 256
 SETTLED_SECONDS_MIN = 120
 
 
+# What a node keeps for files (limits::sent_files_reserve_max), and what the load takes.
+OTHER_DESCRIPTORS = 4096 + 2000
+
+
 def allowed_sockets(count):
     """Raises the limit of descriptors here and for the node, which inherits it. @returns how many
-    sockets the node will hold: it keeps half of its descriptors for files, and the kernel does not
-    share connections among its threads evenly."""
+    sockets the node will hold: the kernel does not share connections among its threads evenly."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(hard, int(count / 0.45) + 1000)
+    wanted = max(hard, int(count / 0.95) + OTHER_DESCRIPTORS)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
     except (ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return min(count, int(0.45 * resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+    room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_DESCRIPTORS
+    return min(count, max(100, int(0.95 * room)))
 
 
 def resident_kib(pid):
@@ -88,34 +92,23 @@ class Faults(list):
             self.append(what)
 
 
-def supports(flag):
-    return flag in subprocess.run([SHOALD, "--help"], capture_output=True, text=True).stdout
-
-
 def generators(work, node, udp_target, seconds, hostile):
-    """All transports that this node has."""
+    """One for each transport, and one for connections of a single request."""
     target = f"127.0.0.1:{node.address[1]}"
     common = [*POPULATION, "--churn", "--hostile", hostile, "--seconds", seconds, "--timeout", 10]
     # Rates, so that the machine has room for all of them and queues stay short.
     slow = 1 if RELEASE else 8
-    load = [Generator(work, "http", "http", target, *common, "--prefill", "--rate", 8000 // slow),
-            Generator(work, "http-close", "http", target, *common, "--close", "--rate",
-                      4000 // slow)]
-    if udp_target:
-        load.append(Generator(work, "udp", "udp", udp_target, *common, "--rate", 20_000 // slow))
-    if speaks_websocket(target):
-        load.append(Generator(work, "ws", "ws", target, "--churn", "--hostile", hostile,
-                              "--seconds", seconds, "--timeout", 10, "--connections", 500,
-                              "--rate", 2000 // slow))
-    return load
+    return [
+        Generator(work, "http", "http", target, *common, "--prefill", "--rate", 8000 // slow),
+        Generator(work, "http-close", "http", target, *common, "--close", "--rate", 4000 // slow),
+        Generator(work, "udp", "udp", udp_target, *common, "--rate", 20_000 // slow),
+        Generator(work, "ws", "ws", target, "--churn", "--hostile", hostile, "--seconds", seconds,
+                  "--timeout", 10, "--connections", 500, "--rate", 2000 // slow)]
 
 
 def hold_sockets(work, node, count, seconds, faults):
     """Opens idle WebSockets and says what each of them costs. Returns who holds them."""
     target = f"127.0.0.1:{node.address[1]}"
-    if not speaks_websocket(target):
-        print("this build has no WebSocket tracker")
-        return None
     before = resident_kib(node.process.pid)
     holder = Generator(work, "idle", "ws", target, "--idle", "--connections", count, "--sources",
                        32, "--seconds", seconds)
@@ -196,20 +189,18 @@ def main():
     sockets = allowed_sockets(chosen.sockets)
     if sockets < chosen.sockets:
         print(f"this machine allows {sockets} idle sockets, not {chosen.sockets}: raise ulimit -n")
-    udp_port = free_port(kind=socket.SOCK_DGRAM)
-    udp = ["--udp-listen", f"127.0.0.1:{udp_port}"] if supports("--udp-listen") else []
+    udp_target = f"127.0.0.1:{free_port(kind=socket.SOCK_DGRAM)}"
     with tempfile.TemporaryDirectory(prefix="shoal-endurance-") as folder:
         work = Path(folder)
-        with Node(work / "node", "--log-level", "warn", "--idle-timeout", 86400, *udp) as node:
+        with Node(work / "node", "--log-level", "warn", "--idle-timeout", 86400, "--udp-listen",
+                  udp_target) as node:
             holder = hold_sockets(work, node, sockets, seconds + 90, faults)
-            load = generators(work, node, f"127.0.0.1:{udp_port}" if udp else None, seconds,
-                              chosen.hostile)
+            load = generators(work, node, udp_target, seconds, chosen.hostile)
             watch_memory(node, load, faults, chosen.slope_max)
-            if holder:
-                faults.check(holder.process.poll() is None, "the idle sockets are still held")
-                holder.process.terminate()
-                report = holder.finish(60)
-                faults.check(report and not report["wrong"], "no idle socket was closed")
+            faults.check(holder.process.poll() is None, "the idle sockets are still held")
+            holder.process.terminate()
+            report = holder.finish(60)
+            faults.check(report and not report["wrong"], "no idle socket was closed")
             judge(load, node, faults)
     sys.exit(1 if faults else 0)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 
 from support.node import Node  # noqa: E402
-from support.paths import BUILD, NPM, SHOALD, TOP  # noqa: E402
+from support.paths import BUILD, NPM, TOP  # noqa: E402
 from support.process import Process, free_port  # noqa: E402
 from support.wait import until  # noqa: E402
 
@@ -28,13 +28,6 @@ def answers(port, kind=socket.SOCK_STREAM):
             return True
         except OSError:
             return False
-
-
-def speaks_websocket(target):
-    """Whether a WebSocket tracker answers an announce there."""
-    done = subprocess.run([LOAD, "ws", target, "--connections", "1", "--requests", "1"],
-                          capture_output=True, timeout=60)
-    return done.returncode == 0
 
 
 class Server:
@@ -82,10 +75,8 @@ class Shoal(Server):
     def __init__(self, work, name="Shoal", flags=(), data=None):
         super().__init__(work, name)
         self.udp_port = free_port(kind=socket.SOCK_DGRAM)
-        udp = [flag for flag in ("--udp-listen",) if flag in options_of_shoald()]
-        self.has_udp = bool(udp)
-        extra = [*udp, f"127.0.0.1:{self.udp_port}"] if udp else []
-        self.node = Node(self.work, "--log-level", "warn", *extra, *flags, data=data)
+        self.node = Node(self.work, "--log-level", "warn", "--udp-listen",
+                         f"127.0.0.1:{self.udp_port}", *flags, data=data)
 
     def start(self):
         self.node.start()
@@ -97,10 +88,6 @@ class Shoal(Server):
 
     def stop(self):
         self.node.close()
-
-
-def options_of_shoald():
-    return subprocess.run([SHOALD, "--help"], capture_output=True, text=True, check=True).stdout
 
 
 class Opentracker(Server):

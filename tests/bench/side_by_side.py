@@ -21,7 +21,7 @@ from rows import ROWS, Plan  # noqa: E402
 from table import document  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
-THOROUGH = Plan(rounds=5, seconds=5, swarms=10_000, peers=100, idle_sockets=8_000)
+THOROUGH = Plan(rounds=5, seconds=5, swarms=10_000, peers=100, idle_sockets=30_000)
 QUICK = Plan(rounds=2, seconds=1, swarms=1000, peers=60, idle_sockets=500, patience=1)
 
 
