@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's program: reads the configuration, wires the layers, waits for a signal.
 #include "cmd/shoald_config.hpp"
+#include "cmd/udp_secrets.hpp"
 #include "http/server.hpp"
 #include "udp/service.hpp"
 
@@ -51,12 +52,23 @@ void raise_descriptor_limit() {
 }
 
 /// SIGHUP: certificates are renewed every few weeks, and nobody wants to restart for that.
-void reload(http::server& server) {
+void reload_certificates(http::server& server) {
   auto loaded = server.reload_certificates();
   if (loaded)
     log::info("shoald", "reads the certificates anew");
   else
     log::error("shoald", "keeps its certificates reason=\"{}\"", to_string(loaded.error()));
+}
+
+/// SIGHUP: nor for a new secret of connection ids.
+void reload_udp_secrets(const udp::udp_config& config, udp::service& udp) {
+  if (config.secret_file.empty())
+    return;
+  auto secrets = cmd::udp_secrets(config);
+  if (!secrets)
+    log::error("shoald", "keeps its UDP secrets reason=\"{}\"", to_string(secrets.error()));
+  else if (udp.change_secrets(*secrets, mono_now()))
+    log::info("shoald", "changes its UDP secrets");
 }
 
 int complain(const error& err) {
@@ -84,15 +96,27 @@ void print_routes() {
                 http::name(r.verb).data(), static_cast<int>(r.path.size()), r.path.data());
 }
 
+/// @returns the settings of UDP with the secrets of the file that they name.
+result<udp::udp_config> with_secrets(udp::udp_config config) {
+  auto secrets = cmd::udp_secrets(config);
+  if (!secrets)
+    return tl::unexpected{secrets.error()};
+  config.secrets = std::move(*secrets);
+  return config;
+}
+
 int serve(const cmd::shoald_config& config) {
   signal_set signals;
   raise_descriptor_limit();
   metrics::registry metrics;
+  auto udp_config = with_secrets(config.udp);
+  if (!udp_config)
+    return complain(udp_config.error());
   auto node = node::start(config.node, metrics);
   if (!node)
     return complain(node.error());
   tracker_gate gate{config.tracker, (*node)->directory(), (*node)->secret(), metrics};
-  udp::service udp{config.udp, gate, (*node)->directory(), (*node)->secret(), metrics};
+  udp::service udp{*udp_config, gate, (*node)->directory(), (*node)->secret(), metrics};
   http::server server{config.http, **node, gate, metrics};
   if (auto added = add_udp(server, udp); !added)
     return complain(added.error());
@@ -102,7 +126,10 @@ int serve(const cmd::shoald_config& config) {
     log::info("shoald", "listens version={} address={}", SHOAL_VERSION, where.str());
   for (auto& where : config.http.tls_listen)
     log::info("shoald", "listens version={} tls_address={}", SHOAL_VERSION, where.str());
-  auto signal = signals.wait([&] { reload(server); });
+  auto signal = signals.wait([&] {
+    reload_certificates(server);
+    reload_udp_secrets(config.udp, udp);
+  });
   log::info("shoald", "drains signal={}", signal);
   server.stop(defaults::drain_timeout);
   (*node)->stop();

@@ -2,6 +2,7 @@
 #include "cmd/shoald_config.hpp"
 
 #include "cmd/shoald_options.hpp"
+#include "cmd/udp_secrets.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -294,10 +295,8 @@ result<void> validate(const shoald_config& config) {
       return loaded;
   if (auto policy = make_policy(config.node.policy); !policy)
     return tl::unexpected{policy.error()};
-  auto empty = [](const std::string& text) { return text.empty(); };
-  auto& secrets = config.udp.secrets;
-  if (secrets.size() > 2 || std::any_of(secrets.begin(), secrets.end(), empty))
-    return fail(ec::invalid_argument, "udp-secret takes one or two secrets");
+  if (auto secrets = udp_secrets(config.udp); !secrets)
+    return tl::unexpected{secrets.error()};
   std::error_code failed;
   auto dir = std::filesystem::absolute(config.node.data_dir, failed);
   // The nearest folder that exists decides whether the data folder can be made.

@@ -106,7 +106,9 @@ std::vector<option> udp_options(shoald_config& c) {
       secret(
           setting("udp.udp-secret", u.secrets,
                   "Secrets of connection ids, the current one and the one before; nodes with the "
-                  "same ones accept each other's; none: the node's own")),
+                  "same ones accept each other's; none: those of the file")),
+      setting("udp.udp-secret-file", u.secret_file,
+              "File that holds them, one per line, read again on SIGHUP; none: the node's own"),
       setting("udp.udp-ban-after", u.ban_after,
               "Bad connection ids in two minutes that ban an address; 0: no bans", 0u, 1'000'000u),
       setting("udp.udp-ban-time", u.ban_time, "Such a ban", int64_t{1}, day),

@@ -16,8 +16,10 @@ struct udp_config {
   std::vector<endpoint> listen; ///< Each is bound by every edge thread (SO_REUSEPORT).
   std::vector<cidr> proxies;    ///< Whose PROXY protocol headers are believed.
   /// Of connection ids: the current one and the one before, if any; nodes with the same ones accept
-  /// each other's ids. None: the node's own secret.
+  /// each other's ids. None: those of the file.
   std::vector<std::string> secrets;
+  /// Holds them, one per line, and is read again on SIGHUP. None either: the node's own secret.
+  std::string secret_file;
   unsigned ban_after = 10;                         ///< Bad connection ids in two minutes; 0: never.
   std::chrono::seconds ban_time{120};              ///< A ban lasts this long.
   unsigned receive_buffer_bytes = 4 * 1024 * 1024; ///< Of each socket, in the kernel.

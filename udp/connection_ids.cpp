@@ -36,8 +36,8 @@ uint64_t window_at(int64_t seconds) {
 connection_keys keys_from(std::span<const std::string> secrets) {
   SHOAL_CHECK(!secrets.empty());
   connection_keys keys{derive(secrets[0]), {}};
-  if (secrets.size() > 1)
-    keys.previous = derive(secrets[1]);
+  for (auto& old : secrets.subspan(1))
+    keys.others.push_back(derive(old));
   return keys;
 }
 
@@ -84,8 +84,8 @@ bool connection_ids::check(const ip_address& client, uint64_t id) const {
     if (((candidates[i] ^ id) & 0xff) != 0)
       continue;
     good |= make(keys_.current, candidates[i], client) == id;
-    if (keys_.previous)
-      good |= make(*keys_.previous, candidates[i], client) == id;
+    for (auto& other : keys_.others)
+      good |= make(other, candidates[i], client) == id;
   }
   return good != 0;
 }

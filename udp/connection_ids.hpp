@@ -5,17 +5,17 @@
 #include "core/clock.hpp"
 #include "core/net.hpp"
 
-#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace shoal::udp {
 
 /// The secrets of connection ids. Nodes with the same keys accept each other's ids; when they
-/// rotate, ids under the key before are good until they expire.
+/// rotate (see key_rotation), ids under the key before are good until they expire.
 struct connection_keys {
-  hash_key current;
-  std::optional<hash_key> previous;
+  hash_key current;             ///< Ids are issued under this one.
+  std::vector<hash_key> others; ///< Ids under these are accepted as well; a few.
 };
 
 /// @param secrets the current one, then the one before, if any; at least one.
@@ -39,6 +39,9 @@ connection_keys keys_from(const hash_key& secret);
 class connection_ids {
 public:
   static constexpr std::chrono::seconds window{120};
+
+  /// No id is accepted for longer by the node that has issued it.
+  static constexpr std::chrono::seconds life = 2 * window;
 
   explicit connection_ids(const connection_keys& keys) : keys_{keys} {}
 

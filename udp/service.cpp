@@ -57,14 +57,14 @@ void service::vouch_for(const ip_address& client, mono_time now) {
   vouched_.change(client, now, [&](vouch& v) { v.until = until; });
 }
 
-void service::set_keys(const connection_keys& keys) {
+bool service::change_secrets(std::span<const std::string> secrets, mono_time now) {
   std::lock_guard guard{keys_mutex_};
-  keys_ = keys;
+  return keys_.change(keys_from(secrets), now);
 }
 
-connection_keys service::keys() const {
+connection_keys service::keys(mono_time now) const {
   std::lock_guard guard{keys_mutex_};
-  return keys_;
+  return keys_.at(now);
 }
 
 } // namespace shoal::udp

@@ -5,7 +5,7 @@
 #include "actors/edge_port.hpp"
 #include "actors/tracker_gate.hpp"
 #include "udp/config.hpp"
-#include "udp/connection_ids.hpp"
+#include "udp/key_rotation.hpp"
 #include "udp/metrics.hpp"
 #include "udp/offenders.hpp"
 
@@ -49,9 +49,13 @@ public:
     return vouched_.find(client, now).until > now;
   }
 
-  /// Replaces the secrets of connection ids; guests follow within a second.
-  void set_keys(const connection_keys& keys);
-  connection_keys keys() const;
+  /// Replaces the secrets of connection ids without refusing those that are out: see key_rotation.
+  /// @param secrets the current one, then those that are accepted, too; at least one.
+  /// @returns whether they are others than before.
+  bool change_secrets(std::span<const std::string> secrets, mono_time now);
+
+  /// The keys of connection ids; guests look once a second.
+  connection_keys keys(mono_time now) const;
 
 private:
   struct vouch {
@@ -68,7 +72,7 @@ private:
   address_table<vouch> vouched_;
   rate_limiter error_limiter_;
   mutable std::mutex keys_mutex_;
-  connection_keys keys_;
+  key_rotation keys_;
 };
 
 } // namespace shoal::udp

@@ -52,10 +52,10 @@ void exchange::on_scraped() {
 // -- tracker -------------------------------------------------------------------
 
 tracker::tracker(service& srv, edge_port& port, size_t sockets)
-    : srv_{srv}, port_{port}, ids_{srv.keys()}, ready_(sockets) {}
+    : srv_{srv}, port_{port}, ids_{srv.keys(mono_now())}, ready_(sockets) {}
 
 void tracker::tick(unix_seconds wall, mono_time now) {
-  ids_.set_keys(srv_.keys());
+  ids_.set_keys(srv_.keys(now));
   ids_.set_time(wall, now);
   errors_left_ = limits::udp_errors_per_second_max;
 }

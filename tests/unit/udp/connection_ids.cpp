@@ -138,11 +138,11 @@ CAF_TEST(nodes with the same key accept the ids of each other although their clo
 CAF_TEST(the key before the current one is still accepted) {
   node_clock node{key(1)};
   auto id = node.ids.issue(alice);
-  node.ids.set_keys({key(2).current, key(1).current});
+  node.ids.set_keys({key(2).current, {key(1).current}});
   CAF_CHECK(node.ids.check(alice, id));
   CAF_CHECK(node.ids.issue(alice) != id);
   CAF_CHECK(node.ids.check(alice, node.ids.issue(alice)));
-  node.ids.set_keys({key(3).current, key(2).current});
+  node.ids.set_keys({key(3).current, {key(2).current}});
   CAF_CHECK(!node.ids.check(alice, id));
 }
 
