@@ -51,6 +51,13 @@ void raise_descriptor_limit() {
   }
 }
 
+/// Clients refuse what is out of date.
+void report_dates(const http::tls_context& certificates) {
+  for (auto& dates : certificates.dates())
+    if (auto why = http::complaint_about(dates, unix_now()))
+      log::error("shoald", "serves a bad certificate reason=\"{}\"", *why);
+}
+
 /// SIGHUP: certificates are renewed every few weeks, and nobody wants to restart for that.
 void reload_certificates(http::server& server) {
   auto loaded = server.reload_certificates();
@@ -58,6 +65,7 @@ void reload_certificates(http::server& server) {
     log::info("shoald", "reads the certificates anew");
   else
     log::error("shoald", "keeps its certificates reason=\"{}\"", to_string(loaded.error()));
+  report_dates(server.certificates());
 }
 
 /// SIGHUP: nor for a new secret of connection ids.
@@ -120,12 +128,15 @@ int serve(const cmd::shoald_config& config) {
   http::server server{config.http, **node, gate, metrics};
   if (auto added = add_udp(server, udp); !added)
     return complain(added.error());
+  if (!config.http.tls_listen.empty())
+    server.certificates().add_metrics(metrics, config.http.certificates);
   if (auto started = server.start(); !started)
     return complain(started.error());
   for (auto& where : config.http.listen)
     log::info("shoald", "listens version={} address={}", SHOAL_VERSION, where.str());
   for (auto& where : config.http.tls_listen)
     log::info("shoald", "listens version={} tls_address={}", SHOAL_VERSION, where.str());
+  report_dates(server.certificates());
   auto signal = signals.wait([&] {
     reload_certificates(server);
     reload_udp_secrets(config.udp, udp);
@@ -153,8 +164,11 @@ int main(int argc, char** argv) {
   }
   if (auto valid = cmd::validate(options->config); !valid)
     return complain(valid.error());
-  if (options->check)
+  if (options->check) {
+    for (auto& why : cmd::warnings(options->config))
+      std::fprintf(stderr, "shoald: %s\n", why.c_str());
     return 0;
+  }
   log::init(options->config.log);
   return serve(options->config);
 }

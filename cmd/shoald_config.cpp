@@ -308,4 +308,15 @@ result<void> validate(const shoald_config& config) {
   return {};
 }
 
+std::vector<std::string> warnings(const shoald_config& config) {
+  std::vector<std::string> found;
+  http::tls_context tls;
+  if (!tls.load(config.http.certificates))
+    return found; // There are none, or `validate` has said why.
+  for (auto& dates : tls.dates())
+    if (auto why = http::complaint_about(dates, unix_now()))
+      found.push_back("tls-cert: " + *why);
+  return found;
+}
+
 } // namespace shoal::cmd

@@ -40,4 +40,7 @@ std::string to_toml(const shoald_config& config);
 /// Checks what no single option can: paths that can be written, ranges that fit each other.
 result<void> validate(const shoald_config& config);
 
+/// @returns what works for now, but not as it should: certificates that are out of date.
+std::vector<std::string> warnings(const shoald_config& config);
+
 } // namespace shoal::cmd

@@ -25,6 +25,8 @@ public:
   /// @errors ec::invalid_argument: the ones in use stay.
   result<void> reload_certificates();
 
+  const tls_context& certificates() const { return commons_.tls; }
+
   /// Lets exchanges in flight finish, cuts what is left after `patience`, ends the threads.
   void stop(std::chrono::seconds patience);
 

@@ -11,6 +11,9 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
+#include <limits>
+#include <set>
 #include <tuple>
 
 namespace shoal::http {
@@ -38,6 +41,7 @@ struct certificate {
   x509_ptr leaf;
   chain_ptr chain;
   key_ptr key;
+  certificate_dates dates; ///< Of the leaf.
 };
 
 bool matches(const certificate& c, const char* name) {
@@ -85,6 +89,15 @@ tl::unexpected<error> bad_file(const std::string& path, const std::string& why) 
   return fail(ec::invalid_argument, "tls-cert: " + path + ": " + why);
 }
 
+/// @returns whether OpenSSL can make sense of it.
+bool read_time(const ASN1_TIME* from, unix_seconds& to) {
+  std::tm fields{};
+  if (from == nullptr || ASN1_TIME_to_tm(from, &fields) != 1)
+    return false;
+  to = ::timegm(&fields);
+  return true;
+}
+
 result<certificate> read_certificate(const certificate_files& files) {
   ERR_clear_error();
   bio_ptr from{BIO_new_file(files.chain.c_str(), "r")};
@@ -108,6 +121,10 @@ result<certificate> read_certificate(const certificate_files& files) {
     return bad_file(files.key, last_error());
   if (X509_check_private_key(made.leaf.get(), made.key.get()) != 1)
     return bad_file(files.key, "is not the key of " + files.chain);
+  made.dates.file = files.chain;
+  if (!read_time(X509_get0_notBefore(made.leaf.get()), made.dates.not_before)
+      || !read_time(X509_get0_notAfter(made.leaf.get()), made.dates.not_after))
+    return bad_file(files.chain, "has no dates that can be read");
   ERR_clear_error();
   return made;
 }
@@ -202,6 +219,17 @@ int handle_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_C
   return use_key(*key, iv, cipher, mac, true) ? 1 : -1;
 }
 
+/// As Prometheus wants the value of a label.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (auto c : text) {
+    if (c == '\\' || c == '"')
+      out += '\\';
+    out += c == '\n' ? std::string{"\\n"} : std::string{c};
+  }
+  return out;
+}
+
 } // namespace
 
 certificate_files certificate_files::parse(const std::string& text) {
@@ -216,12 +244,37 @@ std::shared_ptr<ssl_ctx_st> tls_context::current() const {
   return current_;
 }
 
+std::vector<certificate_dates> tls_context::dates() const {
+  std::lock_guard guard{mutex_};
+  return dates_;
+}
+
+void tls_context::add_metrics(metrics::registry& registry,
+                              const std::vector<certificate_files>& files) const {
+  std::set<std::string> shown; // A series stands there once.
+  for (auto& one : files) {
+    if (!shown.insert(one.chain).second)
+      continue;
+    auto until = [this, file = one.chain] {
+      for (auto& each : dates())
+        if (each.file == file)
+          return double(each.not_after);
+      return std::numeric_limits<double>::quiet_NaN(); // Before the first load.
+    };
+    registry.add_reader("shoal_tls_certificate_expiry_timestamp_seconds",
+                        "When the certificate in use expires, in seconds since 1970",
+                        "file=\"" + escaped(one.chain) + '"', until);
+  }
+}
+
 result<void> tls_context::load(const std::vector<certificate_files>& files) {
   auto set = std::make_unique<certificate_set>();
+  std::vector<certificate_dates> dates;
   for (auto& one : files) {
     auto read = read_certificate(one);
     if (!read)
       return tl::unexpected{read.error()};
+    dates.push_back(read->dates);
     set->all.push_back(std::move(*read));
   }
   if (set->all.empty())
@@ -243,6 +296,7 @@ result<void> tls_context::load(const std::vector<certificate_files>& files) {
   SSL_CTX_set_ex_data(context, set_index(), set.release());
   std::lock_guard guard{mutex_};
   current_ = std::move(*made);
+  dates_ = std::move(dates);
   return {};
 }
 

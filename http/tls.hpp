@@ -2,6 +2,8 @@
 #pragma once
 
 #include "core/error.hpp"
+#include "core/metrics.hpp"
+#include "http/certificate_dates.hpp"
 #include "http/ticket_keys.hpp"
 
 #include <memory>
@@ -31,16 +33,24 @@ class tls_context {
 public:
   tls_context() = default;
 
-  /// Reads the files anew; connections that exist are not touched. Thread-safe.
+  /// Reads the files anew; connections that exist are not touched. Thread-safe. Certificates that
+  /// are out of date are taken, as a wrong clock or a late renewal is no reason to serve nobody.
   /// @errors ec::invalid_argument with the file and why: what was there before stays.
   result<void> load(const std::vector<certificate_files>& files);
 
   /// What new connections use; null before the first `load`.
   std::shared_ptr<ssl_ctx_st> current() const;
 
+  /// Of the certificates in use, in the order of the files.
+  std::vector<certificate_dates> dates() const;
+
+  /// Shows until when each of them is valid. @param registry is not read once this is gone.
+  void add_metrics(metrics::registry& registry, const std::vector<certificate_files>& files) const;
+
 private:
   mutable std::mutex mutex_;
   std::shared_ptr<ssl_ctx_st> current_;
+  std::vector<certificate_dates> dates_;
   std::shared_ptr<ticket_keys> tickets_ = std::make_shared<ticket_keys>();
 };
 

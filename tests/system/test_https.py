@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTPS: versions, certificates and their choice, resumption, reload, and whoever talks nonsense."""
 
+import datetime
 import os
 import signal
 import socket
@@ -235,6 +236,70 @@ def test_a_bad_certificate_does_not_replace_a_good_one(tmp_path):
         assert str(certificate.chain) in node.logged()
 
 
+def hang_up(node, until_said):
+    """SIGHUP; waits until the log says that once more than before."""
+    before = node.logged().count(until_said)
+    node.process.signal(signal.SIGHUP)
+    wait.until(lambda: node.logged().count(until_said) > before, 10, until_said)
+
+
+def test_a_key_of_another_certificate_does_not_replace_a_good_one(tmp_path):
+    certificate, other = Certificate(tmp_path, "mine"), Certificate(tmp_path, "other")
+    with TlsNode(tmp_path, [certificate]) as node:
+        good, ends = certificate.der, expiry(node, certificate)
+        certificate.chain.write_text(other.chain.read_text())
+        hang_up(node, "keeps its certificates")
+        assert "is not the key of" in node.logged()
+        with TlsConnection(node.tls_address) as fresh:
+            assert fresh.certificate == good
+        assert expiry(node, certificate) == ends
+
+
+# -- dates ----------------------------------------------------------------------------------
+
+
+def expiry(node, certificate):
+    return node.metrics()["shoal_tls_certificate_expiry_timestamp_seconds",
+                          ("file", str(certificate.chain))]
+
+
+def utc(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def span(certificate):
+    return "valid from {} to {}".format(*map(utc, certificate.dates))
+
+
+def test_metrics_tell_when_each_certificate_in_use_expires(tmp_path):
+    one, two = Certificate(tmp_path, "one"), Certificate(tmp_path, 'two "quoted" \\ one', "rsa")
+    with TlsNode(tmp_path, [one, two, one]) as node:
+        assert (expiry(node, one), expiry(node, two)) == (one.dates[1], two.dates[1])
+        one.renew(shift_days=3)
+        assert expiry(node, one) < one.dates[1]
+        hang_up(node, "reads the certificates anew")
+        assert (expiry(node, one), expiry(node, two)) == (one.dates[1], two.dates[1])
+
+
+@pytest.mark.parametrize("shift_days,flaw", [(-5, "has expired"), (5, "is not valid yet")])
+def test_a_certificate_out_of_date_is_complained_about(tmp_path, shift_days, flaw):
+    certificate = Certificate(tmp_path, "dated", shift_days=shift_days)
+    with TlsNode(tmp_path, [certificate]) as node:
+        complaint = f"{certificate.chain} {flaw}: {span(certificate)}"
+        wait.until(lambda: complaint in node.logged(), 10, "it says so at the start")
+        with TlsConnection(node.tls_address) as fresh:  # A wrong clock may be to blame.
+            assert fresh.certificate == certificate.der
+        assert expiry(node, certificate) == certificate.dates[1]
+        hang_up(node, complaint)
+        certificate.renew()
+        hang_up(node, "reads the certificates anew")
+        with TlsConnection(node.tls_address) as fresh:
+            assert fresh.certificate == certificate.der
+        assert node.logged().count("serves a bad certificate") == 2
+        certificate.renew(shift_days=shift_days)
+        hang_up(node, f"{flaw}: {span(certificate)}")
+
+
 # -- configuration --------------------------------------------------------------------------
 
 
@@ -254,6 +319,9 @@ def test_what_cannot_work_is_refused_at_the_start(tmp_path):
     assert code == 2 and "missing.pem" in said
     code, said = check(tmp_path, *listen, "--tls-cert", f"{one.chain}:{two.key}")
     assert code == 2 and "is not the key of" in said
+    old = Certificate(tmp_path, "old", shift_days=-5)
+    code, said = check(tmp_path, *listen, "--tls-cert", one.flag, "--tls-cert", old.flag)
+    assert code == 0 and said == f"shoald: tls-cert: {old.chain} has expired: {span(old)}\n"
 
 
 def test_one_file_may_hold_both(tmp_path):

@@ -14,29 +14,39 @@ KINDS = {"ecdsa": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
 
 
 class Certificate:
-    """A self-signed certificate with its key, in files."""
+    """A self-signed certificate with its key, in files. It is valid for two days from now, or from
+    as many days later as `shift_days` says."""
 
-    def __init__(self, folder, label, kind="ecdsa", names=("localhost",)):
+    def __init__(self, folder, label, kind="ecdsa", names=("localhost",), shift_days=0):
         folder.mkdir(parents=True, exist_ok=True)
         self.chain = folder / f"{label}.crt"
         self.key = folder / f"{label}.key"
         self.names = names
-        self._make(kind)
+        self._make(kind, shift_days)
 
-    def _make(self, kind):
+    def _make(self, kind, shift_days):
+        at = ["faketime", "-f", f"{shift_days:+d}d"] if shift_days else []
         subprocess.run(
-            ["openssl", "req", "-x509", "-nodes", *KINDS[kind], "-keyout", self.key, "-out",
+            [*at, "openssl", "req", "-x509", "-nodes", *KINDS[kind], "-keyout", self.key, "-out",
              self.chain, "-days", "2", "-subj", f"/CN={self.names[0]}", "-addext",
              "subjectAltName=" + ",".join(f"DNS:{n}" for n in self.names)],
             check=True, capture_output=True)
 
-    def renew(self, kind="ecdsa"):
+    def renew(self, kind="ecdsa", shift_days=0):
         """Another certificate under the same name."""
-        self._make(kind)
+        self._make(kind, shift_days)
 
     @property
     def flag(self):
         return f"{self.chain}:{self.key}"
+
+    @property
+    def dates(self):
+        """(not before, not after) in seconds since 1970."""
+        done = subprocess.run(["openssl", "x509", "-in", self.chain, "-noout", "-dates"], check=True,
+                              capture_output=True, text=True)
+        return tuple(ssl.cert_time_to_seconds(line.split("=", 1)[1])
+                     for line in done.stdout.splitlines())
 
     @property
     def der(self):
