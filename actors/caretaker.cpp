@@ -37,7 +37,8 @@ void caretaker::measure_load() {
   auto passed = std::chrono::duration<double>(now - std::exchange(ticked_at_, now)).count();
   auto all = config_.announces.value();
   if (passed > 0)
-    config_.intervals.note_load(static_cast<double>(all - announces_) / passed);
+    config_.intervals.note_load(static_cast<double>(all - announces_) / passed,
+                                config_.edges.take_busy_share(passed));
   announces_ = all;
 }
 

@@ -51,9 +51,12 @@ uint32_t interval_policy::ttl_s() const {
   return std::max(2 * config_.base_s, longest + longest * config_.jitter_percent / 100 + grace);
 }
 
-void interval_policy::note_load(double announces_per_second) {
-  smoothed_ += (announces_per_second - smoothed_) / smoothing_s;
-  auto load = config_.target_per_second == 0 ? 1.0 : smoothed_ / config_.target_per_second;
+void interval_policy::note_load(double announces_per_second, double busy_share) {
+  rate_ += (announces_per_second - rate_) / smoothing_s;
+  busy_ += (busy_share - busy_) / smoothing_s;
+  auto load = 1 + (busy_ - busy_from) / (1 - busy_from);
+  if (config_.target_per_second > 0)
+    load = std::max(load, rate_ / config_.target_per_second);
   load_permille_.store(static_cast<uint32_t>(std::clamp(load, 1.0, load_max) * 1000),
                        std::memory_order_relaxed);
 }

@@ -51,8 +51,12 @@ public:
   /// When a peer has certainly missed its time, whatever interval it was given.
   uint32_t ttl_s() const;
 
-  /// Tells how many announces came in the last second; smoothed over some seconds.
-  void note_load(double announces_per_second);
+  /// With a larger busy share of the I/O threads intervals grow, up to twice where nothing is left.
+  static constexpr double busy_from = 0.75;
+
+  /// Tells what the last second was like; smoothed over some seconds.
+  /// @param busy_share of the I/O threads, 0 to 1.
+  void note_load(double announces_per_second, double busy_share);
 
   /// How much longer intervals are for the load: 1000 is not at all.
   uint32_t load_permille() const { return load_permille_.load(std::memory_order_relaxed); }
@@ -61,7 +65,8 @@ private:
   uint32_t jitter(uint64_t seconds, uint64_t random) const;
 
   interval_config config_;
-  double smoothed_ = 0;
+  double rate_ = 0; // Both are smoothed.
+  double busy_ = 0;
   std::atomic<uint32_t> load_permille_{1000};
 };
 

@@ -65,6 +65,7 @@ public:
   const hash_key& secret() const { return swarm_config_.peers.secret; }
 
   swarm_census& census() { return swarm_config_.census; }
+  shoal::edge_load& edge_load() { return swarm_config_.edges; }
   const client_names& clients() const { return swarm_config_.clients; }
   const interval_policy& intervals() const { return swarm_config_.intervals; }
   const policy_config& policy() const { return config_.policy; }

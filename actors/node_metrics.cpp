@@ -50,6 +50,8 @@ void node::add_swarm_metrics(metrics::registry& metrics) {
                      [&c] { return double(c.peers.addresses_max); });
   metrics.add_reader("shoal_interval_load", "Factor by which load makes intervals longer", "",
                      [&c] { return double(c.intervals.load_permille()) / 1000; });
+  metrics.add_reader("shoal_edges_busy_ratio", "Share of time in which I/O threads have work", "",
+                     [&c] { return c.edges.busy_share(); });
   metrics.add_reader("shoal_swarm_budget_buckets", "Addresses whose new swarms are counted", "",
                      [&c] { return double(c.bounds.budget_buckets()); });
   metrics.add_reader("shoal_swarm_budget_buckets_max", "Bound of shoal_swarm_budget_buckets", "",

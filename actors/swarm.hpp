@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/edge_load.hpp"
 #include "actors/interval_policy.hpp"
 #include "actors/lean_actor.hpp"
 #include "actors/peer_set.hpp"
@@ -31,7 +32,8 @@ struct swarm_config {
   swarm_census census;
   client_names clients;
   std::unique_ptr<peer_policy> policy; ///< Null: random peers.
-  metrics::counter announces;          ///< Of all transports; the load.
+  metrics::counter announces;          ///< Of all transports.
+  edge_load edges;
   std::array<shard_actor, slot_count> shards;
   std::function<registry_shard_actor(const info_hash&)> registry_of; ///< By primary swarm.
   accounts_actor accounts;

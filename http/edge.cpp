@@ -79,8 +79,12 @@ void edge::start() {
 
 void edge::run() {
   port_.loop().bind_to_this_thread();
+  auto& load = srv_.node.edge_load();
+  load.join();
   while (!io_.stopped()) {
+    auto idle_since = mono_now();
     io_.run_one();
+    load.waited(mono_now() - idle_since);
     auto busy = true;
     while (busy && !io_.stopped()) {
       io_.poll();

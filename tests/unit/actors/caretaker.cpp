@@ -106,4 +106,24 @@ CAF_TEST(the load is what came in the last seconds) {
   CAF_CHECK_EQUAL(settings.intervals.load_permille(), 1000u);
 }
 
+CAF_TEST(threads without rest make intervals longer) {
+  settings.edges.join();
+  settings.edges.join();
+  tick();
+  CAF_MESSAGE("no waiting at all so far");
+  CAF_CHECK_EQUAL(settings.edges.busy_share(), 1.0);
+  for (int i = 0; i < 40; ++i)
+    tick();
+  CAF_CHECK(settings.intervals.load_permille() > 1990);
+  settings.edges.waited(std::chrono::milliseconds{1500});
+  tick();
+  CAF_CHECK_EQUAL(settings.edges.busy_share(), 0.25);
+  for (int i = 0; i < 40; ++i) {
+    settings.edges.waited(std::chrono::seconds{3});
+    tick();
+  }
+  CAF_CHECK_EQUAL(settings.edges.busy_share(), 0.0);
+  CAF_CHECK_EQUAL(settings.intervals.load_permille(), 1000u);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -90,27 +90,44 @@ CAF_TEST(load makes intervals longer and rest makes them short again) {
   config.jitter_percent = 0;
   config.target_per_second = 1000;
   interval_policy policy{config};
-  policy.note_load(900);
+  policy.note_load(900, 0);
   CAF_CHECK_EQUAL(policy.draw(middle, no_restart, 1), 1800u);
   CAF_MESSAGE("one busy second means little");
-  policy.note_load(3000);
+  policy.note_load(3000, 0);
   CAF_CHECK(policy.draw(middle, no_restart, 1) < 2000);
   for (int i = 0; i < 60; ++i)
-    policy.note_load(3000);
+    policy.note_load(3000, 0);
   CAF_CHECK(policy.draw(middle, no_restart, 1) > 5300);
   for (int i = 0; i < 60; ++i)
-    policy.note_load(1e9);
+    policy.note_load(1e9, 0);
   CAF_CHECK_EQUAL(policy.draw(middle, no_restart, 1), 7200u);
   for (int i = 0; i < 200; ++i)
-    policy.note_load(10);
+    policy.note_load(10, 0);
   CAF_CHECK_EQUAL(policy.draw(middle, no_restart, 1), 1800u);
 }
 
-CAF_TEST(without a target no load counts) {
+CAF_TEST(without a target the number of announces does not count) {
   interval_policy policy{wide()};
   for (int i = 0; i < 60; ++i)
-    policy.note_load(1e9);
+    policy.note_load(1e9, 0.7);
   CAF_CHECK_EQUAL(policy.load_permille(), 1000u);
+}
+
+CAF_TEST(busy threads make intervals longer) {
+  auto config = wide();
+  config.jitter_percent = 0;
+  interval_policy policy{config};
+  for (int i = 0; i < 60; ++i)
+    policy.note_load(100, 0.875);
+  CAF_CHECK_EQUAL(policy.draw(middle, no_restart, 1), 2698u);
+  for (int i = 0; i < 60; ++i)
+    policy.note_load(100, 1);
+  CAF_CHECK_EQUAL(policy.draw(middle, no_restart, 1), 3598u);
+  CAF_MESSAGE("the larger of both counts");
+  config.target_per_second = 50;
+  policy.configure(config);
+  policy.note_load(400, 1);
+  CAF_CHECK(policy.load_permille() > 3000);
 }
 
 CAF_TEST(nobody is forgotten before its interval is over) {

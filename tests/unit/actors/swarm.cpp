@@ -296,7 +296,7 @@ CAF_TEST(the interval follows the swarm the load and the restart) {
   wide.target_per_second = 10;
   settings.intervals.configure(wide);
   for (int i = 0; i < 100; ++i)
-    settings.intervals.note_load(20);
+    settings.intervals.note_load(20, 0);
   CAF_CHECK(announce(hello(v1, 1, 0)).interval_s >= 3590);
 }
 
