@@ -79,6 +79,8 @@ void peer::on_answer(web_answer& answer) {
   auto from = offers_.take({answer.swarm, answer.id, answer.to, answer.answer.id}, desk_.now());
   if (!from) {
     desk_.metrics->dropped_answers.add();
+    if (line_ != nullptr)
+      line_->answer_dropped();
     return;
   }
   send(*from, web_answered{answer.swarm, answer.to, answer.id, std::move(answer.answer)});

@@ -23,6 +23,9 @@ public:
   /// The client may answer offers until this moment.
   virtual void may_answer_until(mono_time deadline) = 0;
 
+  /// The client has answered an offer that it was not given, or not lately.
+  virtual void answer_dropped() = 0;
+
   /// The peer has ended, and its line hears no more.
   virtual void peer_ended() = 0;
 };

@@ -62,15 +62,17 @@ private:
 
 } // namespace
 
-websocket_hub::websocket_hub(const services& srv, edge_port& port, asio::io_context& io)
+websocket_hub::websocket_hub(const services& srv, edge_port& port, asio::io_context& io,
+                             mono_time (*clock)())
     : srv_{srv}, port_{port},
-      buffer_(limits::ws_message_bytes_max + ws_header_bytes_max + read_bytes_min), poller_{io} {
+      buffer_(limits::ws_message_bytes_max + ws_header_bytes_max + read_bytes_min), poller_{io},
+      clock_{clock}, now_{clock()} {
   desk_.loop = &port.loop();
   desk_.directory = &srv.node.directory();
   desk_.shards = &srv.node.shards();
   desk_.gate = &srv.gate;
   desk_.metrics = &srv.web;
-  desk_.now = mono_now;
+  desk_.now = clock;
 }
 
 websocket_hub::~websocket_hub() {
@@ -85,7 +87,7 @@ websocket_hub::~websocket_hub() {
 }
 
 void websocket_hub::accept(taken_stream taken, websocket_client client) {
-  now_ = mono_now();
+  now_ = clock_();
   auto unread = std::move(taken.unread);
   auto session = std::make_shared<websocket_session>(*this, std::move(taken), std::move(client));
   if (!session->start())
@@ -99,7 +101,7 @@ void websocket_hub::accept(taken_stream taken, websocket_client client) {
 bool websocket_hub::run() {
   auto ready = poller_.ready();
   if (!ready.empty())
-    now_ = mono_now();
+    now_ = clock_();
   for (auto& event : ready)
     static_cast<websocket_session*>(event.data.ptr)->on_ready(event.events);
   return poller_.hot();
@@ -108,6 +110,7 @@ bool websocket_hub::run() {
 // -- edge_guest -----------------------------------------------------------------------
 
 void websocket_hub::tick(mono_time now) {
+  now_ = now;
   auto share = draining_ ? sessions_.size() : sessions_.size() / sweep_ticks + 1;
   for (size_t i = 0; i < share && !sessions_.empty(); ++i) {
     next_ = next_ == 0 ? sessions_.size() - 1 : std::min(next_, sessions_.size()) - 1;

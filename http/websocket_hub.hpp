@@ -18,7 +18,9 @@ namespace shoal::http {
 class websocket_hub final : public edge_guest {
 public:
   /// @param srv, port, io outlive the hub.
-  websocket_hub(const services& srv, edge_port& port, asio::io_context& io);
+  /// @param clock the time, which tests make up.
+  websocket_hub(const services& srv, edge_port& port, asio::io_context& io,
+                mono_time (*clock)() = mono_now);
 
   /// On the edge's thread, or when that has ended.
   ~websocket_hub() override;
@@ -95,7 +97,8 @@ private:
   std::vector<websocket_session*> flushing_;             // Scratch space.
   std::string text_;                                     // Scratch space.
   std::vector<std::string> spares_;                      // Empty, with memory.
-  mono_time now_ = mono_now();
+  mono_time (*clock_)();
+  mono_time now_;
   bool draining_ = false;
   size_t next_ = 0; // Of the sweep.
 };

@@ -22,7 +22,7 @@ constexpr int reads_max = 4;
 websocket_session::websocket_session(websocket_hub& hub, taken_stream taken,
                                      websocket_client client)
     : hub_{hub}, bytes_{std::move(taken.bytes)}, ticket_{std::move(taken.ticket)},
-      client_{std::move(client)}, heard_{mono_now()} {}
+      client_{std::move(client)}, heard_{hub.now()} {}
 
 bool websocket_session::start() {
   hub_.enter(*this);
@@ -102,10 +102,11 @@ void websocket_session::take_in(std::span<char> bytes) {
 bool websocket_session::on_frame(const ws_frame& frame) {
   switch (frame.opcode) {
   case ws_opcode::ping:
-    append(ws_opcode::pong, frame.payload);
-    return true;
+    if (afford_frame())
+      append(ws_opcode::pong, frame.payload);
+    return state_ == state::open;
   case ws_opcode::pong:
-    return true;
+    return afford_frame();
   case ws_opcode::close:
     close(ws_close::normal, {});
     return false;
@@ -143,7 +144,24 @@ void websocket_session::on_text(std::string_view json) {
   } else if (++bad_messages_ >= limits::ws_bad_messages_max) {
     hub_.counted().misused.add();
     close(ws_close::policy, "too many bad messages");
+  } else {
+    afford_frame();
   }
+}
+
+bool websocket_session::afford_frame() {
+  if (state_ != state::open)
+    return false;
+  if (free_frames_ > 0) {
+    --free_frames_;
+    return true;
+  }
+  if (hub_.gate().within_rate(client_.address, hub_.now()))
+    return true;
+  hub_.gate().count_refusal(transport::ws, refusal_kind::rate_limited);
+  hub_.counted().misused.add();
+  close(ws_close::policy, "too many frames that ask for nothing");
+  return false;
 }
 
 void websocket_session::break_off(ws_close why) {
@@ -198,7 +216,7 @@ void websocket_session::close(ws_close code, std::string_view reason) {
   append_ws_close(out_, code, reason);
   hub_.queue(*this);
   state_ = state::closing;
-  end_ = mono_now() + closing_timeout;
+  end_ = hub_.now() + closing_timeout;
   if (peer_)
     disconnect_peer(std::exchange(peer_, peer_actor{}));
 }
@@ -219,6 +237,7 @@ void websocket_session::peer_ended() {
 }
 
 void websocket_session::sweep(mono_time now) {
+  free_frames_ = limits::ws_free_frames_max;
   if (answers_until_ != mono_time{} && now >= answers_until_) {
     answers_until_ = {};
     if (peer_)

@@ -35,6 +35,7 @@ public:
 
   void say(std::string_view json) override;
   void may_answer_until(mono_time deadline) override { answers_until_ = deadline; }
+  void answer_dropped() override { afford_frame(); }
   void peer_ended() override;
 
   // -- what the hub says -------------------------------------------------------------
@@ -76,6 +77,10 @@ private:
   bool on_frame(const ws_frame& frame);
   bool on_message(const ws_frame& frame);
   void on_text(std::string_view json);
+
+  /// Lets a frame pass that is no request: a few are free, the others take a token each as
+  /// requests do. @returns false if there is none: the session closes.
+  bool afford_frame();
   void break_off(ws_close why);
   void append(ws_opcode opcode, std::string_view payload);
 
@@ -93,6 +98,7 @@ private:
   mono_time end_{};  // When `closing` has lasted for long enough.
   size_t place_ = 0; // In the hub's list.
   uint8_t bad_messages_ = 0;
+  uint8_t free_frames_ = limits::ws_free_frames_max; // Until the next sweep.
   state state_ = state::open;
   bool queued_ = false;  // The hub will call `flush`.
   bool blocked_ = false; // The socket takes nothing more for now.

@@ -340,6 +340,28 @@ def test_the_rate_limit_is_that_of_the_real_address(make_node, sockets):
     assert node.metrics()["shoal_refused_total", ("reason", "rate_limited")] >= 2
 
 
+def test_pings_and_answers_to_nothing_are_bounded_too(make_node, sockets):
+    misuse = (8, (1008).to_bytes(2, "big") + b"too many frames that ask for nothing")
+    limits = ("--rate", "0.001", "--burst", "3")
+    node = make_node(*limits, unlimited=False)
+    one = sockets(node)  # Takes the first of the three tokens.
+    for number in range(200):
+        one.send_frame(9, b"%d" % number)
+    heard = 0
+    while (frame := one.hear_frame()) != misuse:
+        assert frame == (10, b"%d" % heard)
+        heard += 1
+    assert 16 + 2 <= heard < 200
+    assert ws.refused_status(node.url) == 429
+    shown = node.metrics()
+    assert shown["shoal_ws_closed_total", ("reason", "misused")] == 1
+    assert shown["shoal_refused_total", ("reason", "rate_limited")] == 2
+    two = sockets(make_node(*limits, unlimited=False))
+    for number in range(200):
+        two.answer(swarm_of("floods"), 1, 2, number)
+    assert two.hear_frame() == misuse
+
+
 # -- limits and ends ----------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ namespace {
 struct fake_line : web_line {
   void say(std::string_view json) override { heard.emplace_back(json); }
   void may_answer_until(mono_time when) override { until = when; }
+  void answer_dropped() override { ++dropped; }
   void peer_ended() override { ended = true; }
 
   /// @returns what it has heard since it was asked last.
@@ -22,6 +23,7 @@ struct fake_line : web_line {
 
   std::vector<std::string> heard;
   mono_time until{};
+  int dropped = 0;
   bool ended = false;
   peer_actor peer;
 };
@@ -174,6 +176,7 @@ CAF_TEST(only answers to known offers are relayed) {
   answer(0, 2, offer(own, "not by this one"));
   CAF_CHECK(lines[1].news().empty());
   CAF_CHECK_EQUAL(counted.dropped_answers.value(), 3u);
+  CAF_CHECK_EQUAL(lines[0].dropped, 3);
   answer(0, 1, offer(own, "right"));
   answer(0, 1, offer(own, "a second time"));
   CAF_CHECK_EQUAL(lines[1].news().size(), 1u);
