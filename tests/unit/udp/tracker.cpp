@@ -226,6 +226,19 @@ CAF_TEST(each family is handed out its own peers) {
                                 "1772");
 }
 
+CAF_TEST(peers of the other family take no place) {
+  said.left_bytes = 0;
+  for (auto* seed : {&alice, &carol}) {
+    auto connection = connect(*seed);
+    for (uint16_t n = 1; n <= 8; ++n)
+      CAF_REQUIRE(ask(*seed, announce_packet(connection, n)));
+  }
+  said.left_bytes = 5;
+  said.numwant = 8;
+  CAF_CHECK_EQUAL(ask(bob, announce_packet(connect(bob), 20)).value().size(), 20u + 8 * 6);
+  CAF_CHECK_EQUAL(ask(carol, announce_packet(connect(carol), 21)).value().size(), 20u + 8 * 18);
+}
+
 CAF_TEST(event four is a partial seed and unknown ones are none) {
   said.event = announce_event::paused;
   auto raw = announce_packet(connect(alice), 1);
