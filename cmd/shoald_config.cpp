@@ -170,6 +170,8 @@ result<void> unstage(const staging& s, shoald_config& c) {
   c.tracker.interval_min_s = c.tracker.interval_s / 2;
   while (c.http.public_url.ends_with('/'))
     c.http.public_url.pop_back();
+  while (c.http.public_udp_url.ends_with('/'))
+    c.http.public_udp_url.pop_back();
   while (c.http.webseed_base_url.ends_with('/'))
     c.http.webseed_base_url.pop_back();
   return {};
@@ -286,6 +288,8 @@ result<void> validate(const shoald_config& config) {
   auto& h = config.http;
   if (!h.public_url.empty() && !is_http_url(h.public_url))
     return fail(ec::invalid_argument, "public-url must start with http:// or https://");
+  if (!h.public_udp_url.empty() && !h.public_udp_url.starts_with("udp://"))
+    return fail(ec::invalid_argument, "public-udp-url must start with udp://");
   if (!h.webseed_base_url.empty() && !is_http_url(h.webseed_base_url))
     return fail(ec::invalid_argument, "webseed-base-url must start with http:// or https://");
   // Files that cannot be used should be found by --check.

@@ -21,6 +21,8 @@ std::vector<option> http_options(shoald_config& c, staging& s) {
       setting("http.disk-threads", h.disk_threads, "Threads that read and write files", 1u, 1024u),
       setting("http.public-url", h.public_url,
               "Base URL in torrents and magnets; default: the Host header"),
+      setting("http.public-udp-url", h.public_udp_url,
+              "UDP tracker in torrents and magnets, \"udp://host:port\"; default: not named"),
       setting("http.trusted-proxies", h.trusted_proxies,
               "Networks whose X-Forwarded-For is believed"),
       setting("http.proxy-protocol-from", h.proxy_protocol_from,

@@ -19,10 +19,11 @@ struct http_config {
   std::vector<certificate_files> certificates; ///< Needed with `tls_listen`.
   std::vector<cidr> proxy_protocol_from;       ///< Whose connections begin with a PROXY header.
   uint32_t connections_per_address = 2000;     ///< 0 is no limit.
-  bool fast_lane = true;     ///< False: announces take the way of all requests, for comparison.
-  unsigned threads = 0;      ///< 0 is one per core.
-  unsigned disk_threads = 4; ///< For file reads and hashing of uploads.
-  std::string public_url;    ///< "https://host[:port]" without a slash; empty: from Host.
+  bool fast_lane = true;      ///< False: announces take the way of all requests, for comparison.
+  unsigned threads = 0;       ///< 0 is one per core.
+  unsigned disk_threads = 4;  ///< For file reads and hashing of uploads.
+  std::string public_url;     ///< "https://host[:port]" without a slash; empty: from Host.
+  std::string public_udp_url; ///< "udp://host:port" for torrents and magnets; empty: not named.
   std::vector<cidr> trusted_proxies; ///< Whose X-Forwarded-For is believed.
   std::string registry_key;          ///< X-Weightless-Key; empty: writes are open.
   std::string admin_key;             ///< For /api/admin; empty: switched off.

@@ -40,7 +40,7 @@ result<list_models> list_of(const exchange& ex) {
   return list_models{params->get("query").value_or(""), *limit, *offset};
 }
 
-document model_json(const manifest& m, const registry_entry& entry, std::string_view base,
+document model_json(const manifest& m, const registry_entry& entry, const public_urls& at,
                     std::string_view passkey) {
   auto files = document::array();
   for (auto& file : m.files)
@@ -52,10 +52,10 @@ document model_json(const manifest& m, const registry_entry& entry, std::string_
                {"torrentUrl", torrent_path(m.id.str(), m.rev)},
                {"kind", m.kind},
                {"sizeBytes", m.total_size_bytes()},
-               {"torrents", torrents_json(m, entry, base, passkey)}};
+               {"torrents", torrents_json(m, entry, at, passkey)}};
   if (!m.is_private) {
     doc["magnetUri"] = doc["torrents"].at(0)["magnet"];
-    doc["webseedUrl"] = std::string{base} + webseed_path(m.id.str(), m.rev);
+    doc["webseedUrl"] = at.base + webseed_path(m.id.str(), m.rev);
   }
   for (auto& [key, value] : {std::pair{"publisher", &entry.publisher},
                              {"license", &entry.license},
@@ -74,9 +74,9 @@ struct composed {
 };
 
 result<composed> compose(const object_files& objects, const sha256_digest& object,
-                         const torrent_links& links, const std::string& base) {
+                         const torrent_links& links, const public_urls& at) {
   return objects.read(object, limits::metainfo_bytes_max)
-      .and_then([&](const std::string& bytes) { return compose_published(bytes, links, base); })
+      .and_then([&](const std::string& bytes) { return compose_published(bytes, links, at); })
       .map([](std::string bytes) {
         auto etag = '"' + sha256(bytes).hex() + '"';
         return composed{std::move(bytes), std::move(etag)};
@@ -120,10 +120,11 @@ task<result<composed>> find_torrent(exchange& ex, torrent_ask ask) {
   auto entry = co_await load_entry(ex, found->entry_key);
   if (!entry)
     co_return tl::unexpected{entry.error()};
-  auto links = links_for(ex, *entry, passkey_of_query(ex));
+  auto at = urls_of(ex);
+  auto links = links_for(at, *entry, passkey_of_query(ex));
   auto* objects = &ex.node().objects();
-  auto work = [objects, object = torrent->object, links = std::move(links), base = ex.base_url()] {
-    return compose(*objects, object, links, base);
+  auto work = [objects, object = torrent->object, links = std::move(links), at] {
+    return compose(*objects, object, links, at);
   };
   auto made = co_await ex.on_disk(std::move(work));
   if (!made && made.error().code == ec::not_found)
@@ -145,7 +146,7 @@ task<document> items_of(exchange& ex, const model_list& found) {
                   {"sizeBytes", model.size_bytes},
                   {"torrentUrl", torrent_path(model.id, model.rev)}};
     if (entries[i])
-      item["magnetUri"] = magnet_for(ex, *entries[i], passkey);
+      item["magnetUri"] = magnet_for(urls_of(ex), *entries[i], passkey);
     items.push_back(std::move(item));
   }
   co_return items;
@@ -183,10 +184,9 @@ task<> model_revision(exchange& ex) {
     co_return;
   }
   // Some manifests have 200,000 files: not on a thread that answers announces.
-  auto write
-      = [files = *files, entry = *entry, base = ex.base_url(), passkey = passkey_of_query(ex)] {
-          return dump_json(model_json(*files, entry, base, passkey));
-        };
+  auto write = [files = *files, entry = *entry, at = urls_of(ex), passkey = passkey_of_query(ex)] {
+    return dump_json(model_json(*files, entry, at, passkey));
+  };
   auto body = co_await ex.on_disk(std::move(write));
   co_await ex.send(json(200, std::move(body)));
 }

@@ -50,12 +50,10 @@ task<> bootstrap(exchange& ex) {
   // Constants of the source system; its clients expect them.
   document parameters{
       {"peerDegreeK", 48}, {"redundantProvidersN", 2}, {"bootstrapRefreshSeconds", 30}};
-  document doc{{"modelId", found->id},
-               {"rev", found->rev},
-               {"peers", document::array()},
-               {"trackers", {announce_url(ex.base_url(), passkey_of_query(ex))}},
-               {"relays", document::array()},
-               {"parameters", std::move(parameters)}};
+  document doc{
+      {"modelId", found->id},        {"rev", found->rev},
+      {"peers", document::array()},  {"trackers", tracker_list(urls_of(ex), passkey_of_query(ex))},
+      {"relays", document::array()}, {"parameters", std::move(parameters)}};
   co_await ex.send(json(200, dump_json(doc)));
 }
 

@@ -82,7 +82,7 @@ task<result<prepared>> prepare_request(exchange& ex) {
 }
 
 /// What the publisher is told. @param made what the registry says now.
-std::string summary(const prepared& done, const registry_entry& made, const std::string& base,
+std::string summary(const prepared& done, const registry_entry& made, const public_urls& at,
                     const std::string& passkey) {
   auto& m = done.what.content;
   document doc{{"id", m.id.str()},
@@ -90,9 +90,9 @@ std::string summary(const prepared& done, const registry_entry& made, const std:
                {"manifest", done.manifest.hex()},
                {"files", m.files.size()},
                {"size_bytes", made.size_bytes},
-               {"torrents", torrents_json(m, made, base, passkey)}};
+               {"torrents", torrents_json(m, made, at, passkey)}};
   if (!m.is_private)
-    doc["webseed_url"] = base + webseed_path(m.id.str(), m.rev);
+    doc["webseed_url"] = at.base + webseed_path(m.id.str(), m.rev);
   return dump_json(doc);
 }
 
@@ -116,7 +116,7 @@ task<> publish_model(exchange& ex) {
     co_return;
   }
   auto status = before ? 200u : 201u;
-  auto body = summary(*ready, *made, ex.base_url(), passkey_of_query(ex));
+  auto body = summary(*ready, *made, urls_of(ex), passkey_of_query(ex));
   co_await ex.send(json(status, std::move(body)));
 }
 

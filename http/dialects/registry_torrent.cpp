@@ -49,16 +49,16 @@ struct outgoing {
 
 /// What was registered is handed out byte for byte; what was published here gets our links.
 task<result<outgoing>> torrent_bytes(exchange& ex, const stored_torrent& found) {
-  auto base = ex.base_url();
-  auto links = links_for(base, found.entry, passkey_of_query(ex));
-  auto make = [&objects = ex.node().objects(), object = found.object, base = std::move(base),
+  auto at = urls_of(ex);
+  auto links = links_for(at, found.entry, passkey_of_query(ex));
+  auto make = [&objects = ex.node().objects(), object = found.object, at = std::move(at),
                links = std::move(links),
                published = !found.entry.model_ref.empty()]() -> result<outgoing> {
     auto bytes = read_object(objects, object);
     if (!bytes)
       return tl::unexpected{bytes.error()};
     if (published)
-      bytes = compose_published(*bytes, links, base);
+      bytes = compose_published(*bytes, links, at);
     if (!bytes)
       return fail(ec::corrupt, "a stored .torrent: " + bytes.error().detail);
     auto etag = '"' + sha256(*bytes).hex() + '"';

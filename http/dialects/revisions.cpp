@@ -32,14 +32,14 @@ torrent_shape shape_of(const manifest& m, const manifest_torrent& torrent) {
 }
 
 std::string magnet_of(const manifest& m, const manifest_torrent& torrent,
-                      const registry_entry& entry, std::string_view base,
+                      const registry_entry& entry, const public_urls& at,
                       std::string_view passkey) {
   magnet_link link;
   link.v1 = torrent.v1;
   link.v2 = torrent.v2;
   link.display_name = entry.name;
-  link.trackers = {announce_url(base, passkey)};
-  link.web_seeds = web_seed_urls(web_seeds_for(base, entry), shape_of(m, torrent));
+  link.trackers = tracker_list(at, passkey);
+  link.web_seeds = web_seed_urls(web_seeds_for(at.base, entry), shape_of(m, torrent));
   return build_magnet(link);
 }
 
@@ -100,9 +100,9 @@ torrent_format default_format(const manifest& m) {
   return torrent_format::v1;
 }
 
-nlohmann::json torrents_json(const manifest& m, const registry_entry& entry, std::string_view base,
+nlohmann::json torrents_json(const manifest& m, const registry_entry& entry, const public_urls& at,
                              std::string_view passkey) {
-  auto path = std::string{base} + torrent_path(m.id.str(), m.rev) + "?format=";
+  auto path = at.base + torrent_path(m.id.str(), m.rev) + "?format=";
   auto first = name(default_format(m));
   auto all = nlohmann::json::array();
   for (auto& torrent : m.torrents) {
@@ -111,7 +111,7 @@ nlohmann::json torrents_json(const manifest& m, const registry_entry& entry, std
     if (torrent.v2 && torrent.v1)
       item["v1_info_hash"] = torrent.v1->hex();
     if (!m.is_private)
-      item["magnet"] = magnet_of(m, torrent, entry, base, passkey);
+      item["magnet"] = magnet_of(m, torrent, entry, at, passkey);
     all.insert(torrent.format == first ? all.begin() : all.end(), std::move(item));
   }
   return all;

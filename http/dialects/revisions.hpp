@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/messages/catalog.hpp"
+#include "http/dialects/torrent_links.hpp"
 #include "http/exchange.hpp"
 #include "protocol/torrent_builder.hpp"
 
@@ -35,8 +36,8 @@ torrent_format default_format(const manifest& m);
 
 /// `[{format, info_hash, v1_info_hash?, magnet?, torrent_url}]`, the default format first. Private
 /// revisions have no magnets: those cannot say that a torrent is private (BEP 27).
-/// @param base "https://host". @param passkey for the magnets' trackers; may be empty.
-nlohmann::json torrents_json(const manifest& m, const registry_entry& entry, std::string_view base,
+/// @param passkey for the magnets' trackers; may be empty.
+nlohmann::json torrents_json(const manifest& m, const registry_entry& entry, const public_urls& at,
                              std::string_view passkey);
 
 } // namespace shoal::http

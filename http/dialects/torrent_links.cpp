@@ -11,8 +11,16 @@ namespace shoal::http {
 
 namespace {
 
-bool is_ours(std::string_view url, std::string_view base) {
-  return url.starts_with(std::string{base} + "/announce");
+/// "ws://host" for "http://host": both speak on one port.
+std::string web_socket_of(std::string_view base) {
+  return "ws" + std::string{base.substr(std::string_view{"http"}.size())};
+}
+
+bool is_ours(std::string_view url, const public_urls& at) {
+  auto tiers = tracker_tiers(at, "");
+  return std::any_of(tiers.begin(), tiers.end(), [&](auto& tier) {
+    return std::any_of(tier.begin(), tier.end(), [&](auto& ours) { return url.starts_with(ours); });
+  });
 }
 
 bool has_one_file(const metainfo& torrent) {
@@ -37,9 +45,9 @@ bool is_derived(std::string_view url, const metainfo& torrent) {
          && std::any_of(all.begin(), all.end(), contains);
 }
 
-void add_links(torrent_links& ours, const metainfo& torrent, std::string_view base) {
+void add_links(torrent_links& ours, const metainfo& torrent, const public_urls& at) {
   for (auto& url : torrent.trackers)
-    if (!is_ours(url, base))
+    if (!is_ours(url, at))
       ours.trackers.push_back({url});
   for (auto& url : torrent.web_seeds) {
     if (is_derived(url, torrent))
@@ -53,9 +61,24 @@ void add_links(torrent_links& ours, const metainfo& torrent, std::string_view ba
 
 } // namespace
 
-std::string announce_url(std::string_view base, std::string_view passkey) {
-  auto url = std::string{base} + "/announce";
-  return passkey.empty() ? url : url + "/" + percent_encode(passkey);
+public_urls urls_of(const exchange& ex) {
+  return {ex.base_url(), ex.config().public_udp_url};
+}
+
+std::vector<std::vector<std::string>> tracker_tiers(const public_urls& at,
+                                                    std::string_view passkey) {
+  auto path = "/announce" + (passkey.empty() ? "" : "/" + percent_encode(passkey));
+  std::vector<std::vector<std::string>> tiers{{at.base + path}, {web_socket_of(at.base) + path}};
+  if (!at.udp.empty())
+    tiers.front().push_back(at.udp + path);
+  return tiers;
+}
+
+std::vector<std::string> tracker_list(const public_urls& at, std::string_view passkey) {
+  std::vector<std::string> all;
+  for (auto& tier : tracker_tiers(at, passkey))
+    all.insert(all.end(), tier.begin(), tier.end());
+  return all;
 }
 
 std::vector<std::string> web_seeds_for(std::string_view base, const registry_entry& entry) {
@@ -66,28 +89,24 @@ std::vector<std::string> web_seeds_for(std::string_view base, const registry_ent
           + "/"};
 }
 
-torrent_links links_for(std::string_view base, const registry_entry& entry,
+torrent_links links_for(const public_urls& at, const registry_entry& entry,
                         std::string_view passkey) {
   torrent_links links;
-  links.trackers = {{announce_url(base, passkey)}};
-  links.web_seeds = web_seeds_for(base, entry);
+  links.trackers = tracker_tiers(at, passkey);
+  links.web_seeds = web_seeds_for(at.base, entry);
   return links;
 }
 
-torrent_links links_for(const exchange& ex, const registry_entry& entry, std::string_view passkey) {
-  return links_for(ex.base_url(), entry, passkey);
-}
-
 result<std::string> compose_published(std::string_view original, torrent_links ours,
-                                      std::string_view base) {
+                                      const public_urls& at) {
   auto torrent = parse_metainfo(original);
   if (!torrent)
     return tl::unexpected{torrent.error()};
-  add_links(ours, *torrent, base);
+  add_links(ours, *torrent, at);
   return compose_torrent(original, ours);
 }
 
-std::string magnet_for(std::string_view base, const registry_entry& entry, std::string_view passkey,
+std::string magnet_for(const public_urls& at, const registry_entry& entry, std::string_view passkey,
                        torrent_format format) {
   magnet_link link;
   if (format != torrent_format::v2)
@@ -97,14 +116,9 @@ std::string magnet_for(std::string_view base, const registry_entry& entry, std::
   if (format != torrent_format::v1)
     link.v2 = entry.hashes.v2;
   link.display_name = entry.name;
-  link.trackers = {announce_url(base, passkey)};
-  link.web_seeds = web_seeds_for(base, entry);
+  link.trackers = tracker_list(at, passkey);
+  link.web_seeds = web_seeds_for(at.base, entry);
   return build_magnet(link);
-}
-
-std::string magnet_for(const exchange& ex, const registry_entry& entry, std::string_view passkey,
-                       torrent_format format) {
-  return magnet_for(ex.base_url(), entry, passkey, format);
 }
 
 } // namespace shoal::http

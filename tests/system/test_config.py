@@ -59,6 +59,7 @@ def effective(*arguments, env=None):
     (["--trusted-proxies", "10.0.0.0/33"], "--trusted-proxies"),
     (["--unlimited-networks", "all"], "--unlimited-networks"),
     (["--public-url", "example.org"], "public-url"),
+    (["--public-udp-url", "https://example.org"], "public-udp-url"),
     (["--webseed-base-url", "ftp://example.org"], "webseed-base-url"),
     (["--log-level", "loud"], "log-level"),
     (["--log-format", "xml"], "log-format"),

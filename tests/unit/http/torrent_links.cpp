@@ -17,6 +17,7 @@ using namespace std::literals;
 namespace {
 
 constexpr auto base = "https://host:1"sv;
+const public_urls at{std::string{base}, ""};
 
 using strings = std::vector<std::string>;
 
@@ -40,7 +41,7 @@ std::string torrent_with(torrent_format format, torrent_links links, size_t file
 }
 
 metainfo compose(std::string_view original, const torrent_links& ours) {
-  return parse_metainfo(compose_published(original, ours, base).value()).value();
+  return parse_metainfo(compose_published(original, ours, at).value()).value();
 }
 
 strings web_seeds_in(std::string_view torrent) {
@@ -50,8 +51,18 @@ strings web_seeds_in(std::string_view torrent) {
 } // namespace
 
 CAF_TEST(a passkey goes into the path of the tracker) {
-  CAF_CHECK_EQUAL(announce_url(base, ""), "https://host:1/announce");
-  CAF_CHECK_EQUAL(announce_url(base, "a/b.00"), "https://host:1/announce/a%2Fb.00");
+  CAF_CHECK_EQUAL(tracker_list(at, ""),
+                  (strings{"https://host:1/announce", "wss://host:1/announce"}));
+  CAF_CHECK_EQUAL(tracker_list(at, "a/b.00"),
+                  (strings{"https://host:1/announce/a%2Fb.00", "wss://host:1/announce/a%2Fb.00"}));
+}
+
+CAF_TEST(UDP shares a tier with HTTP and browsers have their own) {
+  using tiers = std::vector<strings>;
+  public_urls plain{"http://host", "udp://t:6969"};
+  CAF_CHECK_EQUAL(tracker_tiers(plain, "u.0"),
+                  (tiers{{"http://host/announce/u.0", "udp://t:6969/announce/u.0"},
+                         {"ws://host/announce/u.0"}}));
 }
 
 CAF_TEST(the web seed is the folder above the revision) {
@@ -65,17 +76,19 @@ CAF_TEST(the web seed is the folder above the revision) {
 CAF_TEST(a private revision has no web seed) {
   auto entry = published("ns/name@v1");
   entry.is_private = true;
-  CAF_CHECK(links_for(base, entry, "").web_seeds.empty());
-  CAF_CHECK(parse_magnet(magnet_for(base, entry, ""))->web_seeds.empty());
+  CAF_CHECK(links_for(at, entry, "").web_seeds.empty());
+  CAF_CHECK(parse_magnet(magnet_for(at, entry, ""))->web_seeds.empty());
 }
 
 CAF_TEST(links of the publisher stay behind ours) {
   torrent_links theirs;
-  theirs.trackers = {{"http://other/announce", "https://host:1/announce/old.key"}};
+  theirs.trackers = {{"http://other/announce", "https://host:1/announce/old.key",
+                      "wss://host:1/announce/old.key"}};
   theirs.web_seeds = {"http://other/seed/"};
-  auto ours = links_for(base, published("ns/name@main"), "u.0");
+  auto ours = links_for(at, published("ns/name@main"), "u.0");
   auto made = compose(torrent_with(torrent_format::hybrid, theirs), ours);
-  CAF_CHECK_EQUAL(made.trackers, (strings{"https://host:1/announce/u.0", "http://other/announce"}));
+  CAF_CHECK_EQUAL(made.trackers, (strings{"https://host:1/announce/u.0",
+                                          "wss://host:1/announce/u.0", "http://other/announce"}));
   CAF_CHECK_EQUAL(made.web_seeds,
                   (strings{"https://host:1/webseed/ns/name/", "http://other/seed/"}));
 }
@@ -84,7 +97,7 @@ CAF_TEST(composing keeps the torrent what it is) {
   for (auto format : {torrent_format::hybrid, torrent_format::v1, torrent_format::v2}) {
     auto original = torrent_with(format, {});
     auto before = parse_metainfo(original).value();
-    auto after = compose(original, links_for(base, published("ns/name@main"), ""));
+    auto after = compose(original, links_for(at, published("ns/name@main"), ""));
     CAF_CHECK(after.v1 == before.v1);
     CAF_CHECK(after.v2 == before.v2);
   }
@@ -93,31 +106,32 @@ CAF_TEST(composing keeps the torrent what it is) {
 CAF_TEST(composing twice is composing once) {
   torrent_links theirs;
   theirs.web_seeds = {"http://other/seed/", "http://another/"};
-  auto ours = links_for(base, published("ns/name@main"), "");
+  auto ours = links_for(at, published("ns/name@main"), "");
   for (auto format : {torrent_format::hybrid, torrent_format::v1, torrent_format::v2})
     for (auto files : {size_t{1}, size_t{2}}) {
-      auto once = compose_published(torrent_with(format, theirs, files), ours, base).value();
-      auto twice = compose_published(once, ours, base).value();
+      auto once = compose_published(torrent_with(format, theirs, files), ours, at).value();
+      auto twice = compose_published(once, ours, at).value();
       CAF_CHECK_EQUAL(web_seeds_in(twice), web_seeds_in(once));
       CAF_CHECK(twice == once);
     }
 }
 
 CAF_TEST(what is no torrent is not composed) {
-  CAF_CHECK(!compose_published("d4:infoe", {}, base));
+  CAF_CHECK(!compose_published("d4:infoe", {}, at));
 }
 
 CAF_TEST(a magnet names the torrent of its format) {
   auto entry = published("ns/name@main");
   auto twin = info_hash::from_hex(std::string(40, 'c'));
   auto read = [&](torrent_format format) {
-    return parse_magnet(magnet_for(base, entry, "u.0", format)).value();
+    return parse_magnet(magnet_for(at, entry, "u.0", format)).value();
   };
   auto hybrid = read(torrent_format::hybrid);
   CAF_CHECK(hybrid.v1 == entry.hashes.v1);
   CAF_CHECK(hybrid.v2 == entry.hashes.v2);
   CAF_CHECK_EQUAL(hybrid.display_name, "a b");
-  CAF_CHECK_EQUAL(hybrid.trackers, strings{"https://host:1/announce/u.0"});
+  CAF_CHECK_EQUAL(hybrid.trackers,
+                  (strings{"https://host:1/announce/u.0", "wss://host:1/announce/u.0"}));
   CAF_CHECK(read(torrent_format::v1).v1 == entry.hashes.v1);
   entry.hashes.twin = twin;
   CAF_CHECK(read(torrent_format::v1).v1 == twin);
@@ -134,7 +148,7 @@ CAF_TEST(the magnet of a revision with one file has the web seeds of its torrent
     auto entry = published("ns/name@main");
     auto v1 = format == torrent_format::v2 ? std::nullopt : entry.hashes.v1;
     m.torrents.push_back({std::string{name(format)}, v1, entry.hashes.v2, *entry.hashes.v2});
-    auto magnet = torrents_json(m, entry, base, "").at(0).at("magnet").get<std::string>();
+    auto magnet = torrents_json(m, entry, at, "").at(0).at("magnet").get<std::string>();
     return parse_magnet(magnet).value().web_seeds;
   };
   auto one = manifest_file{"a b.bin", 4, *published("").hashes.v2, std::nullopt};
