@@ -33,7 +33,7 @@ std::optional<connection_ticket> connection_book::enter(const ip_address& from) 
     seat = *where;
   }
   open_.store(open() + 1, std::memory_order_relaxed);
-  srv_.metrics.connections.add(1);
+  srv_.metrics.connections_opened.add();
   return connection_ticket{*this, seat};
 }
 
@@ -41,7 +41,7 @@ void connection_book::leave(uint64_t seat) noexcept {
   if (seat != uncounted)
     addresses_.leave(static_cast<uint32_t>(seat));
   open_.store(open() - 1, std::memory_order_relaxed);
-  srv_.metrics.connections.add(-1);
+  srv_.metrics.connections_closed.add();
 }
 
 } // namespace shoal::http

@@ -27,8 +27,11 @@ http_metrics::http_metrics(metrics::registry& registry, tracker_gate& gate)
       handshakes{registry.add_counter("shoal_tls_handshakes_total", "TLS connections set up")},
       bad_handshakes{refusals(registry, "tls_handshake")},
       lane_announces{registry.add_counter("shoal_http_lane_announces_total",
-                                          "Announces answered on the shortest way")},
-      connections{registry.add_gauge("shoal_http_connections", "Open HTTP connections")} {
+                                          "Announces answered on the shortest way")} {
+  registry.add_reader("shoal_http_connections", "Open HTTP connections", "", [this] {
+    auto closed = connections_closed.value(); // First, or there might be fewer than none.
+    return double(connections_opened.value()) - double(closed);
+  });
   add_limit_metrics(registry);
 }
 

@@ -25,8 +25,9 @@ struct http_metrics {
   metrics::counter& bad_proxy_header;
   metrics::counter& handshakes; ///< TLS, finished.
   metrics::counter& bad_handshakes;
-  metrics::counter& lane_announces; ///< Answered by the announce lane, refusals included.
-  metrics::gauge& connections;
+  metrics::counter& lane_announces;    ///< Answered by the announce lane, refusals included.
+  metrics::counter connections_opened; ///< A connection may be for one request: threads must not
+  metrics::counter connections_closed; ///< share a line of the cache to count it.
 };
 
 /// What handlers work with; outlives every edge.
