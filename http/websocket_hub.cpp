@@ -111,11 +111,16 @@ bool websocket_hub::run() {
 
 void websocket_hub::tick(mono_time now) {
   now_ = now;
-  auto share = draining_ ? sessions_.size() : sessions_.size() / sweep_ticks + 1;
+  // The share of a round is that of its beginning, or cutting many would make it longer and longer.
+  if (next_ == 0)
+    share_ = sessions_.size() / sweep_ticks + 1;
+  auto share = draining_ ? sessions_.size() : share_;
   for (size_t i = 0; i < share && !sessions_.empty(); ++i) {
     next_ = next_ == 0 ? sessions_.size() - 1 : std::min(next_, sessions_.size()) - 1;
     // One that is cut is replaced by the last one, which this round has seen already.
     sessions_[next_]->sweep(now);
+    if (next_ == 0 && !draining_)
+      return; // The next round has a share of its own.
   }
 }
 

@@ -100,7 +100,8 @@ private:
   mono_time (*clock_)();
   mono_time now_;
   bool draining_ = false;
-  size_t next_ = 0; // Of the sweep.
+  size_t next_ = 0;  // Of the sweep.
+  size_t share_ = 0; // Of a round of the sweep, in one tick.
 };
 
 } // namespace shoal::http

@@ -264,6 +264,16 @@ CAF_TEST(each of many silent sockets has its turn) {
   CAF_CHECK_EQUAL(web.silent.value(), 10u);
 }
 
+CAF_TEST(a crowd that has to go is gone within one round) {
+  for (int i = 0; i < 100; ++i)
+    connect();
+  pass(defaults::ws_silence_max);
+  for (int second = 0; second < 3; ++second)
+    pass(1s);
+  CAF_CHECK_EQUAL(open(), 0);
+  CAF_CHECK_EQUAL(web.silent.value(), 100u);
+}
+
 CAF_TEST(a message must be whole in time whatever comes between) {
   auto& slow = connect();
   auto& torn = connect();
