@@ -2,6 +2,7 @@
 #include "http/services.hpp"
 
 #include "http/limit_metrics.hpp"
+#include "http/process_metrics.hpp"
 
 namespace shoal::http {
 
@@ -33,6 +34,7 @@ http_metrics::http_metrics(metrics::registry& registry, tracker_gate& gate)
     return double(connections_opened.value()) - double(closed);
   });
   add_limit_metrics(registry);
+  add_process_metrics(registry);
 }
 
 } // namespace shoal::http

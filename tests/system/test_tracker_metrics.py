@@ -2,6 +2,9 @@
 """What /metrics and /api/stats say of the tracker: rates, times, bytes, refusals, bounds and use."""
 
 import hashlib
+import os
+import re
+import resource
 
 import pytest
 from support import tracker, wait, web, ws
@@ -229,3 +232,15 @@ def test_a_swarm_holds_so_many_addresses_and_the_oldest_makes_room(make_node):
     met = {port - 6000 for _, port in tracker.compact_peers(reply)}
     assert len(met) == 19 and met < set(range(11, 31))  # The asker took the place of one.
     assert node.metrics()["tracker_active_peers"] == 20
+
+
+def test_what_the_process_takes_is_what_the_kernel_says(node):
+    pid = node.process.pid
+    shown = node.metrics()
+    resident = int(re.search(r"VmRSS:\s+(\d+) kB", open(f"/proc/{pid}/status").read())[1]) * 1024
+    assert 0.8 < shown["process_resident_memory_bytes"] / resident < 1.25
+    descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+    # The connection that asked for the page is one, and may be gone by now.
+    assert descriptors <= shown["process_open_fds"] <= descriptors + 1
+    assert shown["process_max_fds"] == resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
+    assert 0 < shown["process_cpu_seconds_total"] < 60
