@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace shoal {
 
@@ -20,6 +21,23 @@ std::string_view name(refusal_kind kind) {
       "rate_limited", "unauthorized", "blocked", "unregistered", "bad_announce", "banned"};
   return names[static_cast<size_t>(kind)];
 }
+
+namespace {
+
+/// The key of BEP 15 is a number. Over HTTP each client writes it in a way of its own ("0000CAFE",
+/// "0000cafe", "cafe"), and who has none sends zero over UDP. All of that is one key.
+/// @param room for what is returned.
+std::string_view canonical_key(std::string_view key, std::array<char, 8>& room) {
+  uint32_t number = 0;
+  auto end = key.data() + key.size();
+  auto [parsed, failed] = std::from_chars(key.data(), end, number, 16);
+  if (key.size() > room.size() || failed != std::errc{} || parsed != end)
+    return key;
+  auto written = std::to_chars(room.begin(), room.end(), number, 16).ptr;
+  return number == 0 ? std::string_view{} : std::string_view{room.data(), written};
+}
+
+} // namespace
 
 tracker_gate::tracker_gate(tracker_config config, const swarm_directory& directory,
                            const hash_key& secret, metrics::registry& registry)
@@ -96,6 +114,8 @@ tl::expected<admission, refusal> tracker_gate::enter(const info_hash& swarm) con
 }
 
 uint64_t tracker_gate::identity_of(const peer_id& id, std::string_view key) const {
+  std::array<char, 8> room;
+  key = canonical_key(key, room);
   std::array<uint8_t, peer_id::size_bytes + 1 + limits::announce_key_bytes_max> bytes;
   auto end = std::copy(id.bytes.begin(), id.bytes.end(), bytes.begin());
   *end++ = 0;

@@ -119,6 +119,19 @@ CAF_TEST(an identity depends on the peer id and the key) {
   CAF_CHECK_NOT_EQUAL(g.identity_of(one, "k"), g.identity_of(two, "k"));
 }
 
+CAF_TEST(a key is the same however it is written) {
+  auto g = gate();
+  auto of = [&](std::string_view key) { return g.identity_of({}, key); };
+  for (auto key : {"0000CAFE", "0000cafe", "cafe", "CaFe", "0cafe"})
+    CAF_CHECK_EQUAL(of(key), of("0000CAFE"));
+  for (auto key : {"0", "00000000"})
+    CAF_CHECK_EQUAL(of(key), of(""));
+  for (auto key : {"", "cafe1", "caf", "00000cafe", "0xcafe", "cafe ", "-cafe", "+cafe", "cafg"})
+    CAF_CHECK_NOT_EQUAL(of(key), of("cafe"));
+  CAF_CHECK_NOT_EQUAL(of("cafg"), of("CAFG"));
+  CAF_CHECK_NOT_EQUAL(of(std::string(64, 'a')), of(std::string(63, 'a')));
+}
+
 CAF_TEST(each transport is counted for itself and in the sum) {
   auto g = gate();
   g.count_announce(transport::http, ip_family::v4);
