@@ -11,6 +11,7 @@ from support import bencode, tls, tracker, web, ws
 from support.malformed import truncations
 from support.node import Node
 from support.tls import Certificate, TlsNode
+from support.udp_client import UdpClient
 from support.web import RawConnection
 from test_proxy_protocol import PROXY, v1, v2
 
@@ -235,3 +236,32 @@ def test_what_a_proxy_writes_is_read(behind):
         with RawConnection(behind.address, source_ip=PROXY) as connection:
             connection.send(random_header(source, client) + announce_bytes(b"Host: a\r\n"))
             assert external_ip(connection.answer()) == client
+
+
+def datagram_header(source, kind=2, command=1, tlv=b""):
+    """Version 2 for UDP, which is kind 2; kind 1 is what proxies write that only know TCP."""
+    header = bytearray(v2(source, command=command, tlv=tlv))
+    header[13] = header[13] & 0xf0 | kind
+    return bytes(header)
+
+
+def test_what_a_proxy_writes_before_datagrams_is_read(behind):
+    source = random.Random(SEED)
+    print("seed", SEED)
+    for number in range(100):
+        client = random_address(source)
+        tlv = struct.pack("!BH", 0xe1, 50) + source.randbytes(50) if number % 3 else b""
+        header = datagram_header(client, source.choice([1, 2]), tlv=tlv)
+        with UdpClient(behind.address, PROXY, prefix=header) as one:
+            one.family = socket.AF_INET6 if ":" in client else socket.AF_INET
+            swarm = b"datagram %011d" % number
+            one.announce(swarm, 1)
+            reply = tracker.announce(behind.url, swarm, 2, source_ip="127.0.6.1")
+        assert tracker.compact_peers(reply) == [(client, 6001)]
+
+
+def test_a_proxy_that_speaks_for_itself_over_udp_is_who_asks(behind):
+    header = datagram_header("203.0.113.9", command=0)
+    with UdpClient(behind.address, PROXY, prefix=header) as proxy:
+        proxy.announce(b"d" * 20, 1)
+        assert proxy.announce(b"d" * 20, 2)[3] == [(PROXY, 6001)]
