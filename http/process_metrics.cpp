@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace shoal::http {
@@ -29,10 +30,15 @@ double cpu_seconds() {
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
+/// The size of the folder is their number since Linux 6.2; before, they have to be counted.
 double open_descriptors() {
+  constexpr auto folder = "/proc/self/fd";
+  struct stat seen {};
+  if (::stat(folder, &seen) == 0 && seen.st_size > 0)
+    return static_cast<double>(seen.st_size);
   std::error_code failed;
   double count = 0;
-  std::filesystem::directory_iterator each{"/proc/self/fd", failed};
+  std::filesystem::directory_iterator each{folder, failed};
   for (; !failed && each != std::filesystem::directory_iterator{}; each.increment(failed))
     ++count;
   return count > 0 ? count - 1 : 0; // Without the one that this takes.
