@@ -42,8 +42,9 @@ def test_who_has_no_key_is_the_same_without_one_everywhere(dual):
     tracker.announce(dual.url, swarm, 1)
     with UdpClient(("::1", dual.address[1])) as client, ws.Socket(dual.url) as page:
         assert client.announce(swarm, 1, key=0)[1:3] == (1, 0)
-        reply = page.announce(swarm, peer_id=ws.latin(tracker.peer_id(1)))
-        assert ws.counts(reply) == (0, 1)
+        page.say(action="announce", info_hash=ws.latin(swarm), left=1,
+                 peer_id=ws.latin(tracker.peer_id(1)))
+        assert ws.counts(page.hear()) == (0, 1)
         tracker.announce(dual.url, swarm, 1, "127.0.5.1", key="00000000")
         assert client.announce(swarm, 2, key=2)[1:3] == (2, 0)
 
