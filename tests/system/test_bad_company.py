@@ -7,8 +7,9 @@ import resource
 import struct
 
 import pytest
-from support import tracker, wait, web, ws
+from support import tls, tracker, wait, web, ws
 from support.process import fresh_ip
+from support.tls import Certificate, TlsNode
 from support.udp_client import UdpClient, announce_packet
 from support.web import RawConnection
 
@@ -114,6 +115,19 @@ def test_one_address_has_one_budget_for_all_transports(make_node):
     assert begun == 20
 
 
+def test_a_network_of_ipv6_has_one_budget(make_node):
+    node = make_node(*BUDGET, "--trusted-proxies", "127.0.0.1", unlimited=False)
+
+    def begun(network):
+        return sum(tracker.announce(node.url, swarm_of(f"{network} {number}"), headers={
+            "X-Forwarded-For": f"{network}:{number:x}::{number:x}"})[b"incomplete"]
+            for number in range(40))
+
+    assert begun("2a01:0:0:1") == 20  # 64 bits are one client.
+    assert begun("2a01:0:0:2") == 20
+    assert begun("2a02:0:0") == 40    # 40 networks of 64 bits.
+
+
 # -- packets --------------------------------------------------------------------------------------
 
 
@@ -182,6 +196,27 @@ def test_slow_beginnings_of_every_kind_disturb_nobody(make_node, regulars):
     for each in slow:
         each.close()
     assert others.served()
+
+
+def test_half_handshakes_disturb_nobody(tmp_path, regulars):
+    certificate = Certificate(tmp_path / "certificate", "one")
+    with TlsNode(tmp_path / "node", [certificate], "--header-timeout", "3") as node:
+        others = regulars(node)
+        overdue = node.metrics()["shoal_http_overdue_total"]
+        slow = [RawConnection(node.tls_address, source_ip=f"127.1.0.{n % 250 + 1}")
+                for n in range(500)]
+        for n, each in enumerate(slow):
+            each.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[:n % 11 + 1])
+
+        def all_cut():
+            answer, connection = tls.get(node.tls_address, "/livez")
+            connection.close()
+            assert answer.status == 200 and others.served()
+            return node.metrics()["shoal_http_overdue_total"] - overdue >= 500
+
+        wait.until(all_cut, 20, "all are cut")
+        for each in slow:
+            each.close()
 
 
 # -- time ------------------------------------------------------------------------------------------------

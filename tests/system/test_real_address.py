@@ -265,3 +265,12 @@ def test_a_proxy_that_speaks_for_itself_over_udp_is_who_asks(behind):
     with UdpClient(behind.address, PROXY, prefix=header) as proxy:
         proxy.announce(b"d" * 20, 1)
         assert proxy.announce(b"d" * 20, 2)[3] == [(PROXY, 6001)]
+
+
+@pytest.mark.parametrize("line", [b"Forwarded: for=9.9.9.9", b"X-Real-IP: 9.9.9.9",
+                                  b"CF-Connecting-IP: 9.9.9.9", b"X-Forwarded: 9.9.9.9",
+                                  b"True-Client-IP: 9.9.9.9"])
+def test_no_other_header_is_believed(node, line):
+    with RawConnection(node.address) as connection:
+        connection.send(announce_bytes(b"Host: a\r\n" + line + b"\r\n"))
+        assert external_ip(connection.answer()) == "127.0.0.1"

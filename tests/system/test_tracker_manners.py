@@ -158,3 +158,18 @@ def test_parameters_without_a_value_do_not_shift_the_others(shared_node, query):
         reply = bencode.decode(web.get(f"{shared_node.url}/announce?{text}").body)
         assert (reply[b"complete"], reply[b"incomplete"]) == (1, 0)
     assert tracker.scrape(shared_node.url, swarm)[swarm] == (1, 1, 0)
+
+
+@pytest.mark.parametrize("lane", ["true", "false"])
+def test_a_hash_may_be_escaped_in_any_way_or_not_at_all(make_node, lane):
+    node = make_node("--fast-lane", lane)
+    raw = b"Az09-._~!*'()\x80\xc3\xa9\xff\x00 "
+    plain = b"".join(b"%%%02x" % byte if byte <= 0x20 else bytes([byte]) for byte in raw)
+    forms = [b"".join(b"%%%02x" % byte for byte in raw), b"".join(b"%%%02X" % byte for byte in raw),
+             plain]
+    for number, form in enumerate(forms, 1):
+        with web.RawConnection(node.address) as connection:
+            connection.send(b"GET /announce?info_hash=" + form + b"&peer_id=-TT0001-00000000000%d"
+                            b"&port=600%d&left=1 HTTP/1.1\r\nHost: a\r\n\r\n" % (number, number))
+            assert bencode.decode(connection.answer().body)[b"incomplete"] == number
+    assert tracker.scrape(node.url, raw) == {raw: (0, 0, 3)}
