@@ -3,6 +3,7 @@
 #include "actors/peer_table.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace shoal {
 
@@ -12,18 +13,52 @@ namespace {
 constexpr uint32_t sample_factor = 4;
 constexpr uint32_t sample_max = 1024;
 
-/// Neighbours on the ring [first, first + size).
-struct arc {
-  uint32_t first;
-  uint32_t size;
-  uint32_t at;
-  uint32_t length;
+/// Arcs that a sample consists of. Those who came together stand together and are often in one
+/// place: one arc would show either all of them or none.
+constexpr uint32_t arcs_max = 16;
 
-  uint32_t nth(uint32_t i) const { return first + (at + i) % size; }
-  bool has(uint32_t position) const {
-    return position >= first && position < first + size
-           && (position - first + size - at) % size < length;
+/// `length` positions on the ring [first, first + size): arcs, one in each part of the ring. They
+/// do not begin at equal distances, as those who come by turns may stand at equal distances, too.
+class sample_ring {
+public:
+  /// @param at where the first part begins, less than `size`.
+  sample_ring(uint32_t first, uint32_t size, uint32_t at, uint32_t length, uint64_t random)
+      : first_{first}, size_{size}, at_{at}, length_{length}, part_{size} {
+    if (size < arcs_max || length > size - size % arcs_max)
+      return;
+    arcs_ = arcs_max;
+    part_ = size / arcs_max;
+    auto room = part_ - (length + arcs_max - 1) / arcs_max + 1;
+    for (uint32_t i = 0; i < arcs_max; ++i)
+      begins_[i] = static_cast<uint32_t>(mix_bits(random + i) % room);
   }
+
+  uint32_t length() const { return length_; }
+
+  /// One of each arc by turns.
+  uint32_t nth(uint32_t i) const {
+    auto arc = i % arcs_;
+    return first_ + (at_ + arc * part_ + begins_[arc] + i / arcs_) % size_;
+  }
+
+  bool has(uint32_t position) const {
+    if (position < first_ || position >= first_ + size_)
+      return false;
+    auto from = (position - first_ + size_ - at_) % size_;
+    auto arc = from / part_;
+    if (arc >= arcs_ || from % part_ < begins_[arc])
+      return false;
+    return (from % part_ - begins_[arc]) * arcs_ + arc < length_;
+  }
+
+private:
+  uint32_t first_;
+  uint32_t size_;
+  uint32_t at_;
+  uint32_t length_;
+  uint32_t part_;
+  uint32_t arcs_ = 1;
+  std::array<uint32_t, arcs_max> begins_{};
 };
 
 uint32_t pick_start(uint32_t size, uint64_t random) {
@@ -41,22 +76,24 @@ public:
   /// Picks `count` of the positions before `end`; there are more than that.
   const std::vector<uint32_t>& pick(uint32_t count, uint32_t mixed, bool seeds, uint64_t random,
                                     const peer_policy& policy) {
-    // The arc is random already: its beginning are the random peers, the rest is the sample.
+    // The positions are random already: the first are the random peers, the others the sample.
     auto wanted = std::min({mixed + sample_factor * (count - mixed), mixed + sample_max, end_});
-    arc all{0, end_, pick_start(end_, random), std::max(wanted, std::min(count + 1, end_))};
+    sample_ring all{0, end_, pick_start(end_, random), std::max(wanted, std::min(count + 1, end_)),
+                    random};
     uint32_t used = 0;
-    for (; used < all.length && picked_.size() < mixed; ++used)
+    for (; used < all.length() && picked_.size() < mixed; ++used)
       if (all.nth(used) != self_)
         picked_.push_back(all.nth(used));
     auto first_seed = std::min(list_.leech_end(), end_);
     if (seeds && first_seed < end_) {
       auto n = end_ - first_seed;
-      arc some{first_seed, n, pick_start(n, random >> 16), std::min(n, (all.length - used) / 2)};
-      for (uint32_t i = 0; i < some.length; ++i)
+      sample_ring some{first_seed, n, pick_start(n, random >> 16),
+                       std::min(n, (all.length() - used) / 2), ~random};
+      for (uint32_t i = 0; i < some.length(); ++i)
         if (!all.has(some.nth(i)))
           consider(some.nth(i), policy);
     }
-    for (; used < all.length; ++used)
+    for (; used < all.length(); ++used)
       consider(all.nth(used), policy);
     take_best(count);
     return picked_;

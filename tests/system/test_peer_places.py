@@ -143,3 +143,15 @@ def test_the_operator_sees_the_policy(make_node, database):
     answer = web.get(f"{node.url}/api/swarms/{swarm_of('shown').hex()}",
                      {"X-Weightless-Key": "root"})
     assert answer.json()["policy"] == {"order": ["geo", "near"], "random_percent": 40}
+
+
+def test_those_who_came_together_are_found_by_those_who_come_later(make_node):
+    """A job starts in one zone after the other: neighbours in the table are neighbours in place."""
+    zones = [f"--zones=z{n}=9.{n}.0.0/16" for n in (1, 2, 3)]
+    node = make_node(*PROXIED, "--peer-policy", "zone", *zones)
+    swarm = swarm_of("together")
+    for zone in (1, 2, 3):
+        for number in range(200):
+            announce(node, swarm, 1000 * zone + number, f"9.{zone}.1.{number}", left=number % 2)
+    shares = [share(node, swarm, f"9.{zone}.7.{{}}", f"9.{zone}.") for zone in (1, 2, 3)]
+    assert all(part > 0.65 for part in shares), shares

@@ -29,18 +29,27 @@ struct fixture {
   handout out;
   uint64_t next_identity = 1;
 
-  /// Fills a swarm of 300: 100 each in 9.1/16, 9.2/16 and 9.3/16, of which every tenth is a seed.
-  void fill() {
+  void start() {
     auto made = make_policy(wanted);
     CAF_REQUIRE(made);
     policy = std::move(*made);
     config.policy = policy.get();
     set = std::make_unique<peer_set>(config);
+  }
+
+  /// The i-th of a zone, 0 to 99. Every tenth is a seed.
+  void enter(int zone, int i) {
+    announce("9." + std::to_string(zone) + "." + std::to_string(i / 10) + "."
+                 + std::to_string(i % 10 + 1),
+             i % 10 == 0 ? 0 : 1);
+  }
+
+  /// Fills a swarm of 300: 100 each in 9.1/16, 9.2/16 and 9.3/16.
+  void fill() {
+    start();
     for (int i = 0; i < 100; ++i)
       for (int zone : {1, 2, 3})
-        announce("9." + std::to_string(zone) + "." + std::to_string(i / 10) + "."
-                     + std::to_string(i % 10 + 1),
-                 i % 10 == 0 ? 0 : 1);
+        enter(zone, i);
   }
 
   void announce(const std::string& from, uint64_t left = 1,
@@ -118,6 +127,36 @@ CAF_TEST(a zone is preferred and others are mixed in) {
   CAF_MESSAGE("of 2000: all but the random quarter, and a third of that");
   CAF_CHECK(own > 1500);
   CAF_CHECK(own < 1850);
+}
+
+CAF_TEST(those who came together are found wherever they stand) {
+  wanted.names = {"zone"};
+  wanted.zones = {"one=9.1.0.0/16", "two=9.2.0.0/16", "three=9.3.0.0/16"};
+  start();
+  for (int zone : {1, 2, 3})
+    for (int i = 0; i < 100; ++i)
+      enter(zone, i);
+  size_t own = 0;
+  for (int i = 0; i < 50; ++i) {
+    announce("9.2.200." + std::to_string(i + 1), 1, announce_event::none, 12);
+    check_distinct(12);
+    own += given("9.2.0.0/16");
+  }
+  CAF_MESSAGE("of 600: nine of each twelve if the sample has them, and a third of the others");
+  CAF_CHECK(own > 450);
+}
+
+CAF_TEST(a sample has everybody at most once whatever the size) {
+  wanted.names = {"origins"};
+  start();
+  for (int i = 0; i < 400; ++i) {
+    announce("9.1." + std::to_string(i / 200) + "." + std::to_string(i % 200), i % 3 == 0 ? 0 : 1,
+             announce_event::started, 7);
+    check_distinct(std::min<size_t>(i, 7));
+    announce("9.1." + std::to_string(i / 200) + "." + std::to_string(i % 200), i % 3 == 0 ? 0 : 1,
+             announce_event::started, 90);
+    check_distinct(std::min<size_t>(i, 90));
+  }
 }
 
 CAF_TEST(with nothing but random peers in the mix a policy changes nothing) {
