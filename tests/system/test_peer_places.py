@@ -22,7 +22,7 @@ def announce(node, swarm, number, address, **fields):
 
 def fill(node, swarm, patterns, each=20):
     """`each` peers at each pattern, e.g. "9.1.1.{}", as many of them seeds as leechers. They come by
-    turns: neighbours in the table are looked at together."""
+    turns."""
     for n in range(each):
         for group, pattern in enumerate(patterns):
             announce(node, swarm, group * 100 + n + 1, pattern.format(n + 1), left=n % 2)
