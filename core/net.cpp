@@ -17,16 +17,19 @@ cidr network(std::string_view text) {
 }
 
 /// Networks whose addresses mean nothing to a peer elsewhere.
-/// @source IANA special-purpose address registries (RFC 6890), RFC 4380 (Teredo).
+/// @source IANA special-purpose address registries (RFC 6890), RFC 4380 (Teredo), RFC 4291 (::/96),
+/// RFC 3879 (fec0::/10).
 const std::vector<cidr>& special_networks() {
   static const std::vector<cidr> networks{
       network("0.0.0.0/8"),     network("10.0.0.0/8"),      network("100.64.0.0/10"),
       network("127.0.0.0/8"),   network("169.254.0.0/16"),  network("172.16.0.0/12"),
       network("192.0.0.0/24"),  network("192.0.2.0/24"),    network("192.168.0.0/16"),
       network("198.18.0.0/15"), network("198.51.100.0/24"), network("203.0.113.0/24"),
-      network("224.0.0.0/3"),   network("::/127"),          network("64:ff9b:1::/48"),
-      network("100::/64"),      network("2001::/32"),       network("2001:db8::/32"),
-      network("fc00::/7"),      network("fe80::/10"),       network("ff00::/8"),
+      network("224.0.0.0/3"),   network("::/96"),           network("64:ff9b:1::/48"),
+      network("100::/64"),      network("2001::/32"),       network("2001:2::/48"),
+      network("2001:10::/28"),  network("2001:20::/28"),    network("2001:db8::/32"),
+      network("3fff::/20"),     network("5f00::/16"),       network("fc00::/7"),
+      network("fe80::/10"),     network("fec0::/10"),       network("ff00::/8"),
   };
   return networks;
 }
