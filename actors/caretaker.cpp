@@ -62,7 +62,13 @@ std::vector<swarm_summary> choose_victims(const std::vector<swarm_summary>& vict
 void caretaker::evict() {
   if (!config_.bounds.surplus(eviction_rank::deserted).any())
     return;
-  for (auto& x : choose_victims(config_.census.take_victims(clock().now()), config_.bounds)) {
+  auto now = clock().now();
+  auto all_known = config_.census.complete(now);
+  for (auto& x : choose_victims(config_.census.victims(now), config_.bounds)) {
+    // Another one that serves fewer may not have told of itself yet.
+    if (!all_known && x.rank > eviction_rank::restored)
+      break;
+    config_.census.strike(x.hash);
     auto known = config_.directory->lookup(x.hash);
     if (!known.swarm || known.registered)
       continue;

@@ -115,19 +115,26 @@ bool swarm_census::complete(mono_time now) const {
   });
 }
 
-std::vector<swarm_summary> swarm_census::take_victims(mono_time now) {
+std::vector<swarm_summary> swarm_census::victims(mono_time now) const {
   std::vector<swarm_summary> all;
   for (auto& place : slots_) {
     std::lock_guard guard{place.mutex};
-    auto* found = place.settled(now);
-    if (!found)
-      continue;
-    auto& victims = found->victims;
-    all.insert(all.end(), victims.begin(), victims.end());
-    victims.clear();
+    if (auto* found = place.settled(now))
+      all.insert(all.end(), found->victims.begin(), found->victims.end());
   }
   std::sort(all.begin(), all.end(), goes_first);
   return all;
+}
+
+void swarm_census::strike(const info_hash& victim) {
+  auto& place = slots_[slot_of(victim)];
+  std::lock_guard guard{place.mutex};
+  for (auto* listed : {place.current.get(), place.last.get()}) {
+    if (!listed)
+      continue;
+    std::erase_if(listed->victims, [&](const swarm_summary& x) { return x.hash == victim; });
+    std::make_heap(listed->victims.begin(), listed->victims.end(), goes_first);
+  }
 }
 
 } // namespace shoal

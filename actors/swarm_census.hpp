@@ -62,9 +62,11 @@ public:
   /// Whether every slot has been swept as a whole.
   bool complete(mono_time now) const;
 
-  /// Takes what may be evicted, those that go first in front. A swarm is not named again before
-  /// the sweep has come by once more.
-  std::vector<swarm_summary> take_victims(mono_time now);
+  /// @returns what may be evicted, those that go first in front.
+  std::vector<swarm_summary> victims(mono_time now) const;
+
+  /// It has been evicted: it is not named again before the sweep has come by once more.
+  void strike(const info_hash& victim);
 
 private:
   struct tally {

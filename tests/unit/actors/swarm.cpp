@@ -336,7 +336,7 @@ CAF_TEST(a sweep counts every swarm with its rank) {
   CAF_CHECK_EQUAL(all->swarms, 2u);
   CAF_CHECK_EQUAL(all->seeders, 2u);
   CAF_CHECK_EQUAL(all->addresses4, 3u);
-  auto victims = settings.census.take_victims(later);
+  auto victims = settings.census.victims(later);
   CAF_REQUIRE_EQUAL(victims.size(), 2u);
   CAF_CHECK(victims[0].hash == v2);
   CAF_CHECK(victims[0].rank == eviction_rank::restored);
