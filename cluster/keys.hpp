@@ -12,7 +12,8 @@
 ///     shoal/nodes/NODE               a node's record; hangs on the node's lease
 ///     shoal/slots/HH/owner           who owns the slot: node id and incarnation; hangs on its
 ///     lease.
-///                                    Its create revision is the slot's epoch
+///                                    It is written only when the slot changes hands: the
+///                                    revision of the last write is the slot's epoch
 ///     shoal/slots/HH/standby         the same for the standby
 ///     shoal/drains/NODE              somebody wants that node to give up its slots
 ///     shoal/keys/NAME                shared secrets with their generations

@@ -40,6 +40,15 @@ void etcd_model::break_watches() {
       side->break_watches();
 }
 
+void etcd_model::restore(const etcd_state& backup) {
+  state_ = backup;
+  seen_ = state_.revision();
+  std::erase_if(leases_, [this](const auto& l) { return !state_.has_lease(l.first); });
+  for (auto& [id, l] : leases_)
+    renew(id, l);
+  break_watches();
+}
+
 result<transaction_result> etcd_model::commit(const transaction& what) {
   auto answer = state_.commit(what);
   changed();

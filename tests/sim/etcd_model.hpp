@@ -51,6 +51,9 @@ public:
   /// Every watch of every node breaks, as when a member restarts.
   void break_watches();
 
+  /// As an operator does it with a backup: all members stop and start with what was then.
+  void restore(const etcd_state& backup);
+
   /// Called after each commit, in order.
   std::function<void(const etcd_state::change&)> on_change;
 

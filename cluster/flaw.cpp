@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/flaw.hpp"
+
+#include <array>
+
+namespace shoal::cluster {
+
+std::string_view name(flaw x) {
+  constexpr std::array<std::string_view, 11> names{"none",
+                                                   "lease_from_answer",
+                                                   "lease_without_end",
+                                                   "lease_without_margin",
+                                                   "acts_until_tick",
+                                                   "no_resync",
+                                                   "claims_blindly",
+                                                   "hands_over_acting",
+                                                   "resumes_blindly",
+                                                   "hands_over_cold",
+                                                   "writes_unguarded"};
+  static_assert(names.size() == static_cast<size_t>(flaw::flaw_sentinel_));
+  return names[static_cast<size_t>(x)];
+}
+
+} // namespace shoal::cluster

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/range_follower.hpp"
+
+#include <algorithm>
+
+namespace shoal::cluster {
+
+using namespace coordination;
+
+range_follower::range_follower(store& store, std::string prefix,
+                               const std::function<mono_time()>& now, listener& who,
+                               const config& settings)
+    : store_{store}, first_{std::move(prefix)}, end_{prefix_end(first_)}, now_{now}, who_{who},
+      config_{settings} {}
+
+void range_follower::advance() {
+  if (phase_ != phase::idle || now_() < next_)
+    return;
+  watch_.reset();
+  phase_ = phase::reading;
+  ++round_;
+  read_at_ = 0;
+  keys_.clear();
+  read_page();
+}
+
+void range_follower::resync() {
+  if (phase_ == phase::stopped)
+    return;
+  must_read_ = true;
+  phase_ = phase::idle;
+  ++round_;
+}
+
+void range_follower::try_later() {
+  phase_ = phase::idle;
+  delay_ = std::clamp(delay_ * 2, config_.retry_min, config_.retry_max);
+  next_ = now_() + delay_;
+}
+
+void range_follower::read_page() {
+  // To take up a watch, the revision is enough: it might wait for one of a lost future for ever.
+  range_query query{first_, end_, must_read_ ? config_.page : 1, read_at_};
+  if (!keys_.empty())
+    query.first = keys_.back().key + '\0';
+  store_.read(std::move(query), now_() + config_.timeout,
+              [this, round = round_, alive = std::weak_ptr(alive_)](result<range_page> answer) {
+                if (!alive.expired())
+                  on_page(round, std::move(answer));
+              });
+}
+
+void range_follower::on_page(uint64_t round, result<range_page> answer) {
+  if (round != round_ || phase_ != phase::reading)
+    return;
+  if (!answer) {
+    try_later();
+    return;
+  }
+  // It was asked after `revision_` had been seen, and reads are linearizable.
+  if (answer->revision < revision_) {
+    phase_ = phase::stopped;
+    who_.went_back(revision_, answer->revision);
+    return;
+  }
+  if (!must_read_) {
+    start_watch();
+    return;
+  }
+  read_at_ = answer->revision;
+  std::move(answer->keys.begin(), answer->keys.end(), std::back_inserter(keys_));
+  if (answer->more && !answer->keys.empty()) {
+    read_page();
+    return;
+  }
+  revision_ = read_at_;
+  must_read_ = false;
+  auto keys = std::exchange(keys_, {});
+  start_watch();
+  who_.replaced(revision_, keys);
+}
+
+void range_follower::start_watch() {
+  phase_ = phase::following;
+  watch_ = store_.follow(first_, end_, std::exchange(from_now_, false) ? 0 : revision_ + 1, *this);
+}
+
+void range_follower::started(uint64_t revision) {
+  delay_ = {};
+  if (config_.skips_resync)
+    revision_ = std::max(revision_, revision);
+}
+
+void range_follower::changed(uint64_t revision, std::span<const watch_event> events) {
+  if (phase_ != phase::following)
+    return;
+  revision_ = revision;
+  who_.changed(revision, events);
+}
+
+void range_follower::lost(const error& why) {
+  if (phase_ != phase::following)
+    return;
+  must_read_ = why.code != ec::unavailable && !config_.skips_resync;
+  from_now_ = why.code != ec::unavailable && config_.skips_resync;
+  try_later();
+}
+
+} // namespace shoal::cluster

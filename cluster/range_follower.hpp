@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cluster/coordination.hpp"
+
+#include <functional>
+
+namespace shoal::cluster {
+
+/// Keeps up with a range of keys: reads it whole at one revision, then watches from there. A watch
+/// that breaks is taken up where it stood; if that is compacted, the range is read again.
+class range_follower final : coordination::watcher {
+public:
+  class listener {
+  public:
+    virtual ~listener() = default;
+
+    /// The whole range at a revision; what was known before counts no more.
+    virtual void replaced(uint64_t revision, std::span<const coordination::key_value> keys) = 0;
+
+    /// What changed since, up to a revision, in order.
+    virtual void changed(uint64_t revision, std::span<const coordination::watch_event> events) = 0;
+
+    /// The service answers from a past that this node has left behind: it has been restored from
+    /// an old backup. Nothing more comes.
+    virtual void went_back(uint64_t from, uint64_t to) = 0;
+  };
+
+  struct config {
+    std::chrono::milliseconds timeout{1000}; ///< Of each read.
+    std::chrono::milliseconds retry_min{50}; ///< Doubles with each failure, up to retry_max.
+    std::chrono::milliseconds retry_max{1000};
+    uint32_t page = 1000;
+    bool skips_resync = false; ///< Broken on purpose: see `flaw::no_resync`.
+  };
+
+  /// @param store, now, who outlive it.
+  range_follower(coordination::store& store, std::string prefix,
+                 const std::function<mono_time()>& now, listener& who, const config& settings);
+
+  /// Begins, and tries again what failed. Call it often, compared to `retry_min`.
+  void advance();
+
+  /// Reads the whole range again.
+  void resync();
+
+  /// Whether the listener has a view: as of `revision`, which may be past.
+  bool has_view() const { return revision_ != 0; }
+  uint64_t revision() const { return revision_; }
+
+private:
+  enum class phase : uint8_t { idle, reading, following, stopped };
+
+  void read_page();
+  void on_page(uint64_t round, result<coordination::range_page> answer);
+  void start_watch();
+  void try_later();
+
+  void started(uint64_t revision) override;
+  void changed(uint64_t revision, std::span<const coordination::watch_event> events) override;
+  void lost(const error& why) override;
+
+  coordination::store& store_;
+  std::string first_;
+  std::string end_;
+  const std::function<mono_time()>& now_;
+  listener& who_;
+  config config_;
+  phase phase_ = phase::idle;
+  bool must_read_ = true;
+  bool from_now_ = false; // Only if broken on purpose.
+  uint64_t revision_ = 0;
+  uint64_t round_ = 0; // Of reading: answers of another one come too late.
+  uint64_t read_at_ = 0;
+  std::vector<coordination::key_value> keys_;
+  mono_time next_{};
+  std::chrono::milliseconds delay_{0};
+  std::unique_ptr<coordination::watch> watch_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+} // namespace shoal::cluster

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cluster/membership.hpp"
+#include "tests/sim/etcd_model.hpp"
+
+namespace shoal::sim {
+
+/// What happens on a node, for whoever checks it.
+class node_observer {
+public:
+  virtual ~node_observer() = default;
+  virtual void acquired(const std::string& node, size_t slot, uint64_t epoch) = 0;
+  virtual void lost(const std::string& node, size_t slot, uint64_t epoch) = 0;
+  /// The owner holds the standby of that revision for ready.
+  virtual void warmed(size_t slot, uint64_t standby_revision) = 0;
+  virtual void acknowledged(const std::string& key, const std::string& value) = 0;
+  virtual void failed(const std::string& node, const error& why) = 0;
+};
+
+/// A clock that shows another time than the true one and runs a little fast or slow.
+struct node_clock {
+  duration offset{0};
+  int64_t ppm = 0; ///< Parts per million that it is too fast.
+
+  mono_time local(mono_time t) const { return t + offset + scaled(t, ppm); }
+  mono_time true_time(mono_time l) const {
+    auto t = l - offset;
+    return t - duration{t.time_since_epoch().count() / (1'000'000 + ppm) * ppm};
+  }
+
+private:
+  static duration scaled(mono_time t, int64_t by) {
+    return duration{t.time_since_epoch().count() / 1'000'000 * by};
+  }
+};
+
+/// A node of the simulation: a real membership on its own clock and its own way to etcd. It can
+/// crash, hang and come back. On top of it stands what the layers above would do: standbys get
+/// warm after a while, owners make durable writes.
+class sim_node final : public cluster::membership_listener {
+public:
+  sim_node(etcd_model& etcd, const cluster::membership_config& config, const node_clock& clock,
+           node_observer& observer);
+  ~sim_node() override { crash(); }
+
+  const std::string& id() const { return config_.self.id; }
+
+  void start();
+  void crash();
+  void pause();
+  void resume();
+  void cut(bool there, bool back);
+
+  bool is_running() const { return life_ != nullptr; }
+  bool is_paused() const { return paused_; }
+
+  /// Hands over, ends its lease, is gone, and starts again some seconds later.
+  /// @param within gives up waiting and goes all the same.
+  void leave(duration within);
+  bool is_leaving() const { return life_ && life_->leaves_until; }
+
+  /// What the node would believe if it looked at its clock and acted now.
+  std::optional<uint64_t> owns(size_t slot) const;
+
+  /// A durable write for a slot, if it owns it.
+  void write(size_t slot);
+
+  cluster::membership* members() { return life_ ? life_->members.get() : nullptr; }
+
+  mono_time local_now() const { return clock_.local(etcd_.time().now()); }
+
+private:
+  /// From start to crash.
+  struct life {
+    std::unique_ptr<etcd_link> link;
+    std::unique_ptr<cluster::membership> members;
+    std::vector<std::function<void()>> backlog; // What arrives while it hangs.
+    std::optional<mono_time> leaves_until;
+    bool ending = false;
+  };
+
+  void tick(const std::shared_ptr<life>& of);
+  void run(const std::shared_ptr<life>& of, std::function<void()> what);
+
+  void acquired(size_t slot, uint64_t epoch) override { observer_.acquired(id(), slot, epoch); }
+  void lost(size_t slot, uint64_t epoch) override { observer_.lost(id(), slot, epoch); }
+  void standby_changed(size_t slot, const cluster::held_role& standby) override;
+  void standing_by(size_t, uint64_t) override {}
+  void stood_down(size_t) override {}
+  void view_changed() override {}
+  void failed(const error& why) override { observer_.failed(id(), why); }
+
+  etcd_model& etcd_;
+  cluster::membership_config config_;
+  node_clock clock_;
+  node_observer& observer_;
+  std::shared_ptr<life> life_;
+  bool paused_ = false;
+  bool cut_there_ = false;
+  bool cut_back_ = false;
+  uint64_t writes_ = 0;
+};
+
+} // namespace shoal::sim

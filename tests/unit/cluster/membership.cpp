@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#define CAF_SUITE cluster.membership
+
+#include "tests/unit/cluster/support/membership_fixture.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+using namespace shoal;
+using namespace shoal::sim;
+using namespace shoal::test;
+using namespace std::chrono_literals;
+
+CAF_TEST_FIXTURE_SCOPE(membership_tests, membership_fixture)
+
+CAF_TEST(a node alone owns everything and nobody stands by) {
+  add("a");
+  settle();
+  CAF_CHECK_EQUAL(owned("a"), slots);
+  CAF_CHECK(!node("a").members()->holders(0).standby);
+}
+
+CAF_TEST(a node that joins gets its share handed over warm) {
+  add("a");
+  settle();
+  add("b");
+  settle();
+  CAF_CHECK_EQUAL(owned("a") + owned("b"), slots);
+  CAF_CHECK(owned("b") >= slots / 3);
+  CAF_CHECK(unowned_max < 100ms); // Nobody acts while the transaction is under way.
+  CAF_CHECK_EQUAL(standbys("a") + standbys("b"), slots);
+}
+
+CAF_TEST(movement is limited in each period) {
+  config.moves_per_period = 1;
+  config.move_period = 10s;
+  add("a");
+  settle();
+  add("b");
+  run_for(15s);
+  CAF_CHECK(owned("b") <= 2);
+  run_for(200s);
+  CAF_CHECK(owned("b") >= slots / 3);
+}
+
+CAF_TEST(the standby of a node that dies takes over when its lease has ended) {
+  add("a");
+  add("b");
+  settle();
+  auto before = owned("b");
+  node("a").crash();
+  run_for(3s);
+  CAF_CHECK_EQUAL(owned("b"), before);
+  run_for(4s);
+  CAF_CHECK_EQUAL(owned("b"), slots);
+}
+
+CAF_TEST(a node that hangs owns nothing when it wakes up) {
+  add("a");
+  add("b");
+  settle();
+  auto before = owned("a");
+  CAF_REQUIRE(before > 0);
+  node("a").pause();
+  run_for(10s);
+  CAF_CHECK_EQUAL(owned("b"), slots);
+  // What the process would do before it looks at anything but its clock.
+  auto* a = node("a").members();
+  for (size_t s = 0; s < slots; ++s)
+    CAF_CHECK(!a->owns(s, node("a").local_now()));
+  node("a").resume();
+  settle();
+  CAF_CHECK_EQUAL(owned("a"), before);
+}
+
+CAF_TEST(a node that is cut off stops before its lease ends) {
+  add("a");
+  settle();
+  node("a").cut(true, true);
+  run_for(4500ms);
+  CAF_CHECK_EQUAL(owned("a"), 0u);
+  CAF_CHECK(etcd.state().find("shoal/slots/00/owner"));
+  node("a").cut(false, false);
+  settle();
+  CAF_CHECK_EQUAL(owned("a"), slots);
+}
+
+CAF_TEST(etcd away for less than a lease changes nothing) {
+  add("a");
+  add("b");
+  settle();
+  auto changes = log.size();
+  etcd.set_available(false);
+  run_for(2500ms);
+  etcd.set_available(true);
+  settle();
+  CAF_CHECK_EQUAL(log.size(), changes);
+}
+
+CAF_TEST(a node that leaves hands over all and ends its lease) {
+  add("a");
+  add("b");
+  settle();
+  auto begin = time.now();
+  node("a").leave(30s);
+  while (node("a").is_leaving())
+    run_for(10ms);
+  CAF_CHECK(time.now() < begin + 20s);
+  CAF_CHECK_EQUAL(owned("b"), slots);
+  CAF_CHECK(!etcd.state().find("shoal/nodes/a"));
+  CAF_CHECK(unowned_max < 100ms);
+}
+
+CAF_TEST(a node that is drained gives up its slots until it is wanted again) {
+  add("a");
+  add("b");
+  add("c");
+  settle();
+  put("shoal/drains/a", "");
+  settle();
+  CAF_CHECK_EQUAL(owned("a"), 0u);
+  CAF_CHECK_EQUAL(standbys("a"), 0u);
+  CAF_CHECK(node("a").members()->is_idle());
+  put("shoal/drains/a", std::nullopt);
+  settle();
+  CAF_CHECK(owned("a") > 0);
+  CAF_CHECK(unowned_max < 100ms);
+}
+
+CAF_TEST(the last node that is drained keeps what nobody else takes) {
+  add("a");
+  settle();
+  put("shoal/drains/a", "");
+  settle();
+  CAF_CHECK_EQUAL(owned("a"), slots);
+  CAF_CHECK(node("a").members()->is_idle());
+}
+
+CAF_TEST(a node whose id is taken says so and waits) {
+  add("a");
+  settle();
+  auto& twin
+      = nodes.emplace_back(std::make_unique<sim_node>(etcd, config_of("a"), node_clock{}, *this));
+  twin->start();
+  run_for(30s);
+  CAF_CHECK(!failures.empty() && failures[0].code == ec::conflict);
+  CAF_CHECK_EQUAL(owned("a"), slots);
+  node("a").crash();
+  run_for(15s);
+  CAF_CHECK(twin->members()->joined());
+}
+
+CAF_TEST(a node that starts again waits for the end of its former life) {
+  add("a");
+  settle();
+  node("a").crash();
+  node("a").start();
+  run_for(3s);
+  CAF_CHECK_EQUAL(owned("a"), 0u);
+  settle();
+  CAF_CHECK_EQUAL(owned("a"), slots);
+  CAF_CHECK(failures.empty());
+}
+
+CAF_TEST(an ownership key that nobody understands is left alone) {
+  put("shoal/slots/00/owner", "?");
+  add("a");
+  settle();
+  CAF_CHECK_EQUAL(owned("a"), slots - 1);
+  put("shoal/slots/00/owner", std::nullopt);
+  settle();
+  CAF_CHECK_EQUAL(owned("a"), slots);
+}
+
+CAF_TEST(a durable write carries the epoch and is refused to a former owner) {
+  add("a");
+  settle();
+  auto guard = node("a").members()->guard(0, node("a").local_now());
+  CAF_REQUIRE(guard);
+  CAF_CHECK_EQUAL(guard->key, "shoal/slots/00/owner");
+  auto key = etcd.state().find("shoal/slots/00/owner");
+  CAF_REQUIRE(key);
+  CAF_CHECK_EQUAL(guard->equals, key->mod_revision);
+  node("a").crash();
+  run_for(10s);
+  put("shoal/data/x", "1", *guard);
+  CAF_CHECK(!etcd.state().find("shoal/data/x"));
+}
+
+CAF_TEST(a hand over of which nothing is heard is settled before the owner acts again) {
+  add("a");
+  settle();
+  etcd.faults().lost = 300;
+  add("b");
+  run_for(60s);
+  etcd.faults().lost = 0;
+  settle();
+  CAF_CHECK_EQUAL(owned("a") + owned("b"), slots);
+  CAF_CHECK_EQUAL(overlaps, 0u);
+}
+
+CAF_TEST(after a restore of etcd from an old backup the node owns nothing) {
+  add("a");
+  settle();
+  auto backup = etcd.state();
+  put("shoal/slots/noise", "1");
+  CAF_REQUIRE(etcd.state().revision() > backup.revision());
+  etcd.restore(backup);
+  run_for(20s);
+  CAF_CHECK(!failures.empty() && failures[0].code == ec::corrupt);
+  CAF_CHECK_EQUAL(owned("a"), 0u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
