@@ -100,10 +100,10 @@ void membership::stand_by(size_t slot, mono_time now) {
   auto* target = next_standby(slot);
   if (!target || *target != config_.self.id || is_mine(standby))
     return;
-  // Where nobody stands by, it is urgent. An owner that goes hands over to whoever stands by, so
-  // that one is not disturbed.
-  auto spoken_for = nodes_.is_going(owner.by.node) && !nodes_.is_going(standby.by.node);
-  if (standby && (spoken_for || !may_move(now)))
+  // Where nobody stands by, or not for long, it is urgent. An owner that goes hands over to whoever
+  // stands by, so that one is not disturbed.
+  if (standby && !nodes_.is_going(standby.by.node)
+      && (nodes_.is_going(owner.by.node) || !may_move(now)))
     return;
   commit(slot,
          {{unchanged(keys_.owner(slot), owner.revision),

@@ -90,7 +90,8 @@ void sim_node::tick(const std::shared_ptr<life>& of) {
           if (of != life_)
             return;
           crash();
-          etcd_.time().after(etcd_.time().random.between(0s, 5s), [this] { start(); });
+          if (of->comes_back)
+            etcd_.time().after(etcd_.time().random.between(10ms, 5s), [this] { start(); });
         });
       });
     }
@@ -98,10 +99,11 @@ void sim_node::tick(const std::shared_ptr<life>& of) {
   etcd_.time().after(etcd_.time().random.between(tick_min, tick_max), [this, of] { tick(of); });
 }
 
-void sim_node::leave(duration within) {
+void sim_node::leave(duration within, bool comes_back) {
   if (!life_ || life_->leaves_until)
     return;
   life_->leaves_until = etcd_.time().now() + within;
+  life_->comes_back = comes_back;
   life_->members->leave();
 }
 

@@ -55,9 +55,9 @@ public:
   bool is_running() const { return life_ != nullptr; }
   bool is_paused() const { return paused_; }
 
-  /// Hands over, ends its lease, is gone, and starts again some seconds later.
-  /// @param within gives up waiting and goes all the same.
-  void leave(duration within);
+  /// Hands over, ends its lease and is gone.
+  /// @param within gives up waiting and goes all the same. @param comes_back some seconds later.
+  void leave(duration within, bool comes_back = true);
   bool is_leaving() const { return life_ && life_->leaves_until; }
 
   /// What the node would believe if it looked at its clock and acted now.
@@ -77,6 +77,7 @@ private:
     std::unique_ptr<cluster::membership> members;
     std::vector<std::function<void()>> backlog; // What arrives while it hangs.
     std::optional<mono_time> leaves_until;
+    bool comes_back = true;
     bool ending = false;
   };
 
