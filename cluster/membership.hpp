@@ -70,7 +70,8 @@ public:
 /// both. Lost when it dies: nothing; its lease ends by itself, unless `leave` has ended it before.
 class membership {
 public:
-  /// @param now this node's monotonic clock. All three outlive the membership.
+  /// @param now this node's monotonic clock; best one that goes on while the machine sleeps. All
+  /// three outlive the membership.
   membership(coordination::store& store, const membership_config& config,
              std::function<mono_time()> now, membership_listener& listener);
   ~membership();
@@ -90,6 +91,9 @@ public:
 
   /// The owner says that the standby whose key has this revision has all it needs to take over.
   void standby_is_ready(size_t slot, uint64_t standby_revision);
+
+  /// The owner says that it is so no more: it cannot be reached, or lags.
+  void standby_fell_behind(size_t slot) { work_[slot].ready = 0; }
 
   /// Gives up all slots, handing them over where somebody takes them.
   void leave();

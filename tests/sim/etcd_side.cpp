@@ -47,6 +47,8 @@ void etcd_side::arrive(std::function<void()> at_model, std::function<void()> ref
 }
 
 void etcd_side::answer(std::function<void()> what) {
+  if (closed)
+    return;
   auto& random = model.time_.random;
   auto arrived = [self = shared_from_this(), what] { self->on_node(what); };
   if (cut_back) {
@@ -221,6 +223,9 @@ private:
 
 etcd_link::~etcd_link() {
   side_->closed = true;
+  // What had not left yet never does.
+  side_->held_there.clear();
+  side_->held_back.clear();
   for (auto& weak : std::exchange(side_->questions, {}))
     if (auto q = weak.lock())
       q->fail_with(ec::shutting_down);

@@ -42,6 +42,43 @@ CAF_TEST(movement is limited in each period) {
   CAF_CHECK(owned("b") >= slots / 3);
 }
 
+CAF_TEST(no slot is handed over to a standby that fell behind) {
+  add("a");
+  settle();
+  add("b");
+  run_for(1s); // They are warm by now, but nothing moves before three seconds of calm.
+  auto* a = node("a").members();
+  CAF_CHECK_EQUAL(standbys("b"), slots);
+  for (size_t s = 0; s < slots; ++s)
+    a->standby_fell_behind(s);
+  run_for(60s);
+  CAF_CHECK_EQUAL(owned("b"), 0u);
+  for (size_t s = 0; s < slots; ++s)
+    a->standby_is_ready(s, a->holders(s).standby.revision - 1); // A former one.
+  run_for(60s);
+  CAF_CHECK_EQUAL(owned("b"), 0u);
+  for (size_t s = 0; s < slots; ++s)
+    a->standby_is_ready(s, a->holders(s).standby.revision);
+  settle();
+  CAF_CHECK(owned("b") >= slots / 3);
+}
+
+CAF_TEST(a node that restarts at once moves no slot of others) {
+  for (auto id : {"a", "b", "c"})
+    add(id);
+  settle();
+  auto kept = owned("b") + owned("c");
+  CAF_REQUIRE(kept < slots);
+  auto before = log.size();
+  node("a").crash();
+  node("a").start();
+  run_for(8s); // Its lease ends, the standbys take over, it is back, nothing has moved yet.
+  for (auto at = before; at < log.size(); ++at)
+    CAF_CHECK(log[at].find(" lost ") == std::string::npos);
+  settle();
+  CAF_CHECK_EQUAL(owned("b") + owned("c"), kept);
+}
+
 CAF_TEST(the standby of a node that dies takes over when its lease has ended) {
   add("a");
   add("b");
