@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/dialects/registry_json.hpp"
 
-#include "http/base64.hpp"
+#include "core/base64.hpp"
 
 #include <charconv>
 

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "http/base64.hpp"
+#include "core/base64.hpp"
 
 #include <array>
 #include <cstdint>
 
-namespace shoal::http {
+namespace shoal {
 
 namespace {
+
+constexpr std::string_view alphabet
+    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 constexpr uint8_t no_digit = 0xff;
 
 constexpr std::array<uint8_t, 256> digits = [] {
   std::array<uint8_t, 256> table{};
   table.fill(no_digit);
-  constexpr std::string_view alphabet
-      = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (size_t i = 0; i < alphabet.size(); ++i)
     table[static_cast<uint8_t>(alphabet[i])] = static_cast<uint8_t>(i);
   table['-'] = 62;
@@ -61,4 +62,28 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return out;
 }
 
-} // namespace shoal::http
+void base64_append(std::string& out, std::string_view bytes) {
+  auto at = [&](size_t i) { return uint32_t{static_cast<uint8_t>(bytes[i])}; };
+  auto whole = bytes.size() / 3 * 3;
+  auto begin = out.size();
+  out.resize(begin + (bytes.size() + 2) / 3 * 4, '=');
+  auto* to = out.data() + begin;
+  auto put = [&to](uint32_t digit) { *to++ = alphabet[digit & 63]; };
+  for (size_t i = 0; i < whole; i += 3) {
+    auto bits = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
+    put(bits >> 18);
+    put(bits >> 12);
+    put(bits >> 6);
+    put(bits);
+  }
+  if (whole == bytes.size())
+    return;
+  auto two = bytes.size() - whole == 2;
+  auto bits = at(whole) << 16 | (two ? at(whole + 1) << 8 : 0);
+  put(bits >> 18);
+  put(bits >> 12);
+  if (two)
+    put(bits >> 6);
+}
+
+} // namespace shoal
