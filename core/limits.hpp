@@ -87,4 +87,11 @@ inline constexpr size_t commit_queue_max = 16'384;              ///< Writes wait
 inline constexpr size_t commit_batch_max = 1024;                ///< Writes that share one fsync.
 inline constexpr uint64_t object_bytes_max = uint64_t{1} << 50; ///< One pebibyte.
 
+// -- etcd --------------------------------------------------------------------------
+
+inline constexpr size_t etcd_endpoints_max = 16;
+inline constexpr size_t etcd_requests_max = 256; ///< Asked and not yet answered.
+inline constexpr size_t etcd_watches_max = 64;
+inline constexpr size_t etcd_answer_bytes_max = 32 * 1024 * 1024; ///< Also one line of a watch.
+
 } // namespace shoal::limits

@@ -72,6 +72,10 @@ constexpr std::array all_limits{
     named_limit{"commit_queue_max", limits::commit_queue_max},
     named_limit{"commit_batch_max", limits::commit_batch_max},
     named_limit{"object_bytes_max", limits::object_bytes_max},
+    named_limit{"etcd_endpoints_max", limits::etcd_endpoints_max},
+    named_limit{"etcd_requests_max", limits::etcd_requests_max},
+    named_limit{"etcd_watches_max", limits::etcd_watches_max},
+    named_limit{"etcd_answer_bytes_max", limits::etcd_answer_bytes_max},
 };
 
 } // namespace
