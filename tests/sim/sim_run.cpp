@@ -18,6 +18,10 @@ void sim_run::make_nodes() {
   auto& random = time_.random;
   auto count = 3 + random.below(3);
   auto zones = 1 + random.below(3);
+  // Slots move in peace while everything breaks, or hardly ever.
+  auto calm = std::chrono::milliseconds{random.below(3) * random.below(3) * 500};
+  auto moves = static_cast<uint32_t>(1 + random.below(32));
+  auto patience = std::chrono::milliseconds{random.below(5) * 500};
   for (uint64_t i = 0; i < count; ++i) {
     cluster::membership_config config;
     config.self.id = std::string(1, static_cast<char>('a' + i));
@@ -25,6 +29,9 @@ void sim_run::make_nodes() {
     config.self.weight = random.chance(200) ? 2 : 1;
     config.placement.slots = plan_.slots;
     config.follow.page = 7; // So that ranges take several.
+    config.calm = calm;
+    config.moves_per_period = moves;
+    config.takeover_patience = patience;
     config.broken = plan_.broken;
     node_clock clock{random.between(0s, 1'000'000s),
                      static_cast<int64_t>(random.below(20'001)) - 10'000};
