@@ -84,12 +84,11 @@ void etcd_calls::log_in(etcd_login::answered then) {
   question what{etcd::path::authenticate, etcd::encode_credentials(cfg_.user, cfg_.password), true,
                 mono_now() + patience};
   begin(std::move(what), false, [then = std::move(then)](result<std::string> body) {
-    if (body)
-      then(etcd::decode_token(*body));
-    else if (body.error().code == ec::timeout) // Nothing that waits for the token was done.
-      then(fail(ec::unavailable, std::move(body.error().detail)));
-    else
-      then(std::move(body));
+    auto token = body ? etcd::decode_token(*body) : std::move(body);
+    // Nothing that waits for the token was done.
+    if (!token && (token.error().code == ec::timeout || token.error().code == ec::corrupt))
+      token = fail(ec::unavailable, std::move(token.error().detail));
+    then(std::move(token));
   });
 }
 
@@ -263,8 +262,8 @@ void etcd_calls::finish(const call_ptr& c, result<std::string> outcome) {
   keep->timer.cancel();
   leave_connection(keep, false);
   calls_.erase(keep->id);
+  start_waiting(); // Before the callback can ask again, and overtake them.
   std::exchange(keep->then, nullptr)(std::move(outcome));
-  start_waiting();
 }
 
 void etcd_calls::start_waiting() {

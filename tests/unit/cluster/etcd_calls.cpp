@@ -292,6 +292,24 @@ CAF_TEST(requests wait for a connection and go in turn) {
   CAF_CHECK(server.accepted() == 2);
 }
 
+CAF_TEST(nobody overtakes those that wait for a connection) {
+  fake_etcd server{io, [](auto&) { return ok(txn_done); }};
+  cfg.connections = 1;
+  auto etcd = client({&server});
+  std::string order;
+  std::function<void(int)> again = [&](int left) {
+    etcd->commit(put("foo", "bar"), soon(), [&, left](auto) {
+      order += 'a';
+      if (left > 0)
+        again(left - 1);
+    });
+  };
+  again(4);
+  etcd->commit(put("foo", "bar"), soon(), [&](auto) { order += 'b'; });
+  until([&] { return order.size() == 6; });
+  CAF_CHECK_EQUAL(order, "abaaaa");
+}
+
 CAF_TEST(whoever is called back may ask again or end it all) {
   fake_etcd server{io, [](auto&) { return ok(txn_done); }};
   auto etcd = client({&server});

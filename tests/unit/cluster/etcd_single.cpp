@@ -70,10 +70,6 @@ CAF_TEST(a lease that is revoked takes its keys at once) {
   all.leases_are_revoked();
 }
 
-CAF_TEST(a range of nothing is refused) {
-  all.ranges_of_nothing();
-}
-
 CAF_TEST(random transactions do what they would do to a map) {
   for (int i = 0; i < 3; ++i)
     all.history(std::random_device{}());

@@ -81,6 +81,7 @@ void store_conformance::failed_transactions() {
 }
 
 void store_conformance::pages_of_one_revision() {
+  CAF_CHECK(read(all_of("page/"))->keys.empty());
   transaction fill;
   for (int i = 10; i < 35; ++i)
     fill.then.push_back({"page/" + std::to_string(i), "1", 0});
@@ -189,17 +190,6 @@ void store_conformance::leases_are_revoked() {
   auto left = read(all_of("revoke/"));
   CAF_REQUIRE(left);
   CAF_CHECK(left->keys.size() == 1 && left->keys[0].key == "revoke/b" && left->keys[0].lease == 0);
-}
-
-void store_conformance::ranges_of_nothing() {
-  CAF_CHECK(failed(read({"b", "a", 10, 0}), ec::invalid_argument));
-  CAF_CHECK(failed(read({"a", "b", 0, 0}), ec::invalid_argument));
-  CAF_CHECK(read(all_of("none/"))->keys.empty());
-  recorder seen;
-  auto held = engine.follow("b", "a", 0, seen);
-  CAF_CHECK(!seen.ended());
-  until([&] { return seen.ended(); });
-  CAF_CHECK(seen.losses == std::vector{ec::invalid_argument});
 }
 
 } // namespace shoal::test

@@ -28,12 +28,21 @@ public:
 
   bool ended() const { return !losses.empty(); }
 
-  /// The changes that are no progress.
+  /// What happened, by revision: an engine may tell several at once, but none in two parts.
   std::vector<change> events() const {
     std::vector<change> all;
-    for (auto& each : changes)
-      if (!each.events.empty())
-        all.push_back(each);
+    uint64_t stands = 0;
+    for (auto& each : changes) {
+      for (auto& event : each.events) {
+        auto revision = event.kv.mod_revision;
+        SHOAL_CHECK(revision > stands && revision <= each.revision);
+        if (all.empty() || all.back().revision != revision)
+          all.push_back({revision, {}});
+        all.back().events.push_back(event);
+      }
+      SHOAL_CHECK(each.revision >= stands);
+      stands = each.revision;
+    }
     return all;
   }
 

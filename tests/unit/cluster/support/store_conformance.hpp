@@ -28,7 +28,6 @@ struct store_conformance {
   void compaction();
   void leases_end();
   void leases_are_revoked();
-  void ranges_of_nothing();
 
   /// Random transactions against a plain map, under a watch that must tell just them.
   void history(unsigned seed);
