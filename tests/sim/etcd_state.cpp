@@ -29,7 +29,7 @@ bool etcd_state::holds(const condition& c) const {
   case condition::what::create_revision:
     return (kv ? kv->create_revision : 0) == c.equals;
   case condition::what::lease:
-    return kv && static_cast<uint64_t>(kv->lease) == c.equals;
+    return static_cast<uint64_t>(kv ? kv->lease : 0) == c.equals; // As in etcd.
   }
   return false;
 }
