@@ -194,7 +194,7 @@ def main():
         work = Path(folder)
         with Node(work / "node", "--log-level", "warn", "--idle-timeout", 86400, "--udp-listen",
                   udp_target) as node:
-            holder = hold_sockets(work, node, sockets, seconds + 90, faults)
+            holder = hold_sockets(work, node, sockets, seconds + 600, faults)
             load = generators(work, node, udp_target, seconds, chosen.hostile)
             watch_memory(node, load, faults, chosen.slope_max)
             faults.check(holder.process.poll() is None, "the idle sockets are still held")

@@ -31,7 +31,7 @@ class Plan:
     swarms: int
     peers: int
     idle_sockets: int
-    patience: int = 3  # So many times as many rounds, if they are disturbed.
+    patience: int = 2  # So many times as many rounds, if they are disturbed.
 
     def population(self):
         return ["--swarms", self.swarms, "--peers", self.peers, "--seeds", 0, "--numwant", 50]
@@ -221,6 +221,8 @@ def memory_per_peer(work, plan):
     for swarms, peers, bar, stretch in shapes:
         shape = Plan(1, 1, swarms, peers, 0)
         with Shoal(work, f"shoal-{swarms}") as shoal:
+            # Buffers and pools that are there for any load are no memory of peers.
+            prefill(shoal.udp_target, Plan(1, 1, 64, 100, 0), "udp")
             before = resident_bytes(shoal.pid)
             prefill(shoal.udp_target, shape, "udp")
             grown = resident_bytes(shoal.pid) - before

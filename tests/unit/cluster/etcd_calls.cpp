@@ -225,9 +225,10 @@ CAF_TEST(answers may be cut into chunks anywhere) {
     auto whole = chunked_head() + chunk(text.substr(0, at)) + chunk(text.substr(at)) + chunk("");
     auto split = chunked_head().size() + at;
     cfg = patient();
-    fake_etcd server{io, [&](auto&) {
-                       return fake_etcd::reply{{whole.substr(0, split), whole.substr(split)}};
-                     }};
+    auto script = [&](auto&) {
+      return fake_etcd::reply{{whole.substr(0, split), whole.substr(split)}};
+    };
+    fake_etcd server{io, script};
     auto etcd = client({&server});
     answer<range_page> got;
     read(*etcd, got);
@@ -244,10 +245,11 @@ CAF_TEST(an answer that is too large is not read but asked for in parts) {
       {{chunked_head() + "7fffffff\r\n{"}}};
   for (auto& reply : huge) {
     cfg = patient();
-    fake_etcd server{io, [&](auto& asked) {
-                       auto small = asked.body.find(R"("limit":"15")") != std::string::npos;
-                       return small ? ok(page) : reply;
-                     }};
+    auto script = [&](auto& asked) {
+      auto small = asked.body.find(R"("limit":"15")") != std::string::npos;
+      return small ? ok(page) : reply;
+    };
+    fake_etcd server{io, script};
     auto etcd = client({&server});
     answer<range_page> got;
     read(*etcd, got);
