@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support import folders  # noqa: E402
+from support import folders, ws  # noqa: E402
 from support.node import Node  # noqa: E402
 from support.process import fresh_ip  # noqa: E402
 
@@ -84,6 +84,20 @@ def make_client(tmp_path):
     yield make
     for client in reversed(clients):
         client.close()
+
+
+@pytest.fixture
+def sockets():
+    """sockets(node) opens a connection; all are closed after the test."""
+    opened = []
+
+    def connect(node, path="/announce", **options):
+        opened.append(ws.Socket(node.url, path, **options))
+        return opened[-1]
+
+    yield connect
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,6 @@ from support.web import RawConnection
 from test_proxy_protocol import PROXY, v1, v2
 
 SEED = int(os.environ.get("SHOAL_TEST_SEED", "20261121"))
-HANDSHAKE = (b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
 TRUSTED = ("--trusted-proxies", "127.0.0.0/8", "--trusted-proxies", "10.0.0.0/8",
            "--trusted-proxies", "fd00::/8")
 
@@ -139,7 +137,7 @@ def limited(make_node, *flags):
 
 def upgraded(connection):
     """Sends a handshake; returns the status of the answer."""
-    connection.send(b"GET /announce HTTP/1.1\r\nHost: a\r\n" + HANDSHAKE + b"\r\n")
+    connection.send(ws.handshake())
     return connection.answer(head=True).status
 
 

@@ -15,10 +15,6 @@ HOSTS = {"v4": "127.0.0.1", "v6": "::1"}
 UNLIMITED = ("--unlimited-networks", "127.0.0.0/8", "--unlimited-networks", "::1/128")
 OFFERS = 5
 
-# What a browser sends to open a socket. @source RFC 6455 4.1
-HANDSHAKE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-             "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
-
 
 def passkey(user):
     return f"{user}.{hmac.new(SECRET.encode(), user.encode(), hashlib.sha256).hexdigest()}"
@@ -116,7 +112,7 @@ class WsClient:
 
     def refusal(self, swarm, key):
         path = "/announce" + (f"/{key}" if key else "")
-        answer = web.get(self._url + path, HANDSHAKE)
+        answer = web.get(self._url + path, ws.UPGRADE)
         if answer.status == 401:
             return answer.text
         assert answer.status == 101, answer

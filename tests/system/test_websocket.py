@@ -20,20 +20,6 @@ def swarm_of(text):
     return hashlib.sha1(text.encode()).digest()
 
 
-@pytest.fixture
-def sockets():
-    """sockets(node) opens a connection; all are closed after the test."""
-    opened = []
-
-    def connect(node, path="/announce", **options):
-        opened.append(ws.Socket(node.url, path, **options))
-        return opened[-1]
-
-    yield connect
-    for one in opened:
-        one.close()
-
-
 def blocked_by(node, swarm):
     return web.request("DELETE", f"{node.url}/api/registry?info_hash={swarm.hex()}")
 

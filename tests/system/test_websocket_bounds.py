@@ -12,26 +12,10 @@ from support.web import RawConnection
 
 SEED = int(os.environ.get("SHOAL_TEST_SEED", "20261121"))
 OFFERS_MAX, IN_FLIGHT_MAX, IDS_MAX, BAD_MAX = 20, 64, 500, 8
-HANDSHAKE = (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 
 
 def swarm_of(text):
     return hashlib.sha1(f"bounds {text}".encode()).digest()
-
-
-@pytest.fixture
-def sockets():
-    """sockets(node) opens a connection; all are closed after the test."""
-    opened = []
-
-    def connect(node, path="/announce", **options):
-        opened.append(ws.Socket(node.url, path, **options))
-        return opened[-1]
-
-    yield connect
-    for one in opened:
-        one.close()
 
 
 def announce_text(**more):
@@ -104,7 +88,7 @@ def test_half_a_frame_is_waited_for_as_long_as_for_half_a_header(make_node, sock
     swarm = swarm_of("half")
     good, slow = sockets(node), [RawConnection(node.address) for _ in range(200)]
     for each in slow:
-        each.send(HANDSHAKE)
+        each.send(ws.handshake("/"))
         assert each.answer(head=True).status == 101
         each.send(b"\x81\xfe\xff\xff" + bytes(4))
     left = set(slow)
@@ -160,7 +144,7 @@ def test_no_beginning_of_a_frame_is_a_frame(shared_node, kind):
     step = max(1, len(frame) // 60)
     for size in [*range(20), *range(20, len(frame), step)]:
         with RawConnection(shared_node.address) as torn:
-            torn.send(HANDSHAKE)
+            torn.send(ws.handshake("/"))
             assert torn.answer(head=True).status == 101
             torn.send(frame[:size])
             torn.socket.shutdown(1)

@@ -9,6 +9,16 @@ from .paths import SLOWNESS
 
 TIMEOUT_S = 20 * SLOWNESS
 
+# What a browser sends to open a socket. @source RFC 6455 4.1
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+           "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+
+
+def handshake(path="/announce"):
+    """The whole request, for sockets that send what no library would."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in UPGRADE.items())
+    return f"GET {path} HTTP/1.1\r\nHost: a\r\n{lines}\r\n".encode()
+
 
 def latin(raw):
     """An id as JSON carries it: a character per byte."""

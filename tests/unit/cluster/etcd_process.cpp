@@ -57,17 +57,6 @@ std::string local(bool tls, uint16_t port) {
 
 } // namespace
 
-scratch_folder::scratch_folder() {
-  auto name = (fs::temp_directory_path() / "shoal-etcd-XXXXXX").string();
-  CAF_REQUIRE(::mkdtemp(name.data()) != nullptr);
-  path_ = name;
-}
-
-scratch_folder::~scratch_folder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
 std::string output_of(const std::string& command) {
   auto* pipe = ::popen((command + " 2>&1").c_str(), "r");
   CAF_REQUIRE(pipe != nullptr);

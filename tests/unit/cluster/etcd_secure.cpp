@@ -54,7 +54,7 @@ private:
               + cert(name));
   }
 
-  scratch_folder folder_;
+  temp_folder folder_;
 };
 
 struct fixture : loop {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <filesystem>
+#include "tests/unit/support/temp_folder.hpp"
+
 #include <fstream>
 #include <random>
 #include <string>
@@ -11,17 +12,10 @@ namespace shoal::test {
 /// A folder "rev" of files in a place of its own; all gone with the object.
 class file_tree {
 public:
-  file_tree() {
-    auto pattern = (std::filesystem::temp_directory_path() / "shoal-tree-XXXXXX").string();
-    base_ = ::mkdtemp(pattern.data());
-    std::filesystem::create_directory(root());
-  }
-  ~file_tree() { std::filesystem::remove_all(base_); }
-  file_tree(const file_tree&) = delete;
-  file_tree& operator=(const file_tree&) = delete;
+  file_tree() { std::filesystem::create_directory(root()); }
 
-  std::string base() const { return base_.string(); }
-  std::string root() const { return (base_ / "rev").string(); }
+  std::string base() const { return base_.path().string(); }
+  std::string root() const { return (base_.path() / "rev").string(); }
   std::string at(const std::string& path) const { return root() + "/" + path; }
 
   void write(const std::string& path, const std::string& bytes) {
@@ -42,7 +36,7 @@ public:
   }
 
 private:
-  std::filesystem::path base_;
+  temp_folder base_;
 };
 
 } // namespace shoal::test

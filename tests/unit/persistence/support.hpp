@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 #include "persistence/lmdb_store.hpp"
+#include "tests/unit/support/temp_folder.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -17,27 +18,6 @@
 namespace shoal::test {
 
 namespace fs = std::filesystem;
-
-/// A folder that is gone afterwards.
-class temp_folder {
-public:
-  temp_folder() {
-    auto pattern = (fs::temp_directory_path() / "shoal-test-XXXXXX").string();
-    SHOAL_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~temp_folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  temp_folder(const temp_folder&) = delete;
-  temp_folder& operator=(const temp_folder&) = delete;
-
-  const fs::path& path() const { return path_; }
-
-private:
-  fs::path path_;
-};
 
 /// A disk of a megabyte, if this process may mount one.
 class tiny_disk {

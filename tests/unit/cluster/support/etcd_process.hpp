@@ -2,24 +2,13 @@
 #pragma once
 
 #include "tests/unit/cluster/support/loop.hpp"
+#include "tests/unit/support/temp_folder.hpp"
 
-#include <filesystem>
 #include <string>
 #include <sys/types.h>
 #include <vector>
 
 namespace shoal::test {
-
-/// A folder that goes with everything in it.
-class scratch_folder {
-public:
-  scratch_folder();
-  ~scratch_folder();
-  const std::filesystem::path& path() const { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// Runs a program to its end. @returns what it printed; the test fails if it does.
 std::string output_of(const std::string& command);
@@ -66,7 +55,7 @@ private:
   std::vector<std::string> arguments(const member& of) const;
 
   options how_;
-  scratch_folder folder_;
+  temp_folder folder_;
   std::vector<member> members_;
 };
 
