@@ -156,6 +156,8 @@ result<void> node::configure_swarms() {
   c.peers.policy_mix_percent = config_.policy.mix_percent;
   auto bounds = config_.bounds;
   bounds.secret = c.peers.secret;
+  if (config_.keep_peer_ids)
+    bounds.bytes_per_peer += peer_id_bytes;
   c.bounds.configure(std::move(bounds));
   return {};
 }

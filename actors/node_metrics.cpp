@@ -46,6 +46,10 @@ void node::add_swarm_metrics(metrics::registry& metrics) {
                      [&c] { return double(c.bounds.config().swarms_max); });
   metrics.add_reader("shoal_peers_max", "Bound of peers in all swarms", "",
                      [&c] { return double(c.bounds.config().peers_max); });
+  metrics.add_reader("shoal_swarm_memory_bytes", "What swarms and peers take, reckoned", "",
+                     [&c] { return double(c.bounds.memory()); });
+  metrics.add_reader("shoal_swarm_memory_max_bytes", "What they take at their bounds", "",
+                     [&c] { return double(c.bounds.memory_max()); });
   metrics.add_reader("shoal_swarm_addresses_max", "Bound of addresses in one swarm", "",
                      [&c] { return double(c.peers.addresses_max); });
   metrics.add_reader("shoal_interval_load", "Factor by which load makes intervals longer", "",

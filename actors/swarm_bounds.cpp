@@ -26,6 +26,14 @@ std::string_view name(eviction_rank rank) {
 
 void swarm_bounds::configure(bounds_config config) {
   config_ = std::move(config);
+  if (auto max = config_.memory_max_bytes; max != 0 && memory_max() > max) {
+    auto share = static_cast<double>(max) / static_cast<double>(memory_max());
+    auto shrink = [share](size_t& bound) {
+      bound = std::max<size_t>(1, static_cast<size_t>(static_cast<double>(bound) * share));
+    };
+    shrink(config_.swarms_max);
+    shrink(config_.peers_max);
+  }
   rate_limiter_config limits;
   limits.per_second = config_.new_swarms_per_second;
   limits.burst = config_.new_swarms_burst;
@@ -50,6 +58,7 @@ swarm_bounds::verdict swarm_bounds::admit(const ip_address& from, size_t swarms,
 void swarm_bounds::measure(size_t swarms, size_t peers) {
   swarms_ = swarms;
   peers_ = peers;
+  memory_.store(swarms * swarm_bytes + peers * config_.bytes_per_peer, std::memory_order_relaxed);
   peers_full_.store(peers >= config_.peers_max, std::memory_order_relaxed);
 }
 

@@ -12,12 +12,19 @@
 
 namespace shoal {
 
+/// What a swarm and a peer of it take, all in, rounded up (docs/benchmarks).
+inline constexpr size_t swarm_bytes = 370;
+inline constexpr size_t peer_bytes = 40;
+inline constexpr size_t peer_id_bytes = 20; ///< More, for peers whose ids are kept.
+
 struct bounds_config {
   size_t swarms_max = limits::swarms_max; ///< Beyond, only registered info-hashes get a swarm.
-  size_t peers_max = 20'000'000;          ///< Of all swarms together; about 30 bytes each.
-  double new_swarms_per_second = 2;       ///< Per address; 0 is any number.
-  double new_swarms_burst = 2000;         ///< At once after a rest; at least 1.
-  std::vector<cidr> unlimited_networks;   ///< May begin as many as they like.
+  size_t peers_max = 20'000'000;          ///< Of all swarms together.
+  size_t memory_max_bytes = 0; ///< For all swarms and peers; lowers both bounds. 0 lowers nothing.
+  size_t bytes_per_peer = peer_bytes;
+  double new_swarms_per_second = 2;     ///< Per address; 0 is any number.
+  double new_swarms_burst = 2000;       ///< At once after a rest; at least 1.
+  std::vector<cidr> unlimited_networks; ///< May begin as many as they like.
   hash_key secret;
 };
 
@@ -43,6 +50,7 @@ public:
 
   explicit swarm_bounds(bounds_config config = {}) { configure(std::move(config)); }
 
+  /// Bounds in numbers that do not fit into `memory_max_bytes` shrink in proportion, to 1 at least.
   void configure(bounds_config config);
   const bounds_config& config() const { return config_; }
 
@@ -63,6 +71,12 @@ public:
   };
   excess surplus(eviction_rank rank) const;
 
+  /// Bytes of all swarms and peers, at most and as of the last measurement.
+  size_t memory_max() const {
+    return config_.swarms_max * swarm_bytes + config_.peers_max * config_.bytes_per_peer;
+  }
+  size_t memory() const { return memory_.load(std::memory_order_relaxed); }
+
   size_t budget_buckets() const { return budget_->size(); }
 
   // What happened, for metrics.
@@ -75,6 +89,7 @@ private:
   std::unique_ptr<rate_limiter> budget_;
   size_t swarms_ = 0;
   size_t peers_ = 0;
+  std::atomic<size_t> memory_{0};
   std::atomic<bool> peers_full_{false};
 };
 

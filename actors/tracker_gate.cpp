@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/tracker_gate.hpp"
 
+#include "actors/keyed_hash.hpp"
 #include "core/limits.hpp"
 #include "protocol/announce_reply.hpp"
 #include "protocol/passkey.hpp"
@@ -111,6 +112,11 @@ tl::expected<admission, refusal> tracker_gate::enter(const info_hash& swarm) con
     return tl::unexpected{refusal{
         refusal_kind::unregistered, "Unregistered torrent: info_hash not found in registry", {}}};
   return known;
+}
+
+uint32_t tracker_gate::interval_unanswered_s() const {
+  thread_local uint64_t drawn = 0;
+  return interval_policy{config_.intervals}.longest(mix_bits(++drawn));
 }
 
 uint64_t tracker_gate::identity_of(const peer_id& id, std::string_view key) const {

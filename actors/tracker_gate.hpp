@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/interval_policy.hpp"
 #include "actors/rate_limiter.hpp"
 #include "actors/swarm_directory.hpp"
 #include "core/metrics.hpp"
@@ -55,7 +56,8 @@ struct tracker_config {
   std::vector<cidr> unlimited_networks; ///< Never rate-limited.
   double rate_per_second = defaults::rate_per_second; ///< Per address; 0 is no limit.
   double rate_burst = defaults::rate_burst;
-  uint32_t interval_s = 1800; ///< Answered when a swarm cannot.
+  uint32_t interval_s = 1800;
+  interval_config intervals; ///< As the swarms draw them.
   uint32_t interval_min_s = 900;
   uint32_t max_peers = defaults::max_peers; ///< In a reply.
 };
@@ -99,6 +101,10 @@ public:
   /// The same number for the same client on any of its addresses and transports.
   /// @param key BEP 3's, empty if the client sent none; bytes beyond the limit are ignored.
   uint64_t identity_of(const peer_id& id, std::string_view key) const;
+
+  /// What a client is told when no swarm answers in time: the node is overloaded, so it is the
+  /// longest interval, and not the same for all who were told so together.
+  uint32_t interval_unanswered_s() const;
 
   /// @param wanted what the client said, nothing for the default.
   uint32_t clamp_numwant(std::optional<uint32_t> wanted) const {

@@ -163,6 +163,7 @@ result<void> unstage(const staging& s, shoald_config& c) {
     c.udp.listen = c.http.listen;
   c.udp.proxies = c.http.proxy_protocol_from;
   c.tracker.interval_s = c.node.intervals.base_s;
+  c.tracker.intervals = c.node.intervals;
   c.node.bounds.unlimited_networks = c.tracker.unlimited_networks;
   // Whoever switches off the limits per address means all of them.
   if (c.tracker.rate_per_second == 0)

@@ -209,7 +209,7 @@ void tracker::finish_announce(exchange& x, const announce_reply* reply) {
     view.seeders = reply->complete;
     view.peers = x.family == ip_family::v4 ? reply->peers4 : reply->peers6;
   } else {
-    view.interval_s = srv_.gate().config().interval_s;
+    view.interval_s = srv_.gate().interval_unanswered_s();
     srv_.gate().count_unanswered();
   }
   x.size = write_udp_announce_reply(x.bytes, view, x.family);

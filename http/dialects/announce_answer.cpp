@@ -53,12 +53,12 @@ tl::expected<accepted_announce, refusal> accept_announce(tracker_gate& gate,
                            {client, parsed->compact, parsed->no_peer_id}};
 }
 
-void append_announce_body(std::string& out, const tracker_config& config, const announce_form& form,
+void append_announce_body(std::string& out, const tracker_gate& gate, const announce_form& form,
                           const announce_reply* answer) {
   announce_reply_view view;
   view.external_ip = form.client;
-  view.interval = std::chrono::seconds{answer ? answer->interval_s : config.interval_s};
-  view.min_interval = std::min(view.interval, std::chrono::seconds{config.interval_min_s});
+  view.interval = std::chrono::seconds{answer ? answer->interval_s : gate.interval_unanswered_s()};
+  view.min_interval = std::min(view.interval, std::chrono::seconds{gate.config().interval_min_s});
   if (answer) {
     view.complete = answer->complete;
     view.incomplete = answer->incomplete;

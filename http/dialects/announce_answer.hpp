@@ -34,7 +34,7 @@ tl::expected<accepted_announce, refusal> accept_announce(tracker_gate& gate,
 /// Appends the bencoded reply.
 /// @param answer null if the swarm did not answer in time: the client gets a valid reply that makes
 /// it come back.
-void append_announce_body(std::string& out, const tracker_config& config, const announce_form& form,
+void append_announce_body(std::string& out, const tracker_gate& gate, const announce_form& form,
                           const announce_reply* answer);
 
 /// Counts an announce that was answered.

@@ -98,7 +98,7 @@ task<> announce(exchange& ex) {
   auto answer = co_await ex.announce(std::move(accepted->request), std::move(accepted->swarm));
   count_announce(gate, accepted->form, answer.has_value());
   std::string body;
-  append_announce_body(body, gate.config(), accepted->form, answer ? &*answer : nullptr);
+  append_announce_body(body, gate, accepted->form, answer ? &*answer : nullptr);
   co_await reply(ex, body);
   gate.observe_announce(transport::http, elapsed_us(start, mono_now()));
 }

@@ -215,6 +215,17 @@ def test_every_bound_stands_beside_its_use(make_node):
         assert shown[("shoal_limit", ("name", name))] == value
 
 
+def test_a_bound_in_bytes_lowers_the_others(make_node):
+    node = make_node("--swarms-max", "1000", "--peers-max", "10000", "--memory-max", "77000")
+    tracker.announce(node.url, swarm_of("bytes"), 1)
+    shown = node.metrics()
+    # A tenth of 1000 * 370 + 10000 * 40 bytes.
+    assert (shown["shoal_swarms_max"], shown["shoal_peers_max"]) == (100, 1000)
+    assert shown["shoal_swarm_memory_max_bytes"] == 77000
+    wait.until(lambda: node.metrics()["shoal_swarm_memory_bytes"] == 410, 10,
+               "the use is measured")
+
+
 def test_a_swarm_holds_so_many_addresses_and_the_oldest_makes_room(make_node):
     node = make_node("--swarm-addresses-max", "20", "--max-peers", "50")
     swarm = swarm_of("full")

@@ -46,6 +46,31 @@ void begin_all(swarm_census& census, mono_time now) {
 
 } // namespace
 
+CAF_TEST(a bound in bytes lowers the others in proportion) {
+  auto config = small();
+  config.swarms_max = 1000;
+  config.peers_max = 10'000;
+  swarm_bounds roomy{config};
+  auto all = 1000 * swarm_bytes + 10'000 * peer_bytes;
+  CAF_CHECK_EQUAL(roomy.memory_max(), all);
+  config.memory_max_bytes = all;
+  swarm_bounds fitting{config};
+  CAF_CHECK_EQUAL(fitting.memory_max(), all);
+  config.memory_max_bytes = all / 4;
+  swarm_bounds tight{config};
+  CAF_CHECK_EQUAL(tight.config().swarms_max, 250u);
+  CAF_CHECK_EQUAL(tight.config().peers_max, 2500u);
+  CAF_CHECK(tight.memory_max() <= all / 4);
+  tight.measure(10, 100);
+  CAF_CHECK_EQUAL(tight.memory(), 10 * swarm_bytes + 100 * peer_bytes);
+  CAF_CHECK(!tight.peers_full());
+  tight.measure(10, 2500);
+  CAF_CHECK(tight.peers_full());
+  config.memory_max_bytes = 1;
+  swarm_bounds least{config};
+  CAF_CHECK_EQUAL(least.config().swarms_max, 1u);
+}
+
 CAF_TEST(an address has a budget of new swarms and others have their own) {
   swarm_bounds bounds{small()};
   mono_time now{1000s};

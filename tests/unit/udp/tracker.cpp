@@ -8,6 +8,8 @@
 #include "tests/unit/actors/support/actor_fixture.hpp"
 #include "tests/unit/udp/loopback.hpp"
 
+#include <sstream>
+
 using namespace shoal;
 using namespace shoal::udp;
 using namespace shoal::test;
@@ -443,6 +445,14 @@ CAF_TEST(a change of secrets refuses nobody) {
 
 // -- too much at once ----------------------------------------------------------
 
+/// Whether an announce was answered by nobody: the longest interval, a tenth more or less.
+bool asks_for_patience(const std::string& reply) {
+  std::istringstream numbers{reply};
+  uint32_t action = 0, interval_s = 0, leechers = 9, seeders = 9;
+  numbers >> action >> interval_s >> leechers >> seeders;
+  return action == 1 && interval_s >= 3240 && interval_s <= 3960 && leechers + seeders == 0;
+}
+
 CAF_TEST(a swarm that is late leaves a reply without peers) {
   announce(alice, 1);
   auto busy = swarm_of(said.swarm);
@@ -456,7 +466,7 @@ CAF_TEST(a swarm that is late leaves a reply without peers) {
   port->sweep(clock + defaults::request_timeout + 1ms);
   auto replies = take_replies(bob);
   CAF_REQUIRE_EQUAL(replies.size(), 1u);
-  CAF_CHECK_EQUAL(text(replies[0]), "1 1800 0 0");
+  CAF_CHECK(asks_for_patience(text(replies[0])));
   CAF_CHECK_EQUAL(mine->in_flight(), 0u);
   CAF_CHECK_EQUAL(counted("shoal_unanswered_announces_total"), 1);
   late.end_turn();
@@ -473,7 +483,7 @@ CAF_TEST(requests beyond those in flight are answered at once and without peers)
   send(alice, announce_packet(connection, 2));
   auto replies = take_replies(alice);
   CAF_REQUIRE_EQUAL(replies.size(), 1u);
-  CAF_CHECK_EQUAL(text(replies[0]), "1 1800 0 0");
+  CAF_CHECK(asks_for_patience(text(replies[0])));
   run_swarms();
   CAF_CHECK_EQUAL(take_replies(alice).size(), limits::udp_in_flight_max);
   CAF_CHECK_EQUAL(mine->in_flight(), 0u);
