@@ -18,6 +18,16 @@ public:
   /// answered in one go.
   virtual void flush() = 0;
 
+  /// Whether the turn has left something of what clients sent.
+  virtual bool behind() { return false; }
+
+  /// Steers what comes to its sockets and their like to the first edges. @returns false if the
+  /// kernel does not do that.
+  virtual bool steer(unsigned edges) {
+    (void)edges;
+    return true;
+  }
+
   /// The node leaves: no new work.
   virtual void drain() = 0;
 };

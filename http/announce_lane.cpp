@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/announce_lane.hpp"
 
+#include "actors/edge_crew.hpp"
 #include "core/log.hpp"
 #include "http/listener.hpp"
 
@@ -37,8 +38,8 @@ endpoint to_endpoint(const sockaddr_storage& from) {
 } // namespace
 
 announce_lane::announce_lane(asio::io_context& io, edge_port& port, connection_book& book,
-                             const services& srv, const router& routes, pass_on pass)
-    : io_{io}, port_{port}, book_{book}, srv_{srv}, pass_{std::move(pass)},
+                             const services& srv, const router& routes, arrivals& others)
+    : io_{io}, port_{port}, book_{book}, srv_{srv}, others_{others},
       meters_{routes.meter_of("/announce"), routes.meter_of("/announce/{passkey}")}, poller_{io},
       pause_{io.get_executor()} {}
 
@@ -57,8 +58,14 @@ result<void> announce_lane::listen(const endpoint& where) {
   return {};
 }
 
+bool announce_lane::steer(unsigned edges) {
+  return std::all_of(listeners_.begin(), listeners_.end(),
+                     [&](auto& l) { return steer_sockets(l->get(), edges); });
+}
+
 bool announce_lane::run() {
   auto events = poller_.ready();
+  behind_ = false;
   if (events.empty())
     return false;
   now_ = mono_now();
@@ -91,6 +98,7 @@ void announce_lane::accept(int listener) {
       return;
     // Else that connection broke before we took it.
   }
+  behind_ = true;
 }
 
 bool announce_lane::grow() {
@@ -120,11 +128,20 @@ void announce_lane::pause_accepting(int reason) {
 }
 
 void announce_lane::greet(int socket, const endpoint& from) {
-  if (book_.open() + transient() >= srv_.config.connections_max) {
+  if (others_.full(transient())) {
     srv_.metrics.shed.add();
     ::close(socket);
     return;
   }
+  auto& c = open(socket, from);
+  c.deadline = now_ + srv_.config.header_timeout;
+  c.readable = true; // TCP_DEFER_ACCEPT: it comes with its request.
+  auto& proxies = srv_.config.proxy_protocol_from;
+  c.proxied = !proxies.empty() && contains(proxies, from.address);
+  guarded(c, [&] { advance(c); });
+}
+
+lane_connection& announce_lane::open(int socket, const endpoint& from) {
   auto& c = *free_.back();
   free_.pop_back();
   c.place = active_.size();
@@ -132,11 +149,19 @@ void announce_lane::greet(int socket, const endpoint& from) {
   count_transient(1);
   c.socket = socket;
   c.from = c.peer = from;
-  c.deadline = now_ + srv_.config.header_timeout;
-  c.readable = true; // TCP_DEFER_ACCEPT: it comes with its request.
-  auto& proxies = srv_.config.proxy_protocol_from;
-  c.proxied = !proxies.empty() && contains(proxies, from.address);
-  guarded(c, [&] { advance(c); });
+  return c;
+}
+
+void announce_lane::take(arrival a) {
+  if (draining_ || (free_.empty() && !grow()))
+    return; // The socket closes.
+  auto& c = open(a.socket.release(), a.from);
+  c.peer = a.peer;
+  c.proxied = a.proxied;
+  c.deadline = a.deadline;
+  c.in = std::move(a.unread);
+  c.partial = !c.in.empty();
+  guarded(c, [&] { watch(c); });
 }
 
 void announce_lane::on_event(lane_connection& c, uint32_t events) {
@@ -185,6 +210,21 @@ void announce_lane::stop() {
   listeners_.clear();
   for (auto i = active_.size(); i-- > 0;)
     close(*active_[i]);
+}
+
+void announce_lane::rest(lane_connection& c) {
+  if (c.watched || draining_ || !others_.better_elsewhere())
+    return watch(c);
+  arrival a{unique_fd{std::exchange(c.socket, -1)},
+            c.from,
+            c.peer,
+            {},
+            std::string{c.unread()},
+            true,
+            c.proxied,
+            c.deadline};
+  recycle(c);
+  others_.place(std::move(a));
 }
 
 void announce_lane::watch(lane_connection& c, uint32_t more_events) {

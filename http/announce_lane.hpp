@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/log.hpp"
+#include "http/arrival.hpp"
 #include "http/connection_book.hpp"
 #include "http/lane_connection.hpp"
 #include "http/raw_poller.hpp"
@@ -11,38 +12,35 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include <functional>
-
 namespace shoal::http {
-
-/// A connection that is none for the lane.
-struct passed_connection {
-  tcp_socket socket;
-  endpoint peer;
-  connection_ticket ticket;
-  std::string unread; ///< What the client has sent.
-};
 
 /// Where most requests of a tracker go through: it accepts the connections of an edge, and answers
 /// announces that scan_fast_request() understands on the spot, without a coroutine and with as few
 /// system calls as there can be (a client that comes for one announce costs four: accept4, recv,
 /// send, close). Whatever else a client sends, its connection is passed on for good, with all bytes
-/// that came. Belongs to the edge's thread.
+/// that came; and so is one that lasts, if another edge has fewer. Belongs to the edge's thread.
 ///
 /// Answers are byte for byte those of the `announce` handler; both use announce_answer.hpp.
 class announce_lane {
 public:
-  using pass_on = std::function<void(passed_connection)>;
-
-  /// @param book, port, srv, routes outlive the lane.
+  /// @param book, port, srv, routes, others outlive the lane.
   announce_lane(asio::io_context& io, edge_port& port, connection_book& book, const services& srv,
-                const router& routes, pass_on pass);
+                const router& routes, arrivals& others);
   ~announce_lane();
   announce_lane(const announce_lane&) = delete;
   announce_lane& operator=(const announce_lane&) = delete;
 
   /// Accepts what connects to `where`. @errors ec::unavailable.
   result<void> listen(const endpoint& where);
+
+  /// See steer_sockets().
+  bool steer(unsigned edges);
+
+  /// Whether more connections waited than the last turn accepted.
+  bool behind() const { return behind_; }
+
+  /// Goes on with a connection that another edge's lane has accepted.
+  void take(arrival a);
 
   /// Handles what is ready. @returns whether there may be more at once.
   bool run();
@@ -76,6 +74,7 @@ private:
   void pause_accepting(int reason);
   bool grow();
   void greet(int socket, const endpoint& from);
+  lane_connection& open(int socket, const endpoint& from);
   void on_event(lane_connection& c, uint32_t events);
 
   // One connection; announce_lane_steps.cpp.
@@ -93,6 +92,7 @@ private:
   void end(lane_connection& c);
   void linger(lane_connection& c);
   void leave(lane_connection& c);
+  void rest(lane_connection& c);
   void watch(lane_connection& c, uint32_t more_events = 0);
   void close(lane_connection& c);
   void recycle(lane_connection& c);
@@ -116,7 +116,7 @@ private:
   edge_port& port_;
   connection_book& book_;
   const services& srv_;
-  pass_on pass_;
+  arrivals& others_;
   meters meters_;
   raw_poller poller_;
   asio::basic_waitable_timer<std::chrono::steady_clock,
@@ -131,6 +131,7 @@ private:
   std::array<char, 16 * 1024> buffer_;
   std::atomic<size_t> transient_{0}; // Written by one thread.
   mono_time now_;                    // Of this turn.
+  bool behind_ = false;
   bool draining_ = false;
 };
 

@@ -40,8 +40,7 @@ void announce_lane::advance(lane_connection& c) {
     if (!understood) {
       parse_kept(c);
     } else if (!c.readable) {
-      watch(c);
-      return;
+      return rest(c);
     } else if (!receive(c)) {
       return;
     }
@@ -163,7 +162,7 @@ void announce_lane::answer(lane_connection& c, announce_reply* reply) {
   if (c.socket < 0)
     return recycle(c);
   body_.clear();
-  append_announce_body(body_, srv_.gate.config(), c.form, reply);
+  append_announce_body(body_, srv_.gate, c.form, reply);
   append_answer(c);
   advance(c);
 }
@@ -233,22 +232,18 @@ void announce_lane::linger(lane_connection& c) {
 }
 
 void announce_lane::leave(lane_connection& c) {
-  if (c.watched) {
+  if (c.watched)
     poller_.remove(c.socket);
-  } else if (auto ticket = book_.enter(c.from.address)) {
-    c.ticket = std::move(*ticket);
-  } else {
-    return close(c);
-  }
-  tcp_socket socket{io_.get_executor()};
-  boost::system::error_code failed;
-  auto protocol = c.from.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
-  socket.assign(protocol, c.socket, failed);
-  if (failed)
-    return close(c);
-  c.socket = -1;
-  pass_({std::move(socket), c.peer, std::move(c.ticket), std::string{c.unread()}});
+  arrival a{unique_fd{std::exchange(c.socket, -1)},
+            c.from,
+            c.peer,
+            std::move(c.ticket),
+            std::string{c.unread()},
+            false,
+            false,
+            c.deadline};
   recycle(c);
+  others_.place(std::move(a));
 }
 
 route_meter& announce_lane::meter(const lane_connection& c) {

@@ -27,6 +27,7 @@ public:
     std::swap(seat_, other.seat_);
     return *this;
   }
+  explicit operator bool() const { return at_ != nullptr; }
   ~connection_ticket() {
     if (at_)
       at_->leave(seat_);

@@ -8,6 +8,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include <algorithm>
+
 namespace shoal::http {
 
 namespace {
@@ -33,10 +35,9 @@ void report(std::exception_ptr failure) {
 edge::edge(unsigned number, unsigned count, const services& srv, const router& routes,
            edge_commons& commons)
     : number_{number}, count_{count}, srv_{srv}, routes_{routes}, commons_{commons},
-      book_{srv, commons.addresses}, work_{io_.get_executor()}, port_{srv.node.system(),
-                                                                      srv.node.shards(),
-                                                                      [this] { wake(); }},
-      lane_{io_, port_, book_, srv, routes, [this](auto passed) { adopt(std::move(passed)); }},
+      book_{srv, commons.addresses}, work_{io_.get_executor()},
+      port_{srv.node.system(), srv.node.shards(), [this] { wake(); }}, lane_{io_, port_,  book_,
+                                                                             srv, routes, *this},
       websockets_{srv, port_, io_}, timer_{io_.get_executor()}, next_slot_{number} {}
 
 edge::~edge() {
@@ -70,6 +71,10 @@ result<void> edge::add_guest(const edge_guest_factory& make) {
   return {};
 }
 
+void edge::begin_duty() {
+  commons_.crew.begin(steer());
+}
+
 void edge::start() {
   for (auto& listener : listeners_)
     asio::co_spawn(io_.get_executor(), accept(listener), report);
@@ -84,7 +89,9 @@ void edge::run() {
   while (!io_.stopped()) {
     auto idle_since = mono_now();
     io_.run_one();
-    load.waited(mono_now() - idle_since);
+    auto waited = mono_now() - idle_since;
+    waited_ += waited;
+    load.waited(waited);
     auto busy = true;
     while (busy && !io_.stopped()) {
       io_.poll();
@@ -96,18 +103,37 @@ void edge::run() {
       websockets_.flush();
       for (auto& guest : guests_)
         guest->flush();
+      if (backlog_.lasts(behind()))
+        commons_.crew.reinforce(number_, steer());
     }
   }
 }
 
-void edge::wake() {
-  asio::post(io_, [] {});
+bool edge::behind() {
+  return lane_.behind()
+         || std::any_of(guests_.begin(), guests_.end(), [](auto& g) { return g->behind(); });
 }
 
-void edge::adopt(passed_connection passed) {
-  auto conn = std::make_shared<connection>(stream{std::move(passed.socket)}, passed.peer,
-                                           srv_.config, std::move(passed.ticket), passed.unread);
-  asio::co_spawn(io_.get_executor(), serve(std::move(conn)), report);
+bool edge::steer_sockets_here(unsigned edges) {
+  auto steered = lane_.steer(edges);
+  for (auto& guest : guests_)
+    steered = steered && guest->steer(edges);
+  return steered;
+}
+
+edge_crew::steer edge::steer() {
+  return [this](unsigned edges) { return steer_sockets_here(edges); };
+}
+
+void edge::report_to_crew(mono_time now) {
+  auto passed = std::chrono::duration<double>(now - std::exchange(reported_at_, now)).count();
+  auto waited = std::chrono::duration<double>(std::exchange(waited_, {})).count();
+  commons_.crew.report(number_, passed > 0 ? std::clamp(1 - waited / passed, 0.0, 1.0) : 0,
+                       steer());
+}
+
+void edge::wake() {
+  asio::post(io_, [] {});
 }
 
 task<> edge::accept(open_listener& from) {
@@ -168,6 +194,10 @@ task<bool> edge::prepare(connection& conn, bool encrypted) {
   co_return agreed;
 }
 
+void edge::start_serving(std::shared_ptr<connection> conn) {
+  asio::co_spawn(io_.get_executor(), serve(std::move(conn)), report);
+}
+
 task<> edge::serve(std::shared_ptr<connection> conn) {
   membership listed{*this, *conn};
   // GCC 12 miscompiles a co_await next to && or ||: await into a variable, everywhere.
@@ -224,6 +254,7 @@ task<> edge::tick() {
     co_await timer_.async_wait(asio::redirect_error(use_task, failed));
     auto now = mono_now();
     port_.sweep(now);
+    report_to_crew(now);
     for (auto& guest : guests_)
       guest->tick(now);
     lane_.sweep(now);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/edge_crew.hpp"
 #include "actors/edge_guest.hpp"
 #include "http/announce_lane.hpp"
 #include "http/router.hpp"
@@ -18,15 +19,26 @@ namespace shoal::http {
 using edge_guest_factory = std::function<result<std::unique_ptr<edge_guest>>(
     unsigned edge_number, asio::io_context& io, edge_port& port)>;
 
+class edge;
+
 /// What all edges share besides the services.
 struct edge_commons {
+  edge_commons(uint32_t connections_per_address, const hash_key& secret, unsigned count)
+      : addresses{connections_per_address, secret}, crew{count} {}
+
   address_counts addresses;
   tls_context tls;
+  edge_crew crew;
+  std::vector<edge*> edges; ///< All of them, once they are made.
 };
 
-/// One I/O thread: listeners of its own (SO_REUSEPORT spreads connections over the edges), the
-/// connections that came in through them, and the swarms that its announces wake up.
-class edge {
+/// One I/O thread: listeners of its own, its share of the connections that last, and the swarms
+/// that its announces wake up.
+///
+/// The crew says which edges accept (edge_crew). An announce that comes on a connection of its own
+/// is answered by the edge that accepted it; whoever stays goes to the edge with the fewest
+/// connections.
+class edge final : arrivals {
 public:
   /// @param number 0.., of `count` edges: says which slots this one sweeps.
   edge(unsigned number, unsigned count, const services& srv, const router& routes,
@@ -39,13 +51,19 @@ public:
   /// @errors those of the factory.
   result<void> add_guest(const edge_guest_factory& make);
 
+  /// Once, on one edge, when all are made: the crew is on duty from now on.
+  void begin_duty();
+
   void start();
 
   /// Stops accepting and closes connections that are idle; others end with their exchange.
   void drain();
 
+  /// Connections that last, and those on the way from other edges. On any thread.
+  size_t connections() const { return book_.open() + arriving_.load(std::memory_order_relaxed); }
+
   /// Whether a drain has nothing left to wait for.
-  bool drained() const { return book_.open() + lane_.transient() == 0; }
+  bool drained() const { return connections() + lane_.transient() == 0; }
 
   /// Cuts what is left and ends the thread.
   void stop();
@@ -58,9 +76,23 @@ private:
 
   void run();
   void wake(); // On any thread.
-  void adopt(passed_connection passed);
+
+  // -- arrivals; edge_arrivals.cpp
+  bool better_elsewhere() const override { return &emptiest() != this; }
+  bool full(size_t transient) const override;
+  void place(arrival a) override;
+  edge& emptiest() const;
+  void settle(arrival a);
+  void adopt(arrival a);
+
+  bool steer_sockets_here(unsigned edges);
+  edge_crew::steer steer();
+  bool behind();
+  void report_to_crew(mono_time now);
+
   task<> accept(open_listener& from);
   task<std::optional<tcp_socket>> accept_one(open_listener& from, asio::ip::tcp::endpoint& remote);
+  void start_serving(std::shared_ptr<connection> conn);
   task<> serve(std::shared_ptr<connection> conn);
   task<> prepare_and_serve(std::shared_ptr<connection> conn, bool encrypted);
   task<bool> prepare(connection& conn, bool encrypted);
@@ -101,6 +133,10 @@ private:
                              asio::wait_traits<std::chrono::steady_clock>, executor>
       timer_;
   size_t next_slot_ = 0; // Of the sweep.
+  edge_backlog backlog_;
+  std::chrono::nanoseconds waited_{0}; // Since the last report to the crew.
+  mono_time reported_at_ = mono_now();
+  std::atomic<size_t> arriving_{0}; // Connections on the way from other edges.
   bool draining_ = false;
   std::thread thread_;
 };

@@ -40,7 +40,7 @@ server::server(http_config config, shoal::node& node, tracker_gate& gate,
                metrics::registry& metrics)
     : config_{fitted(std::move(config))}, disk_{config_.disk_threads}, metrics_{metrics, gate},
       web_{metrics}, services_{config_, node, metrics, metrics_, gate, disk_, web_},
-      routes_{metrics}, commons_{{config_.connections_per_address, node.secret()}, {}} {
+      routes_{metrics}, commons_{config_.connections_per_address, node.secret(), config_.threads} {
   add_use_metrics(metrics);
 }
 
@@ -51,6 +51,8 @@ server::~server() {
 void server::add_use_metrics(metrics::registry& registry) {
   registry.add_reader("shoal_http_connections_max", "Bound of the open HTTP connections", "",
                       [this] { return double(config_.connections_max * config_.threads); });
+  registry.add_reader("shoal_edges_on_duty", "I/O threads that take in new clients", "",
+                      [this] { return double(commons_.crew.size()); });
   registry.add_reader("shoal_manifest_cache_files", "Files of all manifests that are cached", "",
                       [this] { return double(services_.manifests->files()); });
   registry.add_reader("shoal_disk_jobs", "Work of requests that waits for the disk or is at it", "",
@@ -76,6 +78,13 @@ result<void> server::start() {
       if (auto added = edges_.back()->add_guest(make); !added)
         return added;
   }
+  for (auto& e : edges_) {
+    auto label = "thread=\"" + std::to_string(commons_.edges.size()) + "\"";
+    services_.registry.add_reader("shoal_edge_connections", "Open connections of one I/O thread",
+                                  label, [at = e.get()] { return double(at->connections()); });
+    commons_.edges.push_back(e.get());
+  }
+  edges_.front()->begin_duty();
   for (auto& e : edges_)
     e->start();
   return {};

@@ -28,6 +28,9 @@ public:
   explicit operator bool() const { return fd_ >= 0; }
   void reset();
 
+  /// Leaves the descriptor to the caller.
+  int release() { return std::exchange(fd_, -1); }
+
 private:
   int fd_ = -1;
 };

@@ -121,12 +121,12 @@ result<std::vector<endpoint>> usable_datagram_addresses(const std::vector<endpoi
   return usable;
 }
 
-uint32_t kernel_drops(int descriptor) {
+receive_queue look_at_queue(int descriptor) {
   std::array<uint32_t, SK_MEMINFO_VARS> info{};
   socklen_t size = sizeof(info);
   if (::getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, info.data(), &size) != 0)
-    return 0;
-  return info[SK_MEMINFO_DROPS];
+    return {};
+  return {info[SK_MEMINFO_RMEM_ALLOC], info[SK_MEMINFO_DROPS]};
 }
 
 // -- receiving -----------------------------------------------------------------

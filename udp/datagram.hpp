@@ -48,8 +48,12 @@ result<int> open_datagram_socket(const endpoint& where, unsigned receive_buffer_
 /// @errors ec::unavailable with the address and why.
 result<std::vector<endpoint>> usable_datagram_addresses(const std::vector<endpoint>& all);
 
-/// Packets that the kernel has dropped because the socket's buffer was full.
-uint32_t kernel_drops(int descriptor);
+/// What the kernel tells of a socket's queue; all zero if it does not.
+struct receive_queue {
+  uint32_t bytes = 0;   ///< Memory of the packets that wait: 768 bytes for one announce.
+  uint32_t dropped = 0; ///< Packets so far, because the buffer was full.
+};
+receive_queue look_at_queue(int descriptor);
 
 /// Memory for one batch of received packets, used over and over.
 class receive_batch {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "udp/guest.hpp"
 
+#include "actors/edge_crew.hpp"
+
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <unistd.h>
 
 namespace shoal::udp {
@@ -11,6 +14,10 @@ namespace {
 
 namespace asio = boost::asio;
 using error_code = boost::system::error_code;
+
+/// With more packets than this in its queue, about 700, a socket's edge is behind: clients in a
+/// closed loop cannot do that, a crowd can.
+constexpr uint32_t backlog_bytes = 512 * 1024;
 
 } // namespace
 
@@ -82,13 +89,25 @@ void guest::flush() {
   }
 }
 
+bool guest::behind() {
+  // Only a full batch is worth a system call.
+  return std::any_of(sockets_.begin(), sockets_.end(), [](auto& s) {
+    return s.more && look_at_queue(s.handle.native_handle()).bytes > backlog_bytes;
+  });
+}
+
+bool guest::steer(unsigned edges) {
+  return std::all_of(sockets_.begin(), sockets_.end(),
+                     [&](auto& s) { return steer_sockets(s.handle.native_handle(), edges); });
+}
+
 void guest::tick(mono_time now) {
   tracker_.tick(unix_now(), now);
   auto waiting = static_cast<int64_t>(tracker_.in_flight());
   srv_.counted().in_flight.add(waiting - shown_in_flight_);
   shown_in_flight_ = waiting;
   for (auto& s : sockets_) {
-    auto drops = kernel_drops(s.handle.native_handle());
+    auto drops = look_at_queue(s.handle.native_handle()).dropped;
     srv_.counted().kernel_drops.add(drops - s.drops);
     s.drops = drops;
   }

@@ -22,6 +22,8 @@ public:
 
   void tick(mono_time now) override;
   void flush() override;
+  bool behind() override;
+  bool steer(unsigned edges) override;
   void drain() override;
 
 private:

@@ -95,7 +95,7 @@ CAF_TEST(a socket of IPv6 leaves IPv4 to another one) {
 
 CAF_TEST(what the kernel drops is counted) {
   auto socket = open("127.0.0.1", 0, 1);
-  CAF_CHECK_EQUAL(kernel_drops(socket.get()), 0u);
+  CAF_CHECK_EQUAL(look_at_queue(socket.get()).dropped, 0u);
   loopback_client client;
   packet large(2000);
   for (int i = 0; i < 100; ++i)
@@ -103,8 +103,8 @@ CAF_TEST(what the kernel drops is counted) {
   receive_batch batch;
   auto kept = taken(batch, socket);
   CAF_CHECK_LESS(kept, batch_max);
-  CAF_CHECK_EQUAL(kernel_drops(socket.get()), 100 - kept);
-  CAF_CHECK_EQUAL(kernel_drops(-1), 0u);
+  CAF_CHECK_EQUAL(look_at_queue(socket.get()).dropped, 100 - kept);
+  CAF_CHECK_EQUAL(look_at_queue(-1).dropped, 0u);
 }
 
 // -- receiving -----------------------------------------------------------------
