@@ -20,23 +20,27 @@ constexpr size_t depth_max = 16;
 
 /// Bytes of an id are the characters U+0000 to U+00FF.
 /// @returns nothing unless the text has exactly `Id::size_bytes` of those.
+/// Ids are random: what it does for a character does not depend on it, which no processor foresees.
+/// @param text valid UTF-8.
 template <class Id>
 std::optional<Id> id_of(std::string_view text) {
+  if (text.size() < Id::size_bytes || text.size() > 2 * Id::size_bytes)
+    return std::nullopt;
+  std::array<uint8_t, 2 * Id::size_bytes + 2> units{};
+  std::memcpy(units.data(), text.data(), text.size());
   Id id;
-  size_t n = 0;
-  for (size_t i = 0; i < text.size(); ++i, ++n) {
-    auto c = static_cast<uint8_t>(text[i]);
-    if (n == Id::size_bytes)
-      return std::nullopt;
-    if (c < 0x80) {
-      id.bytes[n] = c;
-    } else if ((c == 0xc2 || c == 0xc3) && i + 1 < text.size()) {
-      id.bytes[n] = static_cast<uint8_t>((c & 3) << 6 | (static_cast<uint8_t>(text[++i]) & 0x3f));
-    } else {
-      return std::nullopt;
-    }
+  size_t at = 0;
+  unsigned wrong = 0;
+  for (auto& byte : id.bytes) {
+    unsigned first = units[at];
+    unsigned second = units[at + 1];
+    unsigned wide = first >> 7;
+    auto joined = (first << 6 | (second & 0x3f)) & 0xff;
+    byte = static_cast<uint8_t>(wide * joined + (1 - wide) * first);
+    wrong |= wide * ((first & 0xfe) ^ 0xc2); // Up to U+00FF characters begin with C2 or C3.
+    at += 1 + wide;
   }
-  return n == Id::size_bytes ? std::optional{id} : std::nullopt;
+  return wrong == 0 && at == text.size() ? std::optional{id} : std::nullopt;
 }
 
 template <class Id>
@@ -279,23 +283,38 @@ void append_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
+/// How a byte of an id is written: at most six characters, and their number in the last place.
+using written_byte = std::array<char, 8>;
+
+std::array<written_byte, 256> make_written_bytes() {
+  std::array<written_byte, 256> all{};
+  for (size_t i = 0; i < all.size(); ++i) {
+    auto c = static_cast<uint8_t>(i);
+    std::string text;
+    if (c >= 0x80)
+      text = {static_cast<char>(0xc0 | c >> 6), static_cast<char>(0x80 | (c & 0x3f))};
+    else if (is_plain(c))
+      text = static_cast<char>(c);
+    else
+      append_escaped(text, c);
+    std::copy(text.begin(), text.end(), all[i].begin());
+    all[i].back() = static_cast<char>(text.size());
+  }
+  return all;
+}
+
+/// Without a branch for each byte, as `id_of`.
 template <class Id>
 void append_id(std::string& out, const Id& id) {
-  std::array<char, 2 * Id::size_bytes> plain;
+  static const auto written = make_written_bytes();
+  std::array<char, 6 * Id::size_bytes + sizeof(written_byte)> text;
   size_t n = 0;
-  out += '"';
   for (auto c : id.bytes) {
-    if (c >= 0x80) {
-      plain[n++] = static_cast<char>(0xc0 | c >> 6);
-      plain[n++] = static_cast<char>(0x80 | (c & 0x3f));
-    } else if (is_plain(c)) {
-      plain[n++] = static_cast<char>(c);
-    } else {
-      out.append(plain.data(), std::exchange(n, 0));
-      append_escaped(out, c);
-    }
+    std::memcpy(text.data() + n, written[c].data(), sizeof(written_byte));
+    n += static_cast<size_t>(written[c].back());
   }
-  out.append(plain.data(), n);
+  out += '"';
+  out.append(text.data(), n);
   out += '"';
 }
 
