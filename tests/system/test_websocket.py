@@ -103,6 +103,7 @@ def test_answers_to_nothing_are_dropped(shared_node, sockets):
     two.announce(swarm, 2)
     before = shared_node.metrics()["shoal_ws_dropped_answers_total"]
     two.answer(swarm, 2, 1, 7)  # Never offered.
+    two.announce(swarm, 2)  # So that it has been heard before the offer comes.
     one.announce(swarm, 1, offers=[ws.offer(7)])
     assert two.hear()["offer_id"] == ws.offer_id(7)
     three.announce(swarm, 3)
