@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/replication_log.hpp"
+
+#include <algorithm>
+
+namespace shoal::cluster {
+
+namespace {
+
+/// Bytes that one fact takes at most beside the name of its swarm.
+constexpr size_t fact_bytes_max = 40 * 1024;
+
+info_hash last_hash() {
+  info_hash x;
+  x.bytes.fill(0xff);
+  return x;
+}
+
+} // namespace
+
+replication_log::replication_log(uint8_t slot, uint64_t epoch, const replication_config& config)
+    : slot_{slot}, epoch_{epoch}, config_{config} {}
+
+// -- writing -----------------------------------------------------------------------
+
+replication_log::entry::entry(replication_log& log, const info_hash& swarm)
+    : log_{log}, swarm_{swarm}, guard_{log.mutex_} {}
+
+/// Names the swarm unless it was named last. @returns whether the fact is to be written at all.
+bool replication_log::entry::begin_fact() {
+  if (!log_.wanted())
+    return false;
+  if (log_.config_.broken == replication_flaw::drops_fact && ++log_.facts_ % 100 == 0)
+    return false;
+  if (log_.open_.size()
+      >= std::min(log_.config_.batch_bytes, delta_body_bytes_max - fact_bytes_max))
+    log_.close();
+  if (!log_.wanted()) // It was one too many.
+    return false;
+  if (log_.named_ != swarm_) {
+    append_fact(log_.open_, delta_swarm{swarm_});
+    log_.named_ = swarm_;
+  }
+  return true;
+}
+
+void replication_log::entry::put(const swarm_fact& x) {
+  if (begin_fact())
+    append_fact(log_.open_, x);
+}
+
+void replication_log::entry::peer(const replica_peer& x) {
+  if (begin_fact())
+    append_peer_fact(log_.open_, x);
+}
+
+void replication_log::close() {
+  if (open_.empty())
+    return;
+  backlog_bytes_ += open_.size();
+  batches_.push_back({++last_number_, std::exchange(fresh_, false), std::exchange(open_since_, {}),
+                      std::move(open_)});
+  open_.clear();
+  named_.reset();
+  if (backlog_bytes_ > config_.backlog_bytes_max)
+    fall_behind();
+}
+
+void replication_log::forget() {
+  open_.clear();
+  open_since_ = {};
+  named_.reset();
+  batches_.clear();
+  sent_ = 0;
+  backlog_bytes_ = 0;
+  fresh_ = false;
+  synced_at_ = 0;
+}
+
+void replication_log::fall_behind() {
+  forget();
+  phase_ = phase::behind;
+  wanted_.store(false, std::memory_order_relaxed);
+}
+
+// -- full syncs --------------------------------------------------------------------
+
+void replication_log::start_sync() {
+  std::lock_guard guard{mutex_};
+  forget();
+  phase_ = phase::syncing;
+  fresh_ = true;
+  append_fact(open_, delta_sync_begin{});
+  wanted_.store(true, std::memory_order_relaxed);
+}
+
+delta_range replication_log::list(const info_hash& from, size_t max, const lister& all) {
+  delta_range x;
+  x.from = from;
+  max = std::min(max, delta_listed_max);
+  std::lock_guard guard{mutex_};
+  x.swarms = all(from, max);
+  x.to = x.swarms.size() < max ? last_hash() : x.swarms.back();
+  if (phase_ != phase::syncing)
+    return x;
+  if (open_.size() >= config_.batch_bytes)
+    close();
+  if (wanted())
+    append_fact(open_, x);
+  return x;
+}
+
+void replication_log::finish_sync() {
+  std::lock_guard guard{mutex_};
+  if (phase_ != phase::syncing)
+    return;
+  append_fact(open_, delta_sync_end{});
+  phase_ = phase::following;
+  close();
+  if (phase_ == phase::following)
+    synced_at_ = last_number_;
+}
+
+void replication_log::stop() {
+  std::lock_guard guard{mutex_};
+  forget();
+  phase_ = phase::idle;
+  wanted_.store(false, std::memory_order_relaxed);
+}
+
+// -- sending -----------------------------------------------------------------------
+
+void replication_log::note_time(mono_time now) {
+  for (auto i = batches_.rbegin(); i != batches_.rend() && i->since == mono_time{}; ++i)
+    i->since = now;
+  if (!open_.empty() && open_since_ == mono_time{})
+    open_since_ = now;
+  if (sent_ > 0 && now - heard_ > config_.resend_after)
+    sent_ = 0;
+}
+
+void replication_log::advance(mono_time now) {
+  std::lock_guard guard{mutex_};
+  note_time(now);
+}
+
+std::optional<std::string> replication_log::take(mono_time now) {
+  std::lock_guard guard{mutex_};
+  note_time(now);
+  if (sent_ == batches_.size() && sent_ < config_.window)
+    close();
+  if (sent_ == batches_.size() || sent_ >= config_.window)
+    return std::nullopt;
+  if (sent_ == 0)
+    heard_ = now;
+  auto& next = batches_[sent_++];
+  return encode(delta_batch{slot_, next.fresh, epoch_, next.number, next.body});
+}
+
+std::optional<uint64_t> replication_log::acknowledge(const delta_ack& x, mono_time now) {
+  std::lock_guard guard{mutex_};
+  using verdict = delta_ack::verdict;
+  if (x.slot != slot_)
+    return std::nullopt;
+  if (x.what == verdict::refused) {
+    if (x.epoch <= epoch_)
+      return std::nullopt;
+    fall_behind();
+    return x.epoch;
+  }
+  if (x.epoch != epoch_ || x.number > last_number_)
+    return std::nullopt;
+  if (x.what == verdict::resync) {
+    // Unless it answers to something from before the full sync that is under way.
+    if (!batches_.empty() && batches_.front().fresh && sent_ == 0)
+      return std::nullopt;
+    if (phase_ != phase::idle)
+      fall_behind();
+    return std::nullopt;
+  }
+  while (!batches_.empty() && batches_.front().number <= x.number) {
+    backlog_bytes_ -= batches_.front().body.size();
+    batches_.pop_front();
+    heard_ = now;
+    sent_ -= sent_ > 0 ? 1 : 0;
+  }
+  acknowledged_ = std::max(acknowledged_, x.number);
+  if (x.what == verdict::resend)
+    sent_ = 0;
+  return std::nullopt;
+}
+
+void replication_log::link_lost() {
+  std::lock_guard guard{mutex_};
+  sent_ = 0;
+}
+
+// -- what is known -----------------------------------------------------------------
+
+replication_log::phase replication_log::current() const {
+  std::lock_guard guard{mutex_};
+  return phase_;
+}
+
+replication_log::lag replication_log::lag_at(mono_time now) const {
+  lag x{backlog_bytes_ + open_.size(), {}};
+  auto since = batches_.empty() ? open_since_ : batches_.front().since;
+  if (since != mono_time{})
+    x.age = std::chrono::duration_cast<std::chrono::milliseconds>(now - since);
+  return x;
+}
+
+replication_log::lag replication_log::behind_by(mono_time now) const {
+  std::lock_guard guard{mutex_};
+  return lag_at(now);
+}
+
+bool replication_log::warm(mono_time now) const {
+  std::lock_guard guard{mutex_};
+  return phase_ == phase::following && synced_at_ != 0 && acknowledged_ >= synced_at_
+         && lag_at(now).age <= config_.lag_max;
+}
+
+} // namespace shoal::cluster
