@@ -5,6 +5,7 @@
 #include "actors/peer_set.hpp"
 
 #include "actors/peer_table_extras.hpp"
+#include "protocol/swarm_delta.hpp"
 
 namespace shoal {
 
@@ -219,6 +220,34 @@ void peer_set::export_to(std::string& out, coarse_seconds now) const {
 
 result<void> peer_set::import_from(std::string_view bytes, coarse_seconds now) {
   return write([&](peer_table& t) { return t.import_from(bytes, now); });
+}
+
+std::optional<replica_peer> peer_set::describe(uint64_t identity) const {
+  std::optional<replica_peer> found;
+  read([&](const peer_table& t) { found = t.describe(identity); });
+  return found;
+}
+
+void peer_set::mirror(const replica_peer& x, coarse_seconds deadline) {
+  write([&](peer_table& t) { t.mirror(x, deadline); });
+}
+
+void peer_set::mirror(const delta_piece& x, coarse_seconds deadline) {
+  write([&](peer_table& t) { t.mirror(x, deadline); });
+}
+
+bool peer_set::remove(uint64_t identity) {
+  return write([&](peer_table& t) { return t.remove(identity); });
+}
+
+std::optional<uint64_t> peer_set::cut(uint64_t from, size_t peers_max, delta_piece& piece) const {
+  std::optional<uint64_t> next;
+  read([&](const peer_table& t) { next = t.cut(from, peers_max, piece); });
+  return next;
+}
+
+void peer_set::renew(coarse_seconds deadline) {
+  write([&](peer_table& t) { t.renew(deadline); });
 }
 
 size_t peer_set::memory_bytes() const {

@@ -100,6 +100,8 @@ announce_output peer_table::announce(const announce_input& in, coarse_seconds no
       if (before == peer_state::seeder || state == peer_state::seeder)
         report(changes, in.identity, state);
     }
+    if (changes && (at.own == peer_list::none || own.key(at.own) != address))
+      report(changes, in.identity, state); // Told again: it has another address.
   } else {
     result.joined = true;
     count(state, 1);
@@ -174,7 +176,7 @@ void peer_table::stop(const announce_input& in, announce_output& result, changes
   for (auto l : {&v4_, &v6_}) {
     auto at = l->find_identity(in.identity);
     if (at != peer_list::none) {
-      drop_address(*l, at, changes);
+      drop_address(*l, at, l->has(at, peer_list::flag_paired) ? nullptr : changes);
       result.left = true;
     }
   }
@@ -185,6 +187,7 @@ void peer_table::drop_address(peer_list& l, uint32_t at, changes_ptr changes) {
   if (l.has(at, peer_list::flag_paired)) {
     auto& rest = other(l);
     rest.set_flag(rest.find_identity(identity), peer_list::flag_paired, false);
+    report(changes, identity, l.state(at)); // Still there, at one address.
   } else {
     count(l.state(at), -1);
     if (l.has(at, peer_list::flag_completed))

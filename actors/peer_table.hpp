@@ -13,11 +13,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace shoal {
+
+struct delta_piece;  // protocol/swarm_delta.hpp
+struct replica_peer; // The same.
 
 /// Seconds of the monotonic clock since any fixed moment; all that a swarm needs to know of time.
 using coarse_seconds = uint32_t;
@@ -137,7 +141,8 @@ public:
   /// of the asker's family as far as there are that many. A `stopped` gets none and removes both of
   /// the peer's addresses.
   /// @param random any 64 random bits.
-  /// @param changes if not null, gets what happened to this peer and to those it displaced.
+  /// @param changes if not null, gets what happened to this peer and to those it displaced; who has
+  /// only got or lost an address is reported with the state that it has.
   announce_output announce(const announce_input& in, coarse_seconds now, uint64_t random,
                            handout& out, std::vector<peer_change>* changes = nullptr);
 
@@ -202,6 +207,28 @@ public:
   /// @errors ec::corrupt (operational); the table is empty then.
   result<void> import_from(std::string_view bytes, coarse_seconds now);
 
+  // -- what owner and standby tell each other: peer_table_replica.cpp -----------------
+
+  /// @returns nothing if the peer is not known.
+  std::optional<replica_peer> describe(uint64_t identity) const;
+
+  /// Makes a peer be as described, whoever has its addresses; tells nobody.
+  void mirror(const replica_peer& x, coarse_seconds deadline);
+
+  /// Makes the peers of a range of identities be those of the piece.
+  void mirror(const delta_piece& x, coarse_seconds deadline);
+
+  /// As if the peer had said that it stops. @returns whether it was known.
+  bool remove(uint64_t identity);
+
+  /// Describes the peers with the smallest identities from `from` on.
+  /// @param peers_max at least 1.
+  /// @returns where the next piece begins; nothing if this is the last one.
+  std::optional<uint64_t> cut(uint64_t from, size_t peers_max, delta_piece& piece) const;
+
+  /// Gives all peers the same time to live.
+  void renew(coarse_seconds deadline);
+
   /// Bytes on the heap and in the object itself, without the allocator's own overhead.
   size_t memory_bytes() const;
 
@@ -239,6 +266,7 @@ private:
   void place(const announce_input& in, const address_key& address, peer_state state,
              coarse_seconds now, position& at);
   void drop_address(peer_list& l, uint32_t at, changes_ptr changes);
+  bool take_out(uint64_t identity);
   void evict_oldest(changes_ptr changes);
   void evict_oldest_of_few(changes_ptr changes);
   size_t expire_list(peer_list& l, coarse_seconds now, changes_ptr changes);
