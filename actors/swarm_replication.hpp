@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/peer_set.hpp"
+#include "cluster/replication_log.hpp"
+
+#include <span>
+
+namespace shoal {
+
+/// Peers in one piece of a full sync.
+inline constexpr size_t replica_piece_peers = 512;
+
+/// Tells a standby what an announce has changed. A refresh of a known peer has changed nothing, so
+/// most announces cost some comparisons.
+/// @param peers after the announce. @param changes as `peer_set::announce` reported them.
+void replicate_announce(cluster::replication_log& log, const info_hash& swarm,
+                        const peer_set& peers, uint64_t identity, const announce_output& outcome,
+                        std::span<const peer_change> changes, uint32_t age_s);
+
+/// Tells a standby who has changed or gone otherwise: expired, evicted.
+void replicate_changes(cluster::replication_log& log, const info_hash& swarm, const peer_set& peers,
+                       std::span<const peer_change> changes);
+
+/// Writes a piece of a full sync, with the swarm's numbers before the first one.
+/// @returns where the next piece begins; nothing: that was the last one.
+std::optional<uint64_t>
+replicate_piece(cluster::replication_log& log, const info_hash& swarm, const peer_set& peers,
+                uint64_t from, uint32_t age_s, size_t peers_max = replica_piece_peers,
+                cluster::replication_flaw broken = cluster::replication_flaw::none);
+
+} // namespace shoal
