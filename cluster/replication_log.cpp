@@ -18,8 +18,8 @@ info_hash last_hash() {
 
 } // namespace
 
-replication_log::replication_log(uint8_t slot, uint64_t epoch, const replication_config& config)
-    : slot_{slot}, epoch_{epoch}, config_{config} {}
+replication_log::replication_log(uint8_t slot, const replication_config& config)
+    : slot_{slot}, config_{config} {}
 
 // -- writing -----------------------------------------------------------------------
 
@@ -144,6 +144,16 @@ void replication_log::advance(mono_time now) {
   note_time(now);
 }
 
+void replication_log::own(uint64_t epoch) {
+  std::lock_guard guard{mutex_};
+  forget();
+  phase_ = phase::idle;
+  wanted_.store(false, std::memory_order_relaxed);
+  // Numbers go on if it is the same epoch again: the standby knows the ones before.
+  if (std::exchange(epoch_, epoch) != epoch)
+    last_number_ = acknowledged_ = 0;
+}
+
 std::optional<std::string> replication_log::take(mono_time now) {
   std::lock_guard guard{mutex_};
   note_time(now);
@@ -200,6 +210,11 @@ void replication_log::link_lost() {
 replication_log::phase replication_log::current() const {
   std::lock_guard guard{mutex_};
   return phase_;
+}
+
+uint64_t replication_log::epoch() const {
+  std::lock_guard guard{mutex_};
+  return epoch_;
 }
 
 replication_log::lag replication_log::lag_at(mono_time now) const {

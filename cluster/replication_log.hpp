@@ -13,11 +13,11 @@
 namespace shoal::cluster {
 
 struct replication_config {
-  size_t batch_bytes = 16 * 1024;             ///< A batch of so many is closed; less is never full.
-  size_t backlog_bytes_max = 4 * 1024 * 1024; ///< Not yet acknowledged; beyond, a full sync is due.
-  size_t window = 8;                          ///< Batches sent and not yet acknowledged.
-  std::chrono::milliseconds lag_max{1000};    ///< Beyond, the standby is not ready to take over.
-  std::chrono::milliseconds resend_after{1000}; ///< Without any acknowledgement.
+  size_t batch_bytes = 16 * 1024;          ///< A batch of so many is closed; less is never full.
+  size_t backlog_bytes_max = 1024 * 1024;  ///< Not yet acknowledged; beyond, a full sync is due.
+  size_t window = 8;                       ///< Batches sent and not yet acknowledged.
+  std::chrono::milliseconds lag_max{1000}; ///< Beyond, the standby is not ready to take over.
+  std::chrono::milliseconds resend_after{500}; ///< Without any acknowledgement.
   replication_flaw broken = replication_flaw::none;
 };
 
@@ -37,8 +37,7 @@ class replication_log {
 public:
   enum class phase : uint8_t { idle, syncing, following, behind };
 
-  /// @param epoch of this node's ownership.
-  replication_log(uint8_t slot, uint64_t epoch, const replication_config& config = {});
+  explicit replication_log(uint8_t slot, const replication_config& config = {});
 
   /// Whether facts are to be written: all that a swarm looks at while there is no standby.
   bool wanted() const { return wanted_.load(std::memory_order_relaxed); }
@@ -68,6 +67,9 @@ public:
 
   // -- on the thread that sends ------------------------------------------------------
 
+  /// This node owns the slot from now on. Nobody stands by yet. @param epoch 1..
+  void own(uint64_t epoch);
+
   /// Forgets what is unsaid and begins a full sync: the standby starts anew.
   void start_sync();
 
@@ -81,7 +83,7 @@ public:
   /// All has been written that the full sync needs.
   void finish_sync();
 
-  /// Nobody stands by.
+  /// Nobody stands by, or this node owns the slot no more.
   void stop();
 
   /// Tells the time, so that lag is known: every 50 ms or so, and also while the link is down.
@@ -100,7 +102,7 @@ public:
   // -- anywhere ----------------------------------------------------------------------
 
   phase current() const;
-  uint64_t epoch() const { return epoch_; }
+  uint64_t epoch() const;
 
   /// What the standby would lack if this node died now, as far as it is known.
   struct lag {
@@ -127,11 +129,11 @@ private:
   lag lag_at(mono_time now) const;
 
   const uint8_t slot_;
-  const uint64_t epoch_;
   const replication_config config_;
   std::atomic<bool> wanted_{false};
   mutable std::mutex mutex_;
   phase phase_ = phase::idle;
+  uint64_t epoch_ = 0;
   std::string open_;               // Facts that are no batch yet.
   mono_time open_since_{};         // As `batch::since`.
   std::optional<info_hash> named_; // The swarm that `open_` speaks of.

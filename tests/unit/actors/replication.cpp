@@ -52,7 +52,7 @@ uint64_t first_noticed(replication_flaw broken, uint64_t seeds) {
 
 CAF_TEST(whatever happens the copy is right in the end and warm when it says so) {
   auto seed = number_from("SHOAL_TEST_SEED", std::random_device{}());
-  auto runs = number_from("SHOAL_TEST_RUNS", 20);
+  auto runs = number_from("SHOAL_TEST_RUNS", 8);
   replication_world::tally sum;
   for (uint64_t i = 0; i < runs; ++i) {
     auto failure = run_one(seed + i, replication_flaw::none, sum);

@@ -32,7 +32,10 @@ struct fixture : replica_sink {
     renew(7);
   }
 
-  void renew(uint64_t epoch) { log = std::make_unique<replication_log>(3, epoch, config); }
+  void renew(uint64_t epoch) {
+    log = std::make_unique<replication_log>(3, config);
+    log->own(epoch);
+  }
 
   void apply(const swarm_fact& x) override { heard.push_back(x); }
 
@@ -134,6 +137,20 @@ CAF_TEST(lag is known in bytes and in time and a standby that lags is not warm) 
   CAF_CHECK(log->warm(now));
 }
 
+CAF_TEST(an owner that is one again goes on counting) {
+  sync();
+  gone(1);
+  log->own(7);
+  CAF_CHECK(!log->wanted() && !log->warm(now) && log->behind_by(now).bytes == 0);
+  sync();
+  CAF_CHECK(log->warm(now));
+  CAF_CHECK_EQUAL(heard.size(), 6u);
+  log->own(8);
+  sync();
+  CAF_CHECK(log->warm(now) && stream.epoch() == 8);
+  CAF_CHECK_EQUAL(heard.size(), 9u);
+}
+
 CAF_TEST(what is not acknowledged is sent again) {
   sync();
   gone(1);
@@ -143,8 +160,8 @@ CAF_TEST(what is not acknowledged is sent again) {
   CAF_MESSAGE("after the link broke");
   log->link_lost();
   CAF_CHECK(take() == lost);
-  CAF_MESSAGE("and after a second without a word");
-  now += 900ms;
+  CAF_MESSAGE("and after half a second without a word");
+  now += 400ms;
   CAF_CHECK(!take());
   now += 200ms;
   CAF_CHECK(take() == lost);

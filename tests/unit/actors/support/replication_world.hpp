@@ -28,7 +28,9 @@ struct slot_owner {
     coarse_seconds born = 0;
   };
 
-  slot_owner(uint64_t epoch, const cluster::replication_config& config) : log{0, epoch, config} {}
+  slot_owner(uint64_t epoch, const cluster::replication_config& config) : log{0, config} {
+    log.own(epoch);
+  }
 
   std::map<info_hash, std::unique_ptr<swarm>> swarms;
   replication_log log;
