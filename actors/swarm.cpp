@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/swarm.hpp"
 
+#include "actors/swarm_replication.hpp"
 #include "core/log.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -68,6 +69,7 @@ bool swarm::receive(caf::mailbox_element& x) {
          || on<describe_swarm>(x, [this](auto& question) { return on_describe(question); })
          || on_verb<atom::stop>(x, [this] { quit(); })
          || on_verb<atom::save>(x, [this] { return on_save(); })
+         || on<replicate_swarm>(x, [this](auto& order) { return on_replicate(order); })
          || on_verb<atom::members>(x, [this] { return on_members(); });
 }
 
@@ -80,7 +82,7 @@ void swarm::on_end(const caf::error& reason) {
   auto* directory = config_.directory;
   directory->count_peers(-static_cast<int64_t>(std::exchange(published_size_, 0u)));
   // However it ends: the next announce gets a new one.
-  if (directory->drop_swarm(hash_, id()) && reason && reason != caf::exit_reason::kill
+  if (leave_directory() && reason && reason != caf::exit_reason::kill
       && reason != caf::exit_reason::user_shutdown)
     log::error(log_name(hash_), "ends unexpectedly reason={}", caf::to_string(reason));
 }
@@ -128,7 +130,11 @@ void swarm::answer(const announce_request& req, announce_reply& reply) {
   handout out{std::move(reply.peers4), std::move(reply.peers6), std::move(reply.ids), {}};
   out.clear();
   std::vector<peer_change> changes;
-  auto outcome = peers_.announce(in, last_heard_, draw(), out, watched() ? &changes : nullptr);
+  auto* to = standby();
+  auto outcome
+      = peers_.announce(in, last_heard_, draw(), out, to || watched() ? &changes : nullptr);
+  if (to)
+    replicate_announce(*to, hash_, peers_, in.identity, outcome, changes, age_s());
   if (web_) {
     web_->merge(changes);
     outcome.counts = counts();
@@ -237,7 +243,10 @@ void swarm::on_expire() {
   if (retired_)
     return;
   std::vector<peer_change> changes;
-  peers_.expire(now(), watched() ? &changes : nullptr);
+  auto* to = standby();
+  peers_.expire(now(), to || watched() ? &changes : nullptr);
+  if (to)
+    replicate_changes(*to, hash_, peers_, changes);
   if (web_)
     web_->merge(changes);
   expire_web(changes);
@@ -252,8 +261,17 @@ void swarm::on_expire() {
 
 void swarm::retire() {
   retired_ = 1;
-  config_.directory->drop_swarm(hash_, id());
+  leave_directory();
   send_self(farewell, atom::stop::value);
+}
+
+/// Says so before others can begin a successor, of whom more may be told.
+/// @returns whether it was in there.
+bool swarm::leave_directory() {
+  auto* directory = config_.directory;
+  if (auto* to = standby(); to && directory->lookup(hash_).swarm.address() == address())
+    cluster::replication_log::entry{*to, hash_}.dropped();
+  return directory->drop_swarm(hash_, id());
 }
 
 void swarm::on_evict() {
@@ -267,6 +285,8 @@ void swarm::on_clear() {
   std::vector<peer_change> changes;
   evict_web(changes);
   peers_.clear(entry() ? &changes : nullptr);
+  if (auto* to = standby())
+    cluster::replication_log::entry{*to, hash_}.cleared();
   publish_size();
   note_changes(std::move(changes));
 }
@@ -278,6 +298,14 @@ restore_swarm swarm::on_save() const {
   if (!retired_ && (!peers_.empty() || image.downloaded != 0))
     peers_.export_to(image.body, now());
   return image;
+}
+
+piece_replicated swarm::on_replicate(const replicate_swarm& order) const {
+  auto* to = standby();
+  if (to == nullptr || retired_)
+    return {true, 0};
+  auto next = replicate_piece(*to, hash_, peers_, order.from_identity, age_s());
+  return {!next, next.value_or(0)};
 }
 
 paired_peers swarm::on_members() const {
@@ -298,8 +326,17 @@ uint64_t swarm::draw() {
 
 /// As of the last announce, so that an announce reads the clock once.
 swarm_shape swarm::shape(const swarm_counts& here) const {
-  auto age = static_cast<uint16_t>(last_heard_ / age_unit_s - born_) * age_unit_s;
-  return {here.seeders, here.leechers, age};
+  return {here.seeders, here.leechers, age_s()};
+}
+
+uint32_t swarm::age_s() const {
+  return static_cast<uint16_t>(last_heard_ / age_unit_s - born_) * age_unit_s;
+}
+
+/// @returns null unless somebody wants to know what changes here.
+cluster::replication_log* swarm::standby() const {
+  auto* log = config_.replication[slot_of(hash_)];
+  return log && log->wanted() ? log : nullptr;
 }
 
 uint32_t swarm::draw_interval(const swarm_counts& here) {

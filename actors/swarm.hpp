@@ -19,6 +19,10 @@
 #include <functional>
 #include <unordered_set>
 
+namespace shoal::cluster {
+class replication_log; // cluster/replication_log.hpp
+} // namespace shoal::cluster
+
 namespace shoal {
 
 /// What all swarms of a node share. Built by the node, outlives them.
@@ -38,6 +42,8 @@ struct swarm_config {
   std::function<registry_shard_actor(const info_hash&)> registry_of; ///< By primary swarm.
   accounts_actor accounts;
   swarm_directory* directory = nullptr;
+  /// What standbys are told, by slot; they outlive the swarms. Null: there is no cluster.
+  std::array<cluster::replication_log*, slot_count> replication{};
   std::function<coarse_seconds()> now; ///< Coarse monotonic time; virtual in tests.
 };
 
@@ -89,6 +95,7 @@ private:
   void on_refresh();
   void on_expire();
   void on_clear();
+  piece_replicated on_replicate(const replicate_swarm& order) const;
   void on_evict();
   swarm_description on_describe(const describe_swarm& question) const;
   restore_swarm on_save() const;
@@ -98,8 +105,11 @@ private:
   uint64_t draw();
   uint32_t draw_interval(const swarm_counts& here);
   swarm_shape shape(const swarm_counts& here) const;
+  uint32_t age_s() const;
+  cluster::replication_log* standby() const;
   uint32_t uptime_s() const { return config_.came_back ? last_heard_ : UINT32_MAX; }
   void retire();
+  bool leave_directory();
   void be_counted() const;
   eviction_rank rank() const;
   void read_registration();

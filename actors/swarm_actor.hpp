@@ -53,6 +53,8 @@ using swarm_actor = caf::typed_actor<
     caf::reacts_to<atom::stop>,
     // The swarm's peers in peer_table's format, for a snapshot.
     caf::replies_to<atom::save>::with<restore_swarm>,
+    // Writes some of its peers for the standby of its slot.
+    caf::replies_to<replicate_swarm>::with<piece_replicated>,
     // Every identity in the swarm and whether it seeds, to count a revision's swarms together.
     caf::replies_to<atom::members>::with<paired_peers>>;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The swarm's peers that are connected by WebSocket.
 #include "actors/swarm.hpp"
+#include "actors/swarm_replication.hpp"
 
 namespace shoal {
 
@@ -32,8 +33,11 @@ void swarm::on_web_announce(web_announce& req, const visitor_actor& line) {
   else
     joined = need_web().enter(who, peers_.knows(req.identity), &changes);
   if (joined && req.event == announce_event::completed && web_->complete(req.identity)
-      && peers_.complete(req.identity))
+      && peers_.complete(req.identity)) {
     note_completion(req.identity);
+    if (auto* to = standby())
+      cluster::replication_log::entry{*to, hash_}.numbers({peers_.counts().completed, age_s()});
+  }
   publish_size();
   note_changes(std::move(changes));
   if (!req.user.empty())

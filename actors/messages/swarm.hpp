@@ -149,6 +149,26 @@ typename Inspector::result_type inspect(Inspector& f, restore_swarm& x) {
   return f(x.swarm, x.downloaded, x.clean, x.body);
 }
 
+/// Has the swarm write a piece of itself for its slot's standby: cluster/slot_sync.hpp.
+struct replicate_swarm {
+  uint64_t from_identity = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, replicate_swarm& x) {
+  return f(x.from_identity);
+}
+
+struct piece_replicated {
+  bool last = true;
+  uint64_t next_identity = 0; ///< Where the next piece begins, unless this was the last one.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, piece_replicated& x) {
+  return f(x.last, x.next_identity);
+}
+
 /// Traffic that a user caused since the last report.
 struct user_traffic {
   std::string user;
