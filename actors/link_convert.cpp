@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/link_convert.hpp"
+
+namespace shoal {
+
+link_announce to_link(const announce_request& x, bool whole_id) {
+  link_announce out;
+  out.swarm = x.swarm;
+  out.peer = x.peer;
+  out.id = x.id;
+  out.whole_id = whole_id;
+  out.identity = x.identity;
+  out.uploaded_bytes = x.uploaded;
+  out.downloaded_bytes = x.downloaded;
+  out.left_bytes = x.left;
+  out.event = x.event;
+  out.numwant = x.numwant;
+  out.with_ids = x.with_ids;
+  out.own_family_only = x.own_family_only;
+  out.user = x.user;
+  return out;
+}
+
+void from_link(const link_announce& x, announce_request& out) {
+  out.swarm = x.swarm;
+  out.peer = x.peer;
+  out.id = x.id;
+  out.identity = x.identity;
+  out.uploaded = x.uploaded_bytes;
+  out.downloaded = x.downloaded_bytes;
+  out.left = x.left_bytes;
+  out.event = x.event;
+  out.numwant = x.numwant;
+  out.with_ids = x.with_ids;
+  out.own_family_only = x.own_family_only;
+  out.user = x.user;
+}
+
+link_answer to_link(const announce_reply& x, uint32_t ticket) {
+  return {ticket,       link_verdict::answered, x.interval_s, x.complete,
+          x.incomplete, x.downloaded,           x.peers4,     x.peers6,
+          x.ids};
+}
+
+void from_link(const link_answer& x, announce_reply& out) {
+  out.interval_s = x.interval_s;
+  out.complete = x.complete;
+  out.incomplete = x.incomplete;
+  out.downloaded = x.downloaded;
+  out.peers4 = x.peers4;
+  out.peers6 = x.peers6;
+  out.ids = x.ids;
+}
+
+link_numbers to_link(const swarm_numbers& x) {
+  return {x.complete, x.incomplete, x.downloaders, x.downloaded};
+}
+
+swarm_numbers from_link(const link_numbers& x) {
+  return {x.complete, x.incomplete, x.downloaders, x.downloaded};
+}
+
+link_web_announce to_link(const web_announce& x, uint64_t line) {
+  return {line,         x.swarm, x.id,    x.identity, x.client,     x.uploaded,
+          x.downloaded, x.left,  x.event, x.user,     x.arrived_us, x.offers};
+}
+
+web_announce from_link(link_web_announce x) {
+  return {x.swarm,
+          x.id,
+          x.identity,
+          x.client,
+          x.uploaded_bytes,
+          x.downloaded_bytes,
+          x.left_bytes,
+          x.event,
+          std::move(x.offers),
+          std::move(x.user),
+          x.arrived_us};
+}
+
+} // namespace shoal
