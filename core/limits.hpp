@@ -94,4 +94,18 @@ inline constexpr size_t etcd_requests_max = 256; ///< Asked and not yet answered
 inline constexpr size_t etcd_watches_max = 64;
 inline constexpr size_t etcd_answer_bytes_max = 32 * 1024 * 1024; ///< Also one line of a watch.
 
+// -- links -------------------------------------------------------------------------
+
+inline constexpr size_t link_greeting_bytes_max = 4096;          ///< Frames before a link is up.
+inline constexpr size_t link_body_bytes_max = 1024 * 1024;       ///< Of one message between nodes.
+inline constexpr size_t link_window_bytes = 4 * 1024 * 1024;     ///< Received, not yet dealt with.
+inline constexpr size_t link_queue_bytes_max = 4 * 1024 * 1024;  ///< Of one link, without credit.
+inline constexpr size_t link_requests_max = 16'384;              ///< Of one link, not yet answered.
+inline constexpr size_t link_inbox_bytes_max = 64 * 1024 * 1024; ///< Not yet taken by the thread.
+inline constexpr size_t link_peers_max = 4096;                   ///< Nodes that are followed.
+inline constexpr size_t link_strangers_max = 256;                ///< Connections before a hello.
+inline constexpr size_t link_strangers_per_address_max = 32;     ///< The same, from one address.
+inline constexpr size_t link_handshakes_per_second_max = 20;     ///< From one address.
+inline constexpr size_t link_addresses_max = 4096;               ///< Counted handshakes.
+
 } // namespace shoal::limits

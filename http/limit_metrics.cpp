@@ -76,6 +76,17 @@ constexpr std::array all_limits{
     named_limit{"etcd_requests_max", limits::etcd_requests_max},
     named_limit{"etcd_watches_max", limits::etcd_watches_max},
     named_limit{"etcd_answer_bytes_max", limits::etcd_answer_bytes_max},
+    named_limit{"link_greeting_bytes_max", limits::link_greeting_bytes_max},
+    named_limit{"link_body_bytes_max", limits::link_body_bytes_max},
+    named_limit{"link_window_bytes", limits::link_window_bytes},
+    named_limit{"link_queue_bytes_max", limits::link_queue_bytes_max},
+    named_limit{"link_requests_max", limits::link_requests_max},
+    named_limit{"link_inbox_bytes_max", limits::link_inbox_bytes_max},
+    named_limit{"link_peers_max", limits::link_peers_max},
+    named_limit{"link_strangers_max", limits::link_strangers_max},
+    named_limit{"link_strangers_per_address_max", limits::link_strangers_per_address_max},
+    named_limit{"link_handshakes_per_second_max", limits::link_handshakes_per_second_max},
+    named_limit{"link_addresses_max", limits::link_addresses_max},
 };
 
 } // namespace
