@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace shoal::cluster {
+
+/// What a node says of itself in its hello.
+struct link_identity {
+  std::string cluster;
+  std::string node;
+  uint64_t incarnation = 0;
+  uint64_t fingerprint = 0; ///< Of the settings that must agree.
+  uint32_t protocol_min = 1;
+  uint32_t protocol_max = 1;
+};
+
+struct link_timing {
+  std::chrono::milliseconds heartbeat{1000};   ///< Between life signs.
+  std::chrono::milliseconds loss{3000};        ///< Silence after which the other node is gone.
+  std::chrono::milliseconds greeting{5000};    ///< From the first byte until the link is up.
+  std::chrono::milliseconds backoff_min{100};  ///< Before dialing again; doubles,
+  std::chrono::milliseconds backoff_max{5000}; ///< and is jittered by half.
+  std::chrono::milliseconds deadline_max{60'000};
+};
+
+/// The names in the certificate of the other side. With plain links there is none to look at.
+struct link_certificate {
+  bool looked_at = false;
+  std::vector<std::string> names;
+};
+
+/// How a link is, for metrics.
+struct link_numbers {
+  std::string node;
+  uint64_t incarnation = 0;
+  std::chrono::nanoseconds round_trip{0}; ///< Of the last heartbeat; 0 before the first.
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+  uint64_t credit_bytes = 0; ///< What may be asked at once.
+  uint64_t queue_bytes = 0;  ///< Waiting for credit.
+  size_t pending = 0;        ///< Requests without an answer.
+  size_t open = 0;           ///< Requests of the other node without an answer.
+  uint64_t late_answers = 0; ///< Came when nobody waited any more.
+};
+
+} // namespace shoal::cluster

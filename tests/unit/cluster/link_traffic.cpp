@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real sessions over connections that are slow, arrive in pieces, hang and break.
+#define CAF_SUITE cluster.link_traffic
+
+#include "tests/unit/cluster/support/link_world.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+#include <cstdlib>
+
+using namespace shoal;
+using namespace shoal::cluster;
+using namespace shoal::test;
+using namespace std::literals;
+
+namespace {
+
+const std::vector<std::string> nodes{"a", "b", "c"};
+
+struct storm : link_world {
+  explicit storm(uint64_t seed) : link_world{seed, plan_of(seed)} {
+    for (auto& node : nodes)
+      start(identity(node));
+    for (auto& node : nodes)
+      net.find(node)->follow(all());
+  }
+
+  static sim::wire_plan plan_of(uint64_t seed) {
+    sim::wire_plan plan;
+    if (seed % 3 == 0)
+      plan.piece_bytes_max = 7'000;
+    if (seed % 4 == 0)
+      plan.bytes_per_second = 300'000; // Slower than what is asked.
+    if (seed % 5 == 0)
+      plan.delay_max = 200ms;
+    return plan;
+  }
+
+  static std::vector<link_peer> all() {
+    std::vector<link_peer> peers;
+    for (auto& node : nodes)
+      peers.push_back({node, 1, {node}});
+    return peers;
+  }
+
+  const std::string& some() { return nodes[time.random.below(nodes.size())]; }
+
+  void act() {
+    auto& from = some();
+    auto to = some();
+    if (to == from)
+      to = from == "a" ? "b" : "a";
+    auto kind = static_cast<manner>(1 + time.random.below(6));
+    for (auto n = time.random.below(20); n > 0; --n)
+      ask(from, to, kind, time.random.between(1ms, 8s), some_size());
+    check_bounds(from);
+  }
+
+  void trouble() {
+    auto& a = some();
+    auto& b = some();
+    switch (time.random.below(4)) {
+    case 0:
+      return net.cut(a, b, false);
+    case 1:
+      return net.cut(a, b, true);
+    case 2:
+      net.block(a, b, true);
+      return time.after(time.random.between(1ms, 6s), [this, a, b] { net.block(a, b, false); });
+    default:
+      net.find(a)->pause(true);
+      return time.after(time.random.between(1ms, 6s), [this, a] { net.find(a)->pause(false); });
+    }
+  }
+
+  void run(sim::duration length) {
+    auto end = time.now() + length;
+    while (time.now() < end) {
+      time.run_for(time.random.between(1ms, 100ms));
+      act();
+      if (time.random.chance(20))
+        trouble();
+    }
+    time.run_for(90s); // Longer than any deadline.
+    check_end(nodes);
+  }
+};
+
+/// More with SHOAL_LINK_SEEDS=N.
+uint64_t seeds() {
+  auto* text = std::getenv("SHOAL_LINK_SEEDS");
+  return text ? std::strtoull(text, nullptr, 10) : 10;
+}
+
+} // namespace
+
+CAF_TEST(whatever happens every request has one outcome and no credit leaks) {
+  std::map<std::string, uint64_t> results;
+  for (uint64_t seed = 1; seed <= seeds(); ++seed) {
+    storm world{seed};
+    world.run(60s);
+    for (auto& [what, n] : world.results)
+      results[what] += n;
+    if (!world.violations.empty())
+      CAF_FAIL("seed " << seed << ": " << world.violations.front());
+  }
+  for (auto what : {"answered", "not_found", "timeout", "unavailable", "busy"}) {
+    CAF_MESSAGE(what << ' ' << results[what]);
+    CAF_CHECK_GREATER(results[what], 0u);
+  }
+}
+
+CAF_TEST(a link that nobody disturbs carries messages for minutes) {
+  storm world{2};
+  world.time.run_for(2s);
+  for (int i = 0; i < 20'000; ++i) {
+    world.ask("b", "a", manner::echoes, 5s);
+    world.ask("a", "b", manner::notes, 5s);
+    if (i % 50 == 0)
+      world.time.run_for(1s);
+  }
+  world.time.run_for(10s);
+  world.check_end(nodes);
+  CAF_CHECK(world.violations.empty());
+  CAF_CHECK_EQUAL(world.results["answered"], 20'000u);
+  auto numbers = world.net.find("a")->core.numbers();
+  CAF_REQUIRE_EQUAL(numbers.size(), 2u);
+  CAF_CHECK_GREATER(numbers[0].round_trip.count(), 0);
+  CAF_CHECK_GREATER(numbers[0].bytes_in, 500'000u);
+}
+
+CAF_TEST(a node that answers nothing takes no more than its window and slows nobody) {
+  storm world{2};
+  world.time.run_for(2s);
+  for (int i = 0; i < 3000; ++i) {
+    world.ask("c", "a", manner::keeps, 30s, 4000);
+    world.ask("c", "b", manner::echoes, 1s);
+    if (i % 100 == 0)
+      world.time.run_for(50ms);
+    world.check_bounds("c");
+  }
+  world.time.run_for(1s);
+  CAF_CHECK_EQUAL(world.results["answered"], 3000u);
+  CAF_CHECK_GREATER(world.results["busy"], 0u);
+  for (auto& x : world.net.find("c")->core.numbers())
+    if (x.node == "a") {
+      CAF_CHECK_LESS(x.credit_bytes, limits::link_body_bytes_max + 64);
+    } else {
+      CAF_CHECK_EQUAL(x.pending, 0u);
+    }
+  world.time.run_for(90s);
+  world.check_end(nodes);
+  CAF_CHECK(world.violations.empty());
+}
+
+CAF_TEST(what was not sent is told apart from what may have arrived) {
+  storm world{2};
+  world.time.run_for(2s);
+  world.net.block("b", "a", true);
+  world.ask("b", "a", manner::echoes, 30s);
+  world.time.run_for(1s);
+  CAF_CHECK(world.results.empty());
+  world.net.cut("a", "b", false);
+  world.time.run_for(20ms);
+  CAF_CHECK_EQUAL(world.results["timeout"], 1u);
+  world.ask("b", "a", manner::echoes, 30s);
+  world.time.run_for(20ms);
+  CAF_CHECK_EQUAL(world.results["unavailable"], 1u);
+}
+
+CAF_TEST(a node that is silent is gone after three seconds) {
+  storm world{2};
+  world.time.run_for(2s);
+  CAF_CHECK_EQUAL(world.net.find("b")->core.numbers().size(), 2u);
+  world.ask("b", "a", manner::keeps, 30s);
+  world.time.run_for(100ms);
+  world.net.find("a")->pause(true);
+  world.time.run_for(2s);
+  CAF_CHECK_EQUAL(world.net.find("b")->core.numbers().size(), 2u);
+  world.time.run_for(1500ms);
+  CAF_CHECK_EQUAL(world.net.find("b")->core.numbers().size(), 1u);
+  CAF_CHECK_EQUAL(world.results["timeout"], 1u);
+  world.net.find("a")->pause(false);
+  world.time.run_for(10s);
+  CAF_CHECK_EQUAL(world.net.find("b")->core.numbers().size(), 2u);
+}
+
+CAF_TEST(late answers are dropped and counted) {
+  storm world{2};
+  world.time.run_for(2s);
+  world.ask("b", "a", manner::echoes, 1ms);
+  world.ask("b", "a", manner::keeps, 100ms);
+  world.time.run_for(5s);
+  CAF_CHECK_EQUAL(world.results["timeout"], 2u);
+  uint64_t late = 0;
+  for (auto& x : world.net.find("b")->core.numbers())
+    late += x.late_answers;
+  CAF_CHECK_EQUAL(late, 1u);
+  world.kept.clear(); // Answers once more, to nobody.
+  world.time.run_for(1s);
+  world.check_end(nodes);
+  CAF_CHECK(world.violations.empty());
+}
