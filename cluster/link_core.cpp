@@ -206,7 +206,9 @@ void link_core::down(link_session& from, const error& why) {
   if (from.heard() && *from.heard() < link_refusal::link_refusal_sentinel_)
     ++totals_.heard[static_cast<size_t>(*from.heard())];
   auto node = from.side() == link_session::role::dials ? from.plan_of().wanted : from.other().node;
-  complain(node, why);
+  auto& names = from.plan_of().certificate.names;
+  // Whoever has a certificate may say why it does not like ours.
+  complain(node.empty() && from.heard() && !names.empty() ? names.front() : node, why);
   auto* p = find(node);
   if (p && from.side() == link_session::role::dials && p->dialing == from.plan_of().attempt)
     plan_dial(*p, from.was_up() && now_() - from.up_since() >= timing_.backoff_max);

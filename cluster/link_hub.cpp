@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/link_hub.hpp"
+
+#include "cluster/link_connection.hpp"
+#include "cluster/link_gate.hpp"
+#include "cluster/link_inbox.hpp"
+#include "core/limits.hpp"
+#include "core/log.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
+
+#include <list>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+namespace shoal::cluster {
+
+namespace {
+
+using tcp = asio::ip::tcp;
+using error_code = boost::system::error_code;
+
+/// After the process has run out of descriptors.
+constexpr std::chrono::milliseconds accept_pause{100};
+
+/// For farewells.
+constexpr std::chrono::milliseconds stop_patience{1500};
+
+ip_address address_of(const asio::ip::address& x) {
+  if (x.is_v4())
+    return ip_address::v4(x.to_v4().to_bytes());
+  return ip_address::v6(x.to_v6().to_bytes());
+}
+
+class hub final : public link_hub {
+public:
+  explicit hub(link_hub_config cfg)
+      : cfg_{std::move(cfg)}, acceptor_{io_}, dial_timer_{io_}, accept_timer_{io_},
+        inbox_{std::make_shared<link_inbox>(io_)}, core_{cfg_.self, cfg_.timing,
+                                                         std::random_device{}(), mono_now,
+                                                         [box = inbox_](auto what) {
+                                                           box->run(std::move(what));
+                                                         }} {}
+
+  ~hub() override;
+  result<void> open();
+
+  void call(const std::string& node, uint16_t kind, std::string body, mono_time deadline,
+            callback then) override;
+  void tell(const std::string& node, uint16_t kind, std::string body) override;
+  void serve(uint16_t kind, handler who) override;
+  void listen(link_listener& who) override;
+  void follow(std::vector<link_peer> peers) override;
+  void report(std::function<void(link_report)> then) override;
+  result<void> reload_certificates() override;
+  endpoint address() const override { return cfg_.listen; }
+
+private:
+  /// A connection, and where it stands among the strangers.
+  struct place {
+    std::shared_ptr<link_connection> connection;
+    std::optional<std::list<link_connection*>::iterator> stranger;
+  };
+
+  link_context context() const;
+  void accept();
+  void greet(tcp::socket socket);
+  void look();
+  void arm();
+  link_connection& add(tcp::socket socket, std::function<void(link_connection&)> settled);
+  void settled(link_connection& who, const ip_address& from);
+  void ended(link_connection& who);
+  void stop();
+
+  link_hub_config cfg_;
+  asio::io_context io_{1};
+  mutable std::mutex context_mutex_;
+  link_context context_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer dial_timer_;
+  asio::steady_timer accept_timer_;
+  std::shared_ptr<link_inbox> inbox_; ///< Replies that come too late still hold it.
+  link_core core_;
+  link_gate gate_;
+  std::unordered_map<link_connection*, place> connections_;
+  std::list<link_connection*> strangers_; ///< The oldest first.
+  uint64_t pushed_out_ = 0;
+  mono_time looks_at_ = mono_time::max();
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+// -- life -------------------------------------------------------------------------
+
+result<void> hub::open() {
+  auto ip = asio::ip::make_address(cfg_.listen.address.str());
+  if (cfg_.insecure && !ip.is_loopback())
+    return fail(ec::invalid_argument, "plain links are for this machine only");
+  if (!cfg_.insecure)
+    if (auto loaded = reload_certificates(); !loaded)
+      return loaded;
+  error_code wrong;
+  tcp::endpoint at{ip, cfg_.listen.port};
+  acceptor_.open(at.protocol(), wrong);
+  if (!wrong)
+    acceptor_.set_option(tcp::acceptor::reuse_address{true}, wrong);
+  if (!wrong)
+    acceptor_.bind(at, wrong);
+  if (!wrong)
+    acceptor_.listen(asio::socket_base::max_listen_connections, wrong);
+  if (wrong)
+    return fail(ec::unavailable, cfg_.listen.str() + " for links: " + wrong.message());
+  cfg_.listen.port = acceptor_.local_endpoint().port();
+  log::info("links", "listen address={} tls={}", cfg_.listen.str(), !cfg_.insecure);
+  accept();
+  thread_ = std::thread{[this] {
+    inbox_->belong();
+    auto work = asio::make_work_guard(io_);
+    io_.run();
+  }};
+  return {};
+}
+
+hub::~hub() {
+  if (thread_.joinable()) {
+    inbox_->run([this] { stop(); });
+    thread_.join();
+  }
+  inbox_->close(); // Nobody is linked any more: whoever asked last is told so.
+}
+
+void hub::stop() {
+  stopping_ = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  accept_timer_.cancel();
+  core_.stop();
+  for (auto each : std::list<link_connection*>{strangers_})
+    if (auto found = connections_.find(each); found != connections_.end())
+      std::shared_ptr {
+        found->second.connection
+        } -> close("shutting down");
+  if (connections_.empty())
+    return io_.stop();
+  dial_timer_.expires_after(stop_patience);
+  dial_timer_.async_wait([this](const error_code& why) {
+    if (why)
+      return;
+    for (auto& [raw, at] : std::unordered_map<link_connection*, place>{connections_})
+      at.connection->close("shutting down");
+    io_.stop();
+  });
+}
+
+link_context hub::context() const {
+  std::lock_guard guard{context_mutex_};
+  return context_;
+}
+
+result<void> hub::reload_certificates() {
+  auto made = make_link_context(cfg_.files);
+  if (!made)
+    return tl::unexpected(made.error());
+  std::lock_guard guard{context_mutex_};
+  context_ = std::move(*made);
+  return {};
+}
+
+// -- for the layer above ----------------------------------------------------------
+
+void hub::call(const std::string& node, uint16_t kind, std::string body, mono_time deadline,
+               callback then) {
+  auto bytes = link_cost(body.size());
+  auto work = [this, node, kind, body = std::move(body), deadline, then]() mutable {
+    core_.call(node, kind, std::move(body), deadline, std::move(then));
+  };
+  if (!inbox_->put(std::move(work), bytes))
+    then(fail(ec::busy, "too much waits for the links"));
+}
+
+void hub::tell(const std::string& node, uint16_t kind, std::string body) {
+  auto bytes = link_cost(body.size());
+  auto work = [this, node, kind, body = std::move(body)]() mutable {
+    core_.tell(node, kind, std::move(body));
+  };
+  inbox_->put(std::move(work), bytes);
+}
+
+void hub::serve(uint16_t kind, handler who) {
+  inbox_->run([this, kind, who = std::move(who)]() mutable { core_.serve(kind, std::move(who)); });
+}
+
+void hub::listen(link_listener& who) {
+  inbox_->run([this, &who] { core_.listen(who); });
+}
+
+void hub::follow(std::vector<link_peer> peers) {
+  inbox_->run([this, peers = std::move(peers)]() mutable {
+    core_.follow(std::move(peers));
+    look();
+  });
+}
+
+void hub::report(std::function<void(link_report)> then) {
+  inbox_->run([this, then = std::move(then)] {
+    then({core_.numbers(), core_.totals(), connections_.size(), strangers_.size(),
+          gate_.turned_away(), pushed_out_, inbox_->refused()});
+  });
+}
+
+// -- connections ------------------------------------------------------------------
+
+void hub::look() {
+  looks_at_ = mono_time::max();
+  for (auto& one : core_.dials_due())
+    add(tcp::socket{io_}, [](link_connection&) {}).dial(one);
+  arm();
+}
+
+void hub::arm() {
+  auto when = core_.next_dial();
+  if (stopping_ || when >= looks_at_)
+    return;
+  looks_at_ = when;
+  dial_timer_.expires_at(when);
+  dial_timer_.async_wait([this](const error_code& why) {
+    if (!why && !stopping_)
+      look();
+  });
+}
+
+void hub::accept() {
+  acceptor_.async_accept([this](const error_code& why, tcp::socket socket) {
+    if (stopping_ || why == asio::error::operation_aborted)
+      return;
+    if (!why) {
+      greet(std::move(socket));
+      return accept();
+    }
+    accept_timer_.expires_after(accept_pause);
+    accept_timer_.async_wait([this](const error_code& cancelled) {
+      if (!cancelled && !stopping_)
+        accept();
+    });
+  });
+}
+
+void hub::greet(tcp::socket socket) {
+  error_code gone;
+  auto there = socket.remote_endpoint(gone);
+  if (gone)
+    return;
+  auto from = address_of(there.address());
+  if (!gate_.admit(from, mono_now()))
+    return;
+  if (strangers_.size() >= limits::link_strangers_max) {
+    ++pushed_out_;
+    auto oldest = connections_.at(strangers_.front()).connection;
+    oldest->close("too many strangers");
+  }
+  auto& made = add(std::move(socket), [this, from](link_connection& who) { settled(who, from); });
+  connections_.at(&made).stranger = strangers_.insert(strangers_.end(), &made);
+  made.accept();
+}
+
+link_connection& hub::add(tcp::socket socket, std::function<void(link_connection&)> settled) {
+  auto made = std::make_shared<link_connection>(
+      core_, cfg_.timing, std::move(socket), cfg_.insecure ? nullptr : context(),
+      std::move(settled), [this](link_connection& who) { ended(who); });
+  connections_.emplace(made.get(), place{made, std::nullopt});
+  return *made;
+}
+
+void hub::settled(link_connection& who, const ip_address& from) {
+  gate_.leave(from);
+  if (auto& at = connections_.at(&who).stranger)
+    strangers_.erase(*std::exchange(at, std::nullopt));
+}
+
+void hub::ended(link_connection& who) {
+  connections_.erase(&who);
+  if (stopping_ && connections_.empty())
+    io_.stop();
+  arm();
+}
+
+} // namespace
+
+result<std::unique_ptr<link_hub>> link_hub::start(link_hub_config cfg) {
+  auto made = std::make_unique<hub>(std::move(cfg));
+  if (auto opened = made->open(); !opened)
+    return tl::unexpected(opened.error());
+  return made;
+}
+
+} // namespace shoal::cluster

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cluster/link.hpp"
+#include "cluster/link_core.hpp"
+#include "cluster/link_tls.hpp"
+#include "core/net.hpp"
+
+namespace shoal::cluster {
+
+struct link_hub_config {
+  link_identity self;
+  link_timing timing;
+  endpoint listen; ///< Port 0: any.
+  link_files files;
+  bool insecure = false; ///< Plain links, on this machine only; `files` are not read.
+};
+
+/// How all links are, for metrics.
+struct link_report {
+  std::vector<link_numbers> links;
+  link_totals totals;
+  size_t connections = 0;     ///< Also those that are not links yet.
+  size_t strangers = 0;       ///< Accepted, and without a valid hello so far.
+  uint64_t turned_away = 0;   ///< Before the handshake, as too many came from there.
+  uint64_t pushed_out = 0;    ///< Strangers that had to make room for later ones.
+  uint64_t inbox_refused = 0; ///< Calls and notices beyond limits::link_inbox_bytes_max.
+};
+
+/// Links over TCP with mutual TLS 1.3, on a thread of their own. With what the inbox cannot take,
+/// `call` calls back with ec::busy from within. When it ends, it says farewell to all, and whoever
+/// still waits for an answer has got an error before the destructor returns; handlers may be told
+/// nothing afterwards.
+class link_hub : public links {
+public:
+  /// @errors ec::invalid_argument: the files, or a plain link that is not for this machine;
+  /// ec::unavailable: the port.
+  static result<std::unique_ptr<link_hub>> start(link_hub_config cfg);
+
+  /// Where it listens.
+  virtual endpoint address() const = 0;
+
+  /// Reads the files anew, for links that begin later. @errors as `start`; then nothing changes.
+  virtual result<void> reload_certificates() = 0;
+
+  /// @param then called on the links' thread.
+  virtual void report(std::function<void(link_report)> then) = 0;
+};
+
+} // namespace shoal::cluster
