@@ -81,8 +81,13 @@ void link_connection::plan_flush() {
 }
 
 void link_connection::flush() {
-  if (over_ || writing_ || lingering_)
+  if (over_ || lingering_)
     return;
+  if (writing_) {
+    if (session_->is_closing()) // Maybe the other side does not read any more.
+      limit_closing();
+    return arm();
+  }
   out_.clear();
   session_->take_output(out_, mono_now());
   if (!out_.empty()) {
@@ -110,6 +115,10 @@ void link_connection::linger() {
   lingering_ = true;
   settle();
   stream_.end_writing();
+  limit_closing();
+}
+
+void link_connection::limit_closing() {
   timer_.expires_after(linger_time);
   timer_.async_wait([self = shared_from_this()](const error_code& why) {
     if (!why)

@@ -25,6 +25,9 @@ public:
   void dial(link_core::dial what);
   void accept();
 
+  /// Whether there was a link.
+  bool was_up() const { return session_ && session_->was_up(); }
+
   /// Without a farewell.
   void close(const std::string& why);
 
@@ -43,6 +46,7 @@ private:
   void arm();
   void on_time();
   void linger();
+  void limit_closing();
   void end(const error& why);
 
   link_core& core_;

@@ -8,6 +8,7 @@
 #endif
 #include <msgpack.hpp>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <span>
@@ -72,6 +73,15 @@ private:
   text_sink sink_;
   msgpack::packer<text_sink> packer_;
 };
+
+/// Goes into logs: printable ASCII.
+bool is_plain(char c) {
+  return c >= ' ' && c <= '~';
+}
+
+bool is_name(std::string_view x) {
+  return !x.empty() && std::all_of(x.begin(), x.end(), is_plain);
+}
 
 /// Takes fields in their order. The first one that is missing or of a wrong kind spoils the rest.
 class fields {
@@ -194,7 +204,8 @@ bool take(fields from, link_hello& x) {
              .number(x.protocol_min)
              .number(x.protocol_max)
              .good()
-         && spell == magic && !x.cluster.empty() && !x.node.empty() && x.incarnation > 0
+         && spell == magic && is_name(x.cluster) && is_name(x.node)
+         && (x.wanted.empty() || is_name(x.wanted)) && x.incarnation > 0
          && x.protocol_min <= x.protocol_max
          && x.window_bytes >= link_cost(limits::link_body_bytes_max);
 }
@@ -204,6 +215,8 @@ bool take(fields from, link_farewell& x) {
   if (!from.number(reason).text(x.text, link_text_bytes_max).good() || reason == 0)
     return false;
   x.reason = static_cast<link_refusal>(reason); // Those of later versions have no name here.
+  std::replace_if(
+      x.text.begin(), x.text.end(), [](char c) { return !is_plain(c); }, '?');
   return true;
 }
 

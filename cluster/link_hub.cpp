@@ -140,11 +140,9 @@ void hub::stop() {
   acceptor_.close(ignored);
   accept_timer_.cancel();
   core_.stop();
-  for (auto each : std::list<link_connection*>{strangers_})
-    if (auto found = connections_.find(each); found != connections_.end())
-      std::shared_ptr {
-        found->second.connection
-        } -> close("shutting down");
+  for (auto& [raw, at] : std::unordered_map<link_connection*, place>{connections_})
+    if (!at.connection->was_up())
+      at.connection->close("shutting down");
   if (connections_.empty())
     return io_.stop();
   dial_timer_.expires_after(stop_patience);

@@ -139,9 +139,11 @@ CAF_TEST(what no node can have written is refused) {
   x = hello();
   x.window_bytes = 1024; // The largest message would never fit.
   CAF_CHECK(is_refused(wire(x)));
-  x = hello();
-  x.node.clear();
-  CAF_CHECK(is_refused(wire(x)));
+  for (auto name : {"", "a\nb", "\xc3\xa4"}) {
+    x = hello();
+    x.node = name;
+    CAF_CHECK(is_refused(wire(x)));
+  }
 }
 
 CAF_TEST(fields of later versions are skipped) {
@@ -158,6 +160,14 @@ CAF_TEST(errors of later versions are still errors) {
   auto got = reader.next();
   CAF_REQUIRE(got && *got);
   CAF_CHECK(**got == (link_frame{link_failure{1, ec::unavailable, "x"}}));
+}
+
+CAF_TEST(what goes into logs cannot break their lines) {
+  link_frame_reader reader;
+  reader.feed(wire(link_farewell{link_refusal::malformed, "a\nb\x1b"}));
+  auto got = reader.next();
+  CAF_REQUIRE(got && *got);
+  CAF_CHECK_EQUAL(std::get<link_farewell>(**got).text, "a?b?");
 }
 
 CAF_TEST(texts for people are cut to their bound) {

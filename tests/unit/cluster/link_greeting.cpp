@@ -89,10 +89,12 @@ CAF_TEST(both learn of the link and of its end) {
 }
 
 CAF_TEST(the latest version that both speak is chosen) {
-  start_both(changed("a", [](auto& x) { x.protocol_max = 2; }), changed("b", [](auto& x) {
-               x.protocol_min = 2;
-               x.protocol_max = 3;
-             }));
+  auto older = identity("a");
+  older.protocol_max = 2;
+  auto newer = identity("b");
+  newer.protocol_min = 2;
+  newer.protocol_max = 3;
+  start_both(older, newer);
   CAF_CHECK(diaries["a"].entries == std::vector{"up b 1 v2"s});
   CAF_CHECK(diaries["b"].entries == std::vector{"up a 1 v2"s});
 }

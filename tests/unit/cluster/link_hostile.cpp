@@ -211,6 +211,33 @@ CAF_TEST(whoever has no valid certificate learns nothing) {
   CAF_CHECK(std::get<link_farewell>(**refused).reason == link_refusal::wrong_certificate);
 }
 
+CAF_TEST(a node that reads no more is gone and so is its connection) {
+  hub_node a{"a", 1, certs().of("a"), [](auto& x) { x.timing.loss = 500ms; }};
+  a.hub->follow({{"b", 2, {}}});
+  asio::io_context io;
+  asio::ssl::context context{asio::ssl::context::tls_client};
+  context.use_certificate_chain_file(certs().of("b").cert);
+  context.use_private_key_file(certs().of("b").key, asio::ssl::context::pem);
+  asio::ssl::stream<tcp::socket> stream{io, context};
+  auto there = a.hub->address();
+  stream.next_layer().connect({asio::ip::make_address(there.address.str()), there.port});
+  stream.handshake(asio::ssl::stream_base::client);
+  auto words = good_hello("b");
+  encode(link_heartbeat{1, false}, words);
+  asio::write(stream, asio::buffer(words));
+  eventually([&] { return a.ups == 1u; });
+  constexpr unsigned total = 20;
+  std::atomic<unsigned> timeouts = 0;
+  std::atomic<unsigned> others = 0;
+  for (unsigned i = 0; i < total; ++i)
+    a.hub->call("b", echo, std::string(limits::link_body_bytes_max, 'x'), mono_now() + 20s,
+                [&](auto got) { got.error().code == ec::timeout ? ++timeouts : ++others; });
+  eventually([&] { return timeouts + others == total; });
+  CAF_CHECK_LESS(timeouts, 5u); // The window holds no more.
+  eventually([&] { return a.report().connections == 0; });
+  CAF_CHECK_EQUAL(a.downs.load(), 1u);
+}
+
 CAF_TEST(old versions of TLS are not spoken) {
   hub_node a{"a", 1, certs().of("a")};
   auto command = "openssl s_client -tls1_2 -connect " + a.hub->address().str()
