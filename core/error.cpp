@@ -34,6 +34,7 @@ constexpr std::array entries{
     entry{"storage_failed", "the storage failed", false},
     entry{"corrupt", "stored data is corrupt", false},
     entry{"shutting_down", "the node is shutting down", false},
+    entry{"not_owner", "another node is responsible", false},
 };
 static_assert(entries.size() + 1 == static_cast<size_t>(ec::ec_sentinel_));
 

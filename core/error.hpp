@@ -30,6 +30,7 @@ enum class ec : uint8_t {
   storage_failed,       ///< operational: the disk or LMDB reports an error.
   corrupt,              ///< operational: stored bytes do not decode.
   shutting_down,        ///< operational: the process is leaving.
+  not_owner,            ///< operational: another node owns that slot now; ask there.
   ec_sentinel_
 };
 
