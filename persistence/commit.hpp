@@ -47,4 +47,14 @@ struct versioned {
   bool operator==(const versioned&) const = default;
 };
 
+/// A key as another store holds it.
+struct replicated {
+  table where = table::meta;
+  std::string key;                  ///< 1..limits::store_key_bytes_max bytes.
+  std::optional<std::string> value; ///< Nothing: it is erased.
+  uint64_t revision = 0;            ///< There, of the write.
+
+  bool operator==(const replicated&) const = default;
+};
+
 } // namespace shoal

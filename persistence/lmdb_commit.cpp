@@ -83,11 +83,11 @@ struct batch_writer {
     return rc;
   }
 
-  int write(const mutation& m) {
-    if (m.value)
-      return put(m.where, m.key, *m.value);
-    auto key = to_val(m.key);
-    auto rc = mdb_del(txn, env.dbi(m.where), &key, nullptr);
+  int write(table where, const std::string& key, const std::optional<std::string>& value) {
+    if (value)
+      return put(where, key, *value);
+    auto k = to_val(key);
+    auto rc = mdb_del(txn, env.dbi(where), &k, nullptr);
     return rc == MDB_NOTFOUND ? 0 : rc;
   }
 
@@ -104,7 +104,7 @@ struct batch_writer {
     }
     ++revision;
     for (const auto& m : request.mutations)
-      if (auto rc = write(m))
+      if (auto rc = write(m.where, m.key, m.value))
         return rc;
     out = revision;
     return 0;
@@ -141,7 +141,7 @@ result<uint64_t> lmdb_store::commit(const commit_request& request) {
 lmdb_store::results lmdb_store::commit_as(std::span<const commit_request> requests, rights who) {
   std::lock_guard lock(writer_mutex_);
   results out(requests.size(), result<uint64_t>(uint64_t{0}));
-  auto failure = attempt(requests, who, config_.max_map_bytes, out);
+  auto failure = attempt([&] { return try_commit(requests, who, out); }, config_.max_map_bytes);
   if (!failure)
     return out;
   std::fill(out.begin(), out.end(), result<uint64_t>(tl::unexpected(*failure)));
@@ -153,14 +153,15 @@ lmdb_store::results lmdb_store::commit_as(std::span<const commit_request> reques
   return out;
 }
 
-/// Writes all of the requests or none, growing and reopening as it takes.
-std::optional<error> lmdb_store::attempt(std::span<const commit_request> requests, rights who,
-                                         uint64_t map_limit_bytes, results& out) {
+/// Writes all or nothing, growing and reopening as it takes.
+/// @param write one transaction. @returns an LMDB code.
+std::optional<error> lmdb_store::attempt(const std::function<int()>& write,
+                                         uint64_t map_limit_bytes) {
   bool retried_io = false;
   bool reopened = false;
   for (;;) {
     result<void> again;
-    auto rc = env_ ? try_commit(requests, who, out) : MDB_PANIC;
+    auto rc = env_ ? write() : MDB_PANIC;
     if (rc == 0)
       return std::nullopt;
     if (rc == MDB_MAP_FULL) {
@@ -194,7 +195,8 @@ size_t lmdb_store::commit_erasures(std::span<const commit_request> requests, rig
   if (erasing.empty())
     return 0;
   results done(erasing.size(), result<uint64_t>(uint64_t{0}));
-  auto failure = attempt(erasing, who, config_.max_map_bytes + erase_reserve_bytes, done);
+  auto failure = attempt([&] { return try_commit(erasing, who, done); },
+                         config_.max_map_bytes + erase_reserve_bytes);
   // LMDB itself keeps the map as large as what is in use. Not shrinking it does no harm.
   if (env_ && env_->map_bytes() > config_.max_map_bytes)
     static_cast<void>(resize(config_.max_map_bytes));
@@ -221,6 +223,47 @@ int lmdb_store::try_commit(std::span<const commit_request> requests, rights who,
   if (auto rc = writer.put(table::meta, revision_key, {}))
     return rc;
   if (auto rc = txn.commit())
+    return rc;
+  revision_ = writer.revision;
+  ++commits_;
+  note(std::nullopt);
+  return 0;
+}
+
+result<void> lmdb_store::replicate(std::span<const replicated> changes, const mutation& at) {
+  for (const auto& c : changes) {
+    if (auto bad = check_key(c.where, c.key, false, true))
+      return tl::unexpected(std::move(*bad));
+    if (c.value && c.value->size() > limits::record_bytes_max)
+      return fail(ec::too_large, "a value has " + std::to_string(c.value->size()) + " bytes");
+  }
+  std::lock_guard lock(writer_mutex_);
+  auto failure = attempt([&] { return try_replicate(changes, at); }, config_.max_map_bytes);
+  if (!failure)
+    return {};
+  note(failure);
+  return tl::unexpected(std::move(*failure));
+}
+
+int lmdb_store::try_replicate(std::span<const replicated> changes, const mutation& at) {
+  write_txn txn(*env_);
+  if (txn.status())
+    return txn.status();
+  batch_writer writer{*env_, txn.raw(), 0};
+  auto highest = revision_.load();
+  for (const auto& c : changes) {
+    writer.revision = c.revision;
+    highest = std::max(highest, c.revision);
+    if (auto rc = writer.write(c.where, c.key, c.value))
+      return rc;
+  }
+  writer.revision = highest + 1;
+  auto rc = writer.write(at.where, at.key, at.value);
+  if (!rc)
+    rc = writer.put(table::meta, revision_key, {});
+  if (!rc)
+    rc = txn.commit();
+  if (rc)
     return rc;
   revision_ = writer.revision;
   ++commits_;

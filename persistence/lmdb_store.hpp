@@ -93,6 +93,13 @@ public:
   /// One request alone.
   result<uint64_t> commit(const commit_request& request);
 
+  /// Takes over what another store holds, with its revisions, in one transaction; later commits
+  /// here get greater ones.
+  /// @param at a key of `meta` and its value, written with the rest: how far the copy is.
+  /// @errors ec::invalid_argument (a key), ec::too_large, ec::storage_full, ec::storage_failed;
+  /// then nothing was written.
+  result<void> replicate(std::span<const replicated> changes, const mutation& at);
+
   lmdb_stats stats() const;
 
 private:
@@ -115,8 +122,8 @@ private:
 
   results commit_as(std::span<const commit_request> requests, rights who);
   int try_commit(std::span<const commit_request> requests, rights who, results& out);
-  std::optional<error> attempt(std::span<const commit_request> requests, rights who,
-                               uint64_t map_limit_bytes, results& out);
+  int try_replicate(std::span<const replicated> changes, const mutation& at);
+  std::optional<error> attempt(const std::function<int()>& write, uint64_t map_limit_bytes);
   size_t commit_erasures(std::span<const commit_request> requests, rights who, results& out);
   result<void> grow(uint64_t map_limit_bytes);
   result<void> resize(uint64_t map_bytes);
