@@ -2,15 +2,15 @@
 #pragma once
 
 #include "actors/registry_actor.hpp"
+#include "cluster/lmdb_commit_store.hpp"
 #include "core/metrics.hpp"
-#include "persistence/lmdb_store.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
 namespace shoal {
 
-/// See commit_writer_actor. Spawn detached.
+/// See commit_writer_actor: the mailbox and the metrics around `lmdb_commit_store`. Spawn detached.
 class commit_writer : public commit_writer_actor::base {
 public:
   /// @param store, metrics outlive the actor.
@@ -22,14 +22,12 @@ private:
   using promise = caf::typed_response_promise<uint64_t>;
 
   promise on_commit(commit_request& req);
-  void on_flush();
+  void on_written(std::chrono::nanoseconds took, std::span<const result<uint64_t>> outcomes);
 
-  lmdb_store& store_;
   metrics::histogram& latency_;
   metrics::counter& requests_;
   metrics::counter& failures_;
-  std::vector<commit_request> waiting_;
-  std::vector<promise> promises_; // One per waiting request.
+  cluster::lmdb_commit_store store_;
 };
 
 } // namespace shoal
