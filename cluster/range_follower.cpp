@@ -21,7 +21,17 @@ void range_follower::advance() {
   ++round_;
   read_at_ = 0;
   keys_.clear();
+  read_to_.clear();
   read_page();
+}
+
+void range_follower::resume(uint64_t revision) {
+  if (phase_ == phase::stopped)
+    return;
+  revision_ = revision;
+  must_read_ = revision == 0;
+  ++round_;
+  try_later();
 }
 
 void range_follower::resync() {
@@ -41,8 +51,8 @@ void range_follower::try_later() {
 void range_follower::read_page() {
   // To take up a watch, the revision is enough: it might wait for one of a lost future for ever.
   range_query query{first_, end_, must_read_ ? config_.page : 1, read_at_};
-  if (!keys_.empty())
-    query.first = keys_.back().key + '\0';
+  if (!read_to_.empty())
+    query.first = read_to_ + '\0';
   store_.read(std::move(query), now_() + config_.timeout,
               [this, round = round_, alive = std::weak_ptr(alive_)](result<range_page> answer) {
                 if (!alive.expired())
@@ -68,8 +78,16 @@ void range_follower::on_page(uint64_t round, result<range_page> answer) {
     return;
   }
   read_at_ = answer->revision;
-  std::move(answer->keys.begin(), answer->keys.end(), std::back_inserter(keys_));
-  if (answer->more && !answer->keys.empty()) {
+  bool more = answer->more && !answer->keys.empty();
+  bool first = read_to_.empty();
+  read_to_ = more ? answer->keys.back().key : std::string{};
+  if (!who_.takes_pages())
+    std::move(answer->keys.begin(), answer->keys.end(), std::back_inserter(keys_));
+  else
+    who_.page(read_at_, answer->keys, first);
+  if (round != round_) // The listener wants it otherwise.
+    return;
+  if (more) {
     read_page();
     return;
   }

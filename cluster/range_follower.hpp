@@ -15,6 +15,13 @@ public:
   public:
     virtual ~listener() = default;
 
+    /// Whether the range comes page by page as it is read, for those who cannot hold all of it;
+    /// `replaced` then only says that it is complete, and has no keys.
+    virtual bool takes_pages() const { return false; }
+
+    /// The next keys of the range as it is at `revision`, in order. @param first it begins (again).
+    virtual void page(uint64_t, std::span<const coordination::key_value>, bool) {}
+
     /// The whole range at a revision; what was known before counts no more.
     virtual void replaced(uint64_t revision, std::span<const coordination::key_value> keys) = 0;
 
@@ -40,6 +47,10 @@ public:
 
   /// Begins, and tries again what failed. Call it often, compared to `retry_min`.
   void advance();
+
+  /// Goes on from a revision that the listener has a view of, after a restart, or if it could not
+  /// use what has come since. @param revision 0: there is no view.
+  void resume(uint64_t revision);
 
   /// Reads the whole range again.
   void resync();
@@ -73,6 +84,7 @@ private:
   uint64_t round_ = 0; // Of reading: answers of another one come too late.
   uint64_t read_at_ = 0;
   std::vector<coordination::key_value> keys_;
+  std::string read_to_; // The last key that was read; empty: none yet.
   mono_time next_{};
   std::chrono::milliseconds delay_{0};
   std::unique_ptr<coordination::watch> watch_;
