@@ -6,7 +6,7 @@
 namespace shoal::cluster {
 
 std::string_view name(flaw x) {
-  constexpr std::array<std::string_view, 11> names{"none",
+  constexpr std::array<std::string_view, 20> names{"none",
                                                    "lease_from_answer",
                                                    "lease_without_end",
                                                    "lease_without_margin",
@@ -16,7 +16,16 @@ std::string_view name(flaw x) {
                                                    "hands_over_acting",
                                                    "resumes_blindly",
                                                    "hands_over_cold",
-                                                   "writes_unguarded"};
+                                                   "writes_unguarded",
+                                                   "unknown_is_failure",
+                                                   "unknown_is_success",
+                                                   "retries_blindly",
+                                                   "acks_unapplied",
+                                                   "reads_early",
+                                                   "copy_skips_resync",
+                                                   "copy_keeps_erased",
+                                                   "position_apart",
+                                                   "flushes_without_id"};
   static_assert(names.size() == static_cast<size_t>(flaw::flaw_sentinel_));
   return names[static_cast<size_t>(x)];
 }

@@ -19,6 +19,15 @@ enum class flaw : uint8_t {
   resumes_blindly,      ///< Owner again after a hand-over of which it knows nothing.
   hands_over_cold,      ///< Hands over to a standby that is not ready.
   writes_unguarded,     ///< Leaves the ownership compare out of durable writes.
+  unknown_is_failure,   ///< Answers a commit whose fate nobody knows as one that failed.
+  unknown_is_success,   ///< Answers it as one that happened.
+  retries_blindly,      ///< Does it again without looking.
+  acks_unapplied,       ///< Acknowledges a write that its own copy does not have yet.
+  reads_early,          ///< Reads as owner before its copy has what the last owner wrote.
+  copy_skips_resync,    ///< Goes on after a compaction without comparing the copy.
+  copy_keeps_erased,    ///< Leaves what is gone when it compares the copy.
+  position_apart,       ///< Stores how far the copy is in another transaction than the changes.
+  flushes_without_id,   ///< Repeats a flush of counters that may have happened.
   flaw_sentinel_
 };
 

@@ -15,10 +15,14 @@
 ///                                    It is written only when the slot changes hands: the
 ///                                    revision of the last write is the slot's epoch
 ///     shoal/slots/HH/standby         the same for the standby
-///     shoal/drains/NODE              somebody wants that node to give up its slots
+///     shoal/migration                a single node's registry that is being moved in: which, how
+///     far shoal/drains/NODE              somebody wants that node to give up its slots
 ///     shoal/keys/NAME                shared secrets with their generations
 ///     shoal/data/TABLE/KEY           the registry: persistence's tables; KEY is raw bytes
+///     shoal/data/barriers/NODE       written to learn that a watch of the data is up to date
 ///     shoal/flushes/NODE/SEQUENCE    flushes of counters already applied (idempotence)
+///     shoal/lanes/NODE/LANE          the last transaction of each lane on which a node commits:
+///                                    its incarnation and number
 ///
 /// HH is the slot in two lower-case hexadecimal digits. A node follows each family as one range.
 namespace shoal::cluster {
@@ -49,6 +53,12 @@ public:
   }
 
   std::string flushes() const { return prefix_ + "flushes/"; }
+  /// @param id "NODE/SEQUENCE".
+  std::string flush(std::string_view id) const { return flushes() + std::string{id}; }
+
+  std::string lane(std::string_view node_id, size_t lane) const {
+    return prefix_ + "lanes/" + std::string{node_id} + '/' + std::to_string(lane);
+  }
 
 private:
   static std::string two_digits(size_t slot) {

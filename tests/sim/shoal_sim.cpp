@@ -37,6 +37,9 @@ struct tally {
   uint64_t events = 0;
   uint64_t acquired = 0;
   uint64_t acknowledged = 0;
+  uint64_t refused = 0;
+  uint64_t unknown = 0;
+  uint64_t reads = 0;
   double unowned_s = 0;
   std::map<std::string, uint64_t> faults;
   std::map<std::string, uint64_t> steps;
@@ -48,6 +51,9 @@ struct tally {
     events += run.events;
     acquired += run.acquired;
     acknowledged += run.acknowledged;
+    refused += run.refused;
+    unknown += run.unknown;
+    reads += run.reads;
     for (const auto& [name, count] : run.faults)
       faults[name] += count;
     for (const auto& [name, count] : run.steps)
@@ -118,15 +124,18 @@ int run_plain(const options& wanted) {
   std::sort(c.begin(), c.end());
   std::printf(
       "%llu seeds from %llu, %.0f per second; %llu events, %llu slots acquired, "
-      "%llu writes acknowledged\nfaults: %s\nslots: %s; without an owner %.1f %% of the time "
+      "%llu writes acknowledged, %llu refused, %llu unknown, %llu reads\nfaults: %s\nslots: %s; "
+      "without an owner %.1f %% of the time "
       "of faults\nsettled after the last fault: median %.2f s, "
       "99 %% %.2f s, at most %.2f s of virtual time\n%zu seeds failed\n",
       static_cast<unsigned long long>(sum.runs), static_cast<unsigned long long>(wanted.first),
       double(sum.runs) / took, static_cast<unsigned long long>(sum.events),
       static_cast<unsigned long long>(sum.acquired),
-      static_cast<unsigned long long>(sum.acknowledged), list(sum.faults).c_str(),
-      list(sum.steps).c_str(), 100 * unowned_share(sum), c[c.size() / 2], c[c.size() * 99 / 100],
-      c.back(), sum.failed.size());
+      static_cast<unsigned long long>(sum.acknowledged),
+      static_cast<unsigned long long>(sum.refused), static_cast<unsigned long long>(sum.unknown),
+      static_cast<unsigned long long>(sum.reads), list(sum.faults).c_str(), list(sum.steps).c_str(),
+      100 * unowned_share(sum), c[c.size() / 2], c[c.size() * 99 / 100], c.back(),
+      sum.failed.size());
   return sum.failed.empty() ? 0 : 1;
 }
 

@@ -90,10 +90,18 @@ void sim_run::set_drain(const std::string& node, bool yes) {
       });
 }
 
+/// Clients of the registry, who stop for the end to be looked at.
 void sim_run::schedule_writes() {
   auto& random = time_.random;
-  for (auto& n : nodes_)
-    n->write(random.below(plan_.slots));
+  if (healed_ && time_.now() > calm_ + 2s)
+    return;
+  for (auto& n : nodes_) {
+    for (auto writes = random.below(3); writes > 0; --writes)
+      n->write(random.below(plan_.slots));
+    n->read(random.below(plan_.slots));
+    if (random.chance(300))
+      n->count(1 + random.below(9));
+  }
   time_.after(random.between(20ms, 200ms), [this] { schedule_writes(); });
 }
 

@@ -89,7 +89,6 @@ private:
   void acquired(const std::string&, size_t, uint64_t) override {}
   void lost(const std::string&, size_t, uint64_t) override {}
   void warmed(size_t, uint64_t) override {}
-  void acknowledged(const std::string&, const std::string&) override {}
   void failed(const std::string&, const error&) override {}
 
   timeline time_{1};

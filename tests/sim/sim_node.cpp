@@ -13,8 +13,9 @@ constexpr duration tick_max = 60ms;
 } // namespace
 
 sim_node::sim_node(etcd_model& etcd, const cluster::membership_config& config,
-                   const node_clock& clock, node_observer& observer)
-    : etcd_{etcd}, config_{config}, clock_{clock}, observer_{observer} {}
+                   const node_clock& clock, node_observer& observer,
+                   const registry_settings& registry)
+    : etcd_{etcd}, config_{config}, registry_{registry}, clock_{clock}, observer_{observer} {}
 
 void sim_node::start() {
   if (life_)
@@ -31,8 +32,8 @@ void sim_node::start() {
   life_->link->cut(cut_there_, cut_back_);
   config_.self.incarnation = etcd_.time().random.next() | 1;
   life_->members = std::make_unique<cluster::membership>(
-      *life_->link, config_, [this] { return local_now(); },
-      static_cast<cluster::membership_listener&>(*this));
+      *life_->link, config_, now_, static_cast<cluster::membership_listener&>(*this));
+  start_registry();
   tick(life_);
 }
 
@@ -41,6 +42,7 @@ void sim_node::crash() {
   auto dead = std::exchange(life_, nullptr);
   if (!dead)
     return;
+  stop_registry(*dead);
   dead->members.reset();
   dead->link.reset();
 }
@@ -80,6 +82,9 @@ void sim_node::tick(const std::shared_ptr<life>& of) {
     return;
   if (!paused_) {
     life_->members->advance();
+    life_->copy->advance();
+    life_->commits->advance();
+    life_->counters->advance();
     auto& l = *life_;
     if (l.leaves_until && !l.ending
         && (l.members->is_idle() || etcd_.time().now() >= *l.leaves_until)) {
@@ -126,21 +131,9 @@ void sim_node::standby_changed(size_t slot, const cluster::held_role& standby) {
                      });
 }
 
-/// The key is the writer's alone, the value says in whose name it was written.
-void sim_node::write(size_t slot) {
-  auto guard = life_ && !paused_ ? life_->members->guard(slot, local_now()) : std::nullopt;
-  if (!guard)
-    return;
-  cluster::key_space keys{config_.prefix};
-  auto key = keys.data("log", id() + '-' + std::to_string(++writes_));
-  auto value = std::to_string(slot) + ' ' + std::to_string(guard->equals);
-  coordination::transaction what{{*guard}, {{key, value, 0}}, {}};
-  if (config_.broken == cluster::flaw::writes_unguarded)
-    what.when.clear();
-  life_->link->commit(std::move(what), local_now() + 1s, [this, key, value](const auto& answer) {
-    if (answer && answer->succeeded)
-      observer_.acknowledged(key, value);
-  });
+void sim_node::acquired(size_t slot, uint64_t epoch) {
+  observer_.acquired(id(), slot, epoch);
+  life_->copy->reach(epoch);
 }
 
 } // namespace shoal::sim

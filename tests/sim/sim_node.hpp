@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cluster/counter_flusher.hpp"
+#include "cluster/etcd_commit_store.hpp"
 #include "cluster/membership.hpp"
 #include "tests/sim/etcd_model.hpp"
+#include "tests/sim/memory_copy.hpp"
 
 namespace shoal::sim {
+
+/// A durable write of a node. Its values say who made it: "SLOT NODE INCARNATION NUMBER".
+struct sim_write {
+  size_t slot = 0;
+  std::string value;
+  commit_request request;
+};
 
 /// What happens on a node, for whoever checks it.
 class node_observer {
@@ -14,8 +24,15 @@ public:
   virtual void lost(const std::string& node, size_t slot, uint64_t epoch) = 0;
   /// The owner holds the standby of that revision for ready.
   virtual void warmed(size_t slot, uint64_t standby_revision) = 0;
-  virtual void acknowledged(const std::string& key, const std::string& value) = 0;
   virtual void failed(const std::string& node, const error& why) = 0;
+
+  /// @param copy_at the revision of the node's copy at that moment.
+  virtual void answered(const sim_write&, const result<uint64_t>&, uint64_t) {}
+  /// A client has asked the owner.
+  virtual void read(size_t, const std::string&, const std::optional<versioned>&, uint64_t) {}
+  virtual void counted(const std::string&, uint64_t) {}
+  /// A crash took what may not have been written.
+  virtual void forgotten(const std::string&, uint64_t) {}
 };
 
 /// A clock that shows another time than the true one and runs a little fast or slow.
@@ -35,13 +52,22 @@ private:
   }
 };
 
-/// A node of the simulation: a real membership on its own clock and its own way to etcd. It can
-/// crash, hang and come back. On top of it stands what the layers above would do: standbys get
-/// warm after a while, owners make durable writes.
-class sim_node final : public cluster::membership_listener {
+/// How a node's half of the registry is set up.
+struct registry_settings {
+  size_t keys_per_slot = 4;
+  size_t counters = 4;
+  size_t lanes = 2;
+  size_t group_operations_max = 40;
+  size_t diff_bytes_max = 1 << 20;
+};
+
+/// A node of the simulation: a real membership, commit store, replica and counters on its own clock
+/// and its own way to etcd. It can crash, hang and come back. On top of it stands what the layers
+/// above would do: standbys get warm after a while, owners are asked, write, and count.
+class sim_node final : public cluster::membership_listener, cluster::replica_listener {
 public:
   sim_node(etcd_model& etcd, const cluster::membership_config& config, const node_clock& clock,
-           node_observer& observer);
+           node_observer& observer, const registry_settings& registry = {});
   ~sim_node() override { crash(); }
 
   const std::string& id() const { return config_.self.id; }
@@ -63,8 +89,19 @@ public:
   /// What the node would believe if it looked at its clock and acted now.
   std::optional<uint64_t> owns(size_t slot) const;
 
-  /// A durable write for a slot, if it owns it.
+  /// A durable write for a slot, as a client asks for it, if it owns it.
   void write(size_t slot);
+
+  /// A client reads the slot's keys at this node, if it owns it.
+  void read(size_t slot);
+
+  /// Something to be counted has happened.
+  void count(uint64_t amount);
+
+  /// Whether its copy has what etcd had at a revision, and nothing of it waits to be written.
+  bool is_settled(uint64_t revision) const;
+
+  const memory_copy& copy() const { return disk_; }
 
   cluster::membership* members() { return life_ ? life_->members.get() : nullptr; }
 
@@ -75,6 +112,9 @@ private:
   struct life {
     std::unique_ptr<etcd_link> link;
     std::unique_ptr<cluster::membership> members;
+    std::unique_ptr<cluster::replica> copy;
+    std::unique_ptr<cluster::etcd_commit_store> commits;
+    std::unique_ptr<cluster::counter_flusher> counters;
     std::vector<std::function<void()>> backlog; // What arrives while it hangs.
     std::optional<mono_time> leaves_until;
     bool comes_back = true;
@@ -84,7 +124,16 @@ private:
   void tick(const std::shared_ptr<life>& of);
   void run(const std::shared_ptr<life>& of, std::function<void()> what);
 
-  void acquired(size_t slot, uint64_t epoch) override { observer_.acquired(id(), slot, epoch); }
+  // -- sim_registry.cpp: what stands on the membership
+  void start_registry();
+  void stop_registry(life& of);
+  void forget_flushes();
+  bool may_read(size_t slot) const;
+  commit_request make_request(size_t slot, const std::string& value);
+  void applied(uint64_t, std::span<const replicated>) override {}
+  void replaced(uint64_t) override {}
+
+  void acquired(size_t slot, uint64_t epoch) override;
   void lost(size_t slot, uint64_t epoch) override { observer_.lost(id(), slot, epoch); }
   void standby_changed(size_t slot, const cluster::held_role& standby) override;
   void standing_by(size_t, uint64_t) override {}
@@ -94,7 +143,10 @@ private:
 
   etcd_model& etcd_;
   cluster::membership_config config_;
+  registry_settings registry_;
   node_clock clock_;
+  std::function<mono_time()> now_ = [this] { return local_now(); };
+  memory_copy disk_;
   node_observer& observer_;
   std::shared_ptr<life> life_;
   bool paused_ = false;

@@ -10,7 +10,10 @@ namespace shoal::sim {
 using namespace std::chrono_literals;
 
 sim_run::sim_run(const run_plan& plan)
-    : plan_{plan}, time_{plan.seed}, etcd_{time_, {}}, operator_{etcd_.connect()} {
+    : plan_{plan}, time_{plan.seed}, etcd_{time_, {}}, operator_{etcd_.connect()},
+      ledger_{etcd_.state(), [this](const std::string& kind, const std::string& detail) {
+                violation(kind, detail);
+              }} {
   etcd_.on_change = [this](const etcd_state::change& made) { check_change(made); };
 }
 
@@ -22,6 +25,10 @@ void sim_run::make_nodes() {
   auto calm = std::chrono::milliseconds{random.below(3) * random.below(3) * 500};
   auto moves = static_cast<uint32_t>(1 + random.below(32));
   auto patience = std::chrono::milliseconds{random.below(5) * 500};
+  registry_settings registry;
+  registry.lanes = 1 + random.below(4);
+  registry.group_operations_max = 8 + random.below(100);
+  registry.diff_bytes_max = random.chance(300) ? 200 : registry.diff_bytes_max;
   for (uint64_t i = 0; i < count; ++i) {
     cluster::membership_config config;
     config.self.id = std::string(1, static_cast<char>('a' + i));
@@ -35,7 +42,7 @@ void sim_run::make_nodes() {
     config.broken = plan_.broken;
     node_clock clock{random.between(0s, 1'000'000s),
                      static_cast<int64_t>(random.below(20'001)) - 10'000};
-    nodes_.push_back(std::make_unique<sim_node>(etcd_, config, clock, *this));
+    nodes_.push_back(std::make_unique<sim_node>(etcd_, config, clock, *this, registry));
     time_.after(random.between(0s, 3s), [n = nodes_.back().get()] { n->start(); });
   }
 }
@@ -58,6 +65,10 @@ run_outcome sim_run::run() {
   }
   check_end();
   outcome_.events = time_.events();
+  outcome_.acknowledged = ledger_.acknowledged();
+  outcome_.refused = ledger_.refused();
+  outcome_.unknown = ledger_.unknown();
+  outcome_.reads = ledger_.reads();
   return std::move(outcome_);
 }
 
@@ -72,19 +83,21 @@ void sim_run::step_until(mono_time end) {
 /// Between events an owner can only cease to be one, so to look after each is enough.
 void sim_run::check_owners() {
   auto since = time_.now() - std::exchange(looked_, time_.now());
-  for (size_t s = 0; s < plan_.slots; ++s) {
-    const sim_node* owner = nullptr;
-    for (const auto& n : nodes_) {
-      if (!n->owns(s))
+  owners_.assign(plan_.slots, nullptr);
+  for (const auto& n : nodes_) {
+    if (!n->is_running() || n->is_paused())
+      continue;
+    auto local = n->local_now();
+    for (size_t s = 0; s < plan_.slots; ++s) {
+      if (!n->members()->owns(s, local))
         continue;
-      if (owner)
+      if (auto* other = std::exchange(owners_[s], n.get()))
         violation("two owners",
-                  "slot " + std::to_string(s) + ": " + owner->id() + " and " + n->id());
-      owner = n.get();
+                  "slot " + std::to_string(s) + ": " + other->id() + " and " + n->id());
     }
-    if (!owner && !healed_)
-      outcome_.unowned += since;
   }
+  if (!healed_)
+    outcome_.unowned += since * std::count(owners_.begin(), owners_.end(), nullptr);
 }
 
 void sim_run::acquired(const std::string& node, size_t slot, uint64_t epoch) {
@@ -101,11 +114,6 @@ void sim_run::acquired(const std::string& node, size_t slot, uint64_t epoch) {
 
 void sim_run::lost(const std::string& node, size_t slot, uint64_t epoch) {
   note(node + " loses " + std::to_string(slot) + " epoch " + std::to_string(epoch));
-}
-
-void sim_run::acknowledged(const std::string& key, const std::string& value) {
-  ++outcome_.acknowledged;
-  acknowledged_[key] = value;
 }
 
 void sim_run::failed(const std::string& node, const error& why) {
@@ -125,8 +133,8 @@ void sim_run::check_change(const etcd_state::change& made) {
     if (plan_.trace)
       note("etcd " + std::to_string(made.revision) + ": " + e.kv.key
            + (e.erased ? " gone" : " = " + e.kv.value));
-    if (!e.erased && e.kv.key.starts_with(keys_.data()))
-      check_write(e.kv);
+    if (e.kv.key.starts_with(keys_.data()))
+      check_write(made.revision, e);
     else if (e.kv.key.ends_with("/owner") && !e.erased)
       follow_slot(e, erases(e.kv.key.substr(0, e.kv.key.size() - 5) + "standby"));
   }
@@ -135,15 +143,19 @@ void sim_run::check_change(const etcd_state::change& made) {
       held_[e.kv.key] = e.kv;
 }
 
-/// A write says "SLOT EPOCH": in whose name it was made.
-void sim_run::check_write(const coordination::key_value& kv) {
-  auto space = kv.value.find(' ');
-  auto slot = std::strtoull(kv.value.c_str(), nullptr, 10);
-  auto epoch = std::strtoull(kv.value.c_str() + space, nullptr, 10);
-  auto owner = etcd_.state().find(keys_.owner(slot));
-  if (!owner || owner->mod_revision != epoch)
+/// A write says "SLOT NODE INCARNATION NUMBER": in whose name it was made.
+void sim_run::check_write(uint64_t revision, const coordination::watch_event& e) {
+  data_at_ = revision;
+  ledger_.happened(revision, e);
+  auto& value = e.kv.value;
+  auto space = value.find(' ');
+  if (e.erased || space == std::string::npos)
+    return;
+  auto owner = etcd_.state().find(keys_.owner(std::strtoull(value.c_str(), nullptr, 10)));
+  auto writer = value.substr(space + 1, value.rfind(' ') - space - 1);
+  if (!owner || owner->value != writer)
     violation("stale write",
-              kv.key + " = " + kv.value + " but the owner is " + (owner ? owner->value : "nobody"));
+              e.kv.key + " = " + value + " but the owner is " + (owner ? owner->value : "nobody"));
 }
 
 /// In which way a slot has come to its owner.
@@ -181,6 +193,8 @@ std::string sim_run::unsettled() const {
       if (first && held != first->holders(s))
         return n->id() + " sees slot " + std::to_string(s) + " elsewhere";
     }
+    if (!n->is_settled(data_at_))
+      return n->id() + " has writes that wait, or its copy is behind";
     first = m;
   }
   for (size_t s = 0; s < plan_.slots; ++s)
@@ -192,11 +206,22 @@ std::string sim_run::unsettled() const {
 void sim_run::check_end() {
   if (auto why = unsettled(); !why.empty())
     violation("not settled", why);
-  for (const auto& [key, value] : acknowledged_) {
-    auto kv = etcd_.state().find(key);
-    if (!kv || kv->value != value)
-      violation("lost write", key + " = " + value);
-  }
+  for (const auto& n : nodes_)
+    ledger_.check_copy(n->id(), n->copy());
+  ledger_.check_counters();
+  check_flushes();
+}
+
+/// A life leaves one at most, and that only if it arrived after its end.
+void sim_run::check_flushes() {
+  constexpr uint32_t all = 1000;
+  coordination::range_query query{keys_.flushes(), coordination::prefix_end(keys_.flushes()), all,
+                                  0};
+  auto ids = etcd_.state().read(query);
+  std::set<std::string> lives;
+  for (const auto& kv : ids->keys)
+    if (!lives.insert(kv.key.substr(0, kv.key.rfind('-'))).second)
+      violation("flushes left", kv.key);
 }
 
 void sim_run::violation(const std::string& kind, const std::string& detail) {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "tests/sim/sim_node.hpp"
-
-#include <map>
+#include "tests/sim/sim_ledger.hpp"
 
 namespace shoal::sim {
 
@@ -21,7 +19,10 @@ struct run_outcome {
   duration converged{0};               ///< After the last fault.
   uint64_t events = 0;
   uint64_t acquired = 0;
-  uint64_t acknowledged = 0;
+  uint64_t acknowledged = 0; ///< Writes, as the next two.
+  uint64_t refused = 0;      ///< Certainly not done.
+  uint64_t unknown = 0;
+  uint64_t reads = 0;                     ///< Of keys at their owners.
   std::map<std::string, uint64_t> faults; ///< How often each was injected.
   std::map<std::string, uint64_t> steps;  ///< How often slots changed hands in which way.
   duration unowned{0};                    ///< All slots together, during the faults.
@@ -29,10 +30,11 @@ struct run_outcome {
 
 /// One run: some nodes, faults that a seed chooses, and what must hold.
 ///  - always: at most one node would act as a slot's owner, by true time and whatever its clock;
-///    an epoch has one owner, and later owners have greater ones; no write under an epoch is
-///    applied when the slot has another; slots are handed over to standbys that are ready
+///    an epoch has one owner, and later owners have greater ones; no write of a node is applied
+///    when another owns the slot; slots are handed over to standbys that are ready
 ///  - in the end: every slot is owned and stood by for where placement wants it, all nodes see the
-///    same, every acknowledged write is there
+///    same, and all copies of the registry are what etcd has
+///  - for the registry's clients: see sim_ledger
 class sim_run : public node_observer {
 public:
   explicit sim_run(const run_plan& plan);
@@ -43,9 +45,10 @@ private:
   void step_until(mono_time end);
   void check_owners();
   void check_change(const etcd_state::change& made);
-  void check_write(const coordination::key_value& kv);
+  void check_write(uint64_t revision, const coordination::watch_event& e);
   void follow_slot(const coordination::watch_event& e, bool standby_went);
   void check_end();
+  void check_flushes();
   /// @returns what is not as it should be in the end, or nothing.
   std::string unsettled() const;
   void violation(const std::string& kind, const std::string& detail);
@@ -64,7 +67,19 @@ private:
   void acquired(const std::string& node, size_t slot, uint64_t epoch) override;
   void lost(const std::string& node, size_t slot, uint64_t epoch) override;
   void warmed(size_t slot, uint64_t revision) override { warm_.emplace(slot, revision); }
-  void acknowledged(const std::string& key, const std::string& value) override;
+  void answered(const sim_write& of, const result<uint64_t>& outcome, uint64_t copy_at) override {
+    ledger_.answered(of, outcome, copy_at);
+  }
+  void read(size_t slot, const std::string& key, const std::optional<versioned>& seen,
+            uint64_t copy_at) override {
+    ledger_.read(slot, key, seen, copy_at);
+  }
+  void counted(const std::string& counter, uint64_t amount) override {
+    ledger_.counted(counter, amount);
+  }
+  void forgotten(const std::string& counter, uint64_t amount) override {
+    ledger_.forgotten(counter, amount);
+  }
   void failed(const std::string& node, const error& why) override;
 
   run_plan plan_;
@@ -74,12 +89,14 @@ private:
   std::unique_ptr<etcd_link> operator_;
   std::vector<std::unique_ptr<sim_node>> nodes_;
   run_outcome outcome_;
+  sim_ledger ledger_;
+  uint64_t data_at_ = 0; // Revision of the last change of data.
   mono_time calm_;
   bool healed_ = false;
-  std::map<std::string, std::string> acknowledged_;
   std::map<size_t, std::pair<uint64_t, std::string>> epochs_; // The last of each slot.
   std::map<std::string, coordination::key_value> held_;       // Ownership keys before a change.
   std::set<std::pair<size_t, uint64_t>> warm_;                // Slots and revisions of standbys.
+  std::vector<const sim_node*> owners_;                       // Of each slot, when last looked.
   mono_time looked_;
 };
 

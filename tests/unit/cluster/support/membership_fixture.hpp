@@ -100,7 +100,6 @@ struct membership_fixture : sim::node_observer {
     log.push_back(who + " lost " + std::to_string(slot) + ' ' + std::to_string(epoch));
   }
   void warmed(size_t, uint64_t) override {}
-  void acknowledged(const std::string&, const std::string&) override {}
   void failed(const std::string&, const error& why) override { failures.push_back(why); }
 
   sim::timeline time{1};

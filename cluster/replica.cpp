@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/replica.hpp"
+
+namespace shoal::cluster {
+
+using namespace coordination;
+
+namespace {
+
+range_follower::config follow_settings(const replica_config& config) {
+  auto settings = config.follow;
+  settings.skips_resync |= config.broken == flaw::copy_skips_resync;
+  return settings;
+}
+
+} // namespace
+
+replica::replica(coordination::store& store, replica_copy& copy,
+                 const std::function<mono_time()>& now, replica_listener& who,
+                 const replica_config& config)
+    : store_{store}, copy_{copy}, now_{now}, listener_{who}, config_{config}, keys_{config.prefix},
+      prefix_{keys_.data()}, follower_{store, prefix_, now, *this, follow_settings(config)},
+      diff_{copy, prefix_.size()} {
+  diff_.keeps_erased = config_.broken == flaw::copy_keeps_erased;
+}
+
+replica::~replica() = default;
+
+void replica::advance() {
+  auto now = now_();
+  if (stopped_ || (!loaded_ && now < store_at_))
+    return;
+  if (!loaded_)
+    load();
+  if (!loaded_)
+    return;
+  follower_.advance();
+  // Mostly the watch brings it before.
+  if (std::exchange(overdue_, wanted_) > at_ && is_complete_
+      && (!barrier_sent_ || now >= barrier_until_))
+    send_barrier(now);
+}
+
+void replica::load() {
+  auto at = copy_.position();
+  if (!at) {
+    listener_.failed(at.error());
+    store_at_ = now_() + config_.follow.retry_max;
+    return;
+  }
+  loaded_ = true;
+  at_ = at->revision;
+  is_complete_ = at->complete;
+  if (at_ == 0)
+    return;
+  follower_.resume(at_);
+  if (!is_complete_)
+    follower_.resync();
+}
+
+void replica::await(uint64_t revision, std::function<void()> then) {
+  if (this->revision() >= revision)
+    then();
+  else
+    waiting_.emplace(revision, std::move(then));
+}
+
+/// A write of our own among the data comes back by the watch, behind all that was before it.
+void replica::send_barrier(mono_time now) {
+  barrier_sent_ = true;
+  barrier_at_ = 0;
+  barrier_until_ = now + config_.barrier_timeout;
+  transaction what{{}, {{keys_.data("barriers", config_.node), std::string{}, 0}}, {}};
+  store_.commit(std::move(what), barrier_until_,
+                [this, alive = std::weak_ptr(alive_)](const auto& answer) {
+                  if (!alive.expired())
+                    on_barrier(answer);
+                });
+}
+
+void replica::on_barrier(const result<transaction_result>& answer) {
+  barrier_at_ = answer ? answer->revision : 0;
+  if (barrier_at_ <= at_)
+    barrier_sent_ = false;
+}
+
+// -- what the follower says ---------------------------------------------------------------
+
+void replica::changed(uint64_t revision, std::span<const watch_event> events) {
+  std::vector<replicated> changes;
+  for (const auto& e : events) {
+    auto at = parse_data_key(std::string_view(e.kv.key).substr(prefix_.size()));
+    if (!at)
+      continue;
+    auto value = e.erased ? std::nullopt : std::optional{e.kv.value};
+    changes.push_back({at->where, std::string(at->key), std::move(value), e.kv.mod_revision});
+  }
+  bool is_due = !changes.empty() || now_() >= store_at_;
+  if (is_due && !keep(changes, {revision, true})) {
+    follower_.resume(at_);
+    return;
+  }
+  at_ = revision;
+  if (!changes.empty())
+    listener_.applied(revision, changes);
+  moved_to(revision);
+}
+
+void replica::page(uint64_t revision, std::span<const key_value> keys, bool first) {
+  if (first)
+    diff_.clear();
+  if (auto added = diff_.add(keys); !added) {
+    listener_.failed(added.error());
+    read_again();
+    return;
+  }
+  // Nothing is lost by writing at once what nobody may read yet.
+  if (is_complete_ && diff_.bytes() <= config_.diff_bytes_max)
+    return;
+  is_complete_ = false;
+  if (!keep(diff_.take(), {revision, false}))
+    read_again();
+}
+
+void replica::replaced(uint64_t revision, std::span<const key_value>) {
+  auto finished = diff_.finish();
+  if (!finished)
+    listener_.failed(finished.error());
+  if (!finished || !keep(diff_.take(), {revision, true})) {
+    read_again();
+    return;
+  }
+  at_ = revision;
+  is_complete_ = true;
+  listener_.replaced(revision);
+  moved_to(revision);
+}
+
+void replica::went_back(uint64_t from, uint64_t to) {
+  stopped_ = true;
+  listener_.failed({ec::corrupt, "etcd is at revision " + std::to_string(to)
+                                     + ", but the registry's copy has seen " + std::to_string(from)
+                                     + ": it was restored from an old backup"});
+}
+
+// -- the copy -------------------------------------------------------------------------------
+
+bool replica::keep(std::span<const replicated> changes, const copy_position& at) {
+  if (config_.broken == flaw::position_apart)
+    static_cast<void>(copy_.apply({}, at)); // And the changes in a transaction of their own.
+  auto written = copy_.apply(changes, at);
+  if (!written) {
+    listener_.failed(written.error());
+    return false;
+  }
+  store_at_ = now_() + config_.progress_period;
+  return true;
+}
+
+void replica::read_again() {
+  follower_.resume(at_); // Not at once.
+  follower_.resync();
+}
+
+void replica::moved_to(uint64_t revision) {
+  if (barrier_at_ != 0 && barrier_at_ <= revision)
+    barrier_sent_ = false;
+  while (!waiting_.empty() && waiting_.begin()->first <= revision) {
+    auto then = std::move(waiting_.begin()->second);
+    waiting_.erase(waiting_.begin());
+    then();
+  }
+}
+
+} // namespace shoal::cluster

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/error.hpp"
+#include "persistence/commit.hpp"
+
+#include <array>
+#include <functional>
+#include <span>
+
+namespace shoal::cluster {
+
+/// The tables that a cluster shares, in the order of their names, as etcd's keys have it. `meta` is
+/// each node's own.
+inline constexpr std::array shared_tables{table::aliases, table::blocked, table::entries,
+                                          table::refs, table::users};
+
+/// How far a copy is.
+struct copy_position {
+  uint64_t revision = 0; ///< Of etcd: all up to it is in the copy, if that is complete.
+  bool complete = false; ///< Else it is a mixture that must not be read.
+
+  bool operator==(const copy_position&) const = default;
+};
+
+/// Where a replica keeps what it knows. It outlives the process.
+class replica_copy {
+public:
+  /// @returns whether to go on.
+  using visitor = std::function<bool(std::string_view key, uint64_t revision)>;
+
+  virtual ~replica_copy() = default;
+
+  /// @returns {0, false} if there is none yet, or it cannot be read.
+  virtual result<copy_position> position() const = 0;
+
+  /// Changes and position become durable together or not at all.
+  virtual result<void> apply(std::span<const replicated> changes, const copy_position& after) = 0;
+
+  /// Visits the keys of a table from `first` on, in order, with their mod revisions in etcd.
+  virtual result<void> visit(table where, std::string_view first, const visitor& visit) const = 0;
+};
+
+} // namespace shoal::cluster

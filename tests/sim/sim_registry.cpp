@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// The registry's half of sim_node.
+#include "tests/sim/sim_node.hpp"
+
+namespace shoal::sim {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string key_of(size_t slot, size_t number) {
+  return std::to_string(slot) + '/' + std::to_string(number);
+}
+
+std::string counter_of(size_t number) {
+  return "counter-" + std::to_string(number);
+}
+
+/// A counter is a number in digits.
+result<std::optional<std::string>> add(table, const std::optional<std::string>& old,
+                                       const cluster::counter_amounts& amounts) {
+  auto before = old ? std::strtoull(old->c_str(), nullptr, 10) : 0;
+  return std::to_string(before + amounts.completions);
+}
+
+} // namespace
+
+void sim_node::start_registry() {
+  auto& l = *life_;
+  cluster::replica_config of_copy;
+  of_copy.node = id();
+  of_copy.follow = config_.follow;
+  of_copy.diff_bytes_max = registry_.diff_bytes_max;
+  of_copy.broken = config_.broken;
+  l.copy = std::make_unique<cluster::replica>(
+      *l.link, disk_, now_, static_cast<cluster::replica_listener&>(*this), of_copy);
+  cluster::etcd_commit_config of_commits;
+  of_commits.node = id();
+  of_commits.incarnation = config_.self.incarnation;
+  of_commits.lanes = registry_.lanes;
+  of_commits.group_operations_max = registry_.group_operations_max;
+  of_commits.broken = config_.broken;
+  l.commits = std::make_unique<cluster::etcd_commit_store>(
+      *l.link, *l.copy, [this](size_t slot) { return life_->members->guard(slot, local_now()); },
+      now_, of_commits);
+  cluster::counter_config of_counters;
+  of_counters.node = id();
+  of_counters.incarnation = config_.self.incarnation;
+  of_counters.records_max = 3;
+  of_counters.broken = config_.broken;
+  l.counters = std::make_unique<cluster::counter_flusher>(
+      *l.commits,
+      cluster::counter_flusher::hooks{
+          [this](table where, const std::string& key) -> result<std::optional<versioned>> {
+            if (life_->copy->revision() == 0)
+              return fail(ec::unavailable, "the copy is not complete");
+            return disk_.find(where, key);
+          },
+          now_, [](const auto&, const auto&) { SHOAL_CHECK(false); }, add},
+      of_counters);
+  forget_flushes();
+}
+
+void sim_node::forget_flushes() {
+  cluster::counter_config of;
+  of.node = id();
+  of.incarnation = config_.self.incarnation;
+  cluster::forget_flushes(*life_->link, cluster::key_space{config_.prefix}, of, local_now() + 1s,
+                          [this](const result<size_t>& gone) {
+                            if (!gone && life_ && gone.error().code != ec::shutting_down)
+                              forget_flushes();
+                          });
+}
+
+void sim_node::stop_registry(life& of) {
+  for (size_t i = 0; i < registry_.counters; ++i)
+    if (auto lost = of.counters->pending({table::users, counter_of(i)}).completions)
+      observer_.forgotten(counter_of(i), lost);
+  of.counters.reset();
+  of.commits.reset();
+  of.copy.reset();
+  disk_.lose(etcd_.time().random.below(memory_copy::kept));
+}
+
+bool sim_node::may_read(size_t slot) const {
+  auto epoch = owns(slot);
+  auto at = epoch ? life_->copy->revision() : 0;
+  return at != 0 && (at >= *epoch || config_.broken == cluster::flaw::reads_early);
+}
+
+/// Mostly as a plan is made: from what the copy has, under the condition that it is so.
+commit_request sim_node::make_request(size_t slot, const std::string& value) {
+  auto& random = etcd_.time().random;
+  commit_request request;
+  for (size_t i = 0; i < registry_.keys_per_slot; ++i) {
+    if (!random.chance(400))
+      continue;
+    auto key = key_of(slot, i);
+    auto held = disk_.find(table::refs, key);
+    auto revision = held ? held->revision : 0;
+    if (random.chance(50))
+      revision = random.below(revision + 1); // Of a plan that is old.
+    if (random.chance(900))
+      request.guards.push_back({table::refs, key, revision});
+    if (random.chance(800))
+      request.mutations.push_back(
+          {table::refs, key, random.chance(850) ? std::optional{value} : std::nullopt});
+  }
+  return request;
+}
+
+void sim_node::write(size_t slot) {
+  if (!may_read(slot))
+    return;
+  auto value = std::to_string(slot) + ' ' + id() + ' ' + std::to_string(config_.self.incarnation)
+               + ' ' + std::to_string(++writes_);
+  sim_write made{slot, value, make_request(slot, value)};
+  if (made.request.mutations.empty())
+    return;
+  life_->commits->commit({made.request, slot, {}, {}},
+                         [this, made, l = life_.get()](const result<uint64_t>& outcome) {
+                           auto at = life_.get() == l ? l->copy->revision() : UINT64_MAX;
+                           observer_.answered(made, outcome, at);
+                         });
+}
+
+void sim_node::read(size_t slot) {
+  if (!may_read(slot))
+    return;
+  for (size_t i = 0; i < registry_.keys_per_slot; ++i)
+    observer_.read(slot, key_of(slot, i), disk_.find(table::refs, key_of(slot, i)),
+                   life_->copy->revision());
+}
+
+void sim_node::count(uint64_t amount) {
+  if (!life_ || paused_)
+    return;
+  auto counter = counter_of(etcd_.time().random.below(registry_.counters));
+  if (life_->counters->add({table::users, counter}, {amount, 0, 0, 0, 0}))
+    observer_.counted(counter, amount);
+}
+
+bool sim_node::is_settled(uint64_t revision) const {
+  return life_ && life_->copy->revision() >= revision && life_->counters->is_idle()
+         && life_->commits->stats().open == 0;
+}
+
+} // namespace shoal::sim
