@@ -9,14 +9,13 @@
 /// (setting `cluster-prefix`, default "shoal/"), so that several clusters can share an etcd.
 ///
 ///     shoal/cluster                  identity of the cluster: its id and format version
+///     shoal/migration                a registry that is moved in: whose, and how far it is
 ///     shoal/nodes/NODE               a node's record; hangs on the node's lease
-///     shoal/slots/HH/owner           who owns the slot: node id and incarnation; hangs on its
-///     lease.
-///                                    It is written only when the slot changes hands: the
-///                                    revision of the last write is the slot's epoch
+///     shoal/slots/HH/owner           who owns the slot: node id and incarnation; hangs on
+///                                    its lease. It is written only when the slot changes hands:
+///                                    the revision of the last write is the slot's epoch
 ///     shoal/slots/HH/standby         the same for the standby
-///     shoal/migration                a single node's registry that is being moved in: which, how
-///     far shoal/drains/NODE              somebody wants that node to give up its slots
+///     shoal/drains/NODE              somebody wants that node to give up its slots
 ///     shoal/keys/NAME                shared secrets with their generations
 ///     shoal/data/TABLE/KEY           the registry: persistence's tables; KEY is raw bytes
 ///     shoal/data/barriers/NODE       written to learn that a watch of the data is up to date
@@ -33,6 +32,8 @@ public:
   explicit key_space(std::string prefix) : prefix_{std::move(prefix)} {}
 
   std::string identity() const { return prefix_ + "cluster"; }
+
+  std::string migration() const { return prefix_ + "migration"; }
 
   std::string nodes() const { return prefix_ + "nodes/"; }
   std::string node(std::string_view node_id) const { return nodes() + std::string{node_id}; }

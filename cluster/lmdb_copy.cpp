@@ -29,6 +29,15 @@ result<copy_position> lmdb_copy::position() const {
   return at;
 }
 
+result<void> lmdb_copy::forget_position() {
+  commit_request gone;
+  gone.mutations.push_back({table::meta, std::string(position_key), std::nullopt});
+  auto done = store_.commit(gone);
+  if (!done)
+    return tl::unexpected(done.error());
+  return {};
+}
+
 result<void> lmdb_copy::apply(std::span<const replicated> changes, const copy_position& after) {
   auto text = std::to_string(after.revision) + std::string(after.complete ? whole : part);
   return store_.replicate(changes, {table::meta, std::string(position_key), std::move(text)});

@@ -19,6 +19,9 @@ public:
   /// Damaged values count as absent, so that they are written anew.
   result<void> visit(table where, std::string_view first, const visitor& visit) const override;
 
+  /// What is there is no copy any more: the node goes on alone.
+  result<void> forget_position();
+
 private:
   lmdb_store& store_;
 };

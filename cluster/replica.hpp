@@ -29,7 +29,7 @@ public:
 struct replica_config {
   std::string node; ///< This node's id.
   std::string prefix = "shoal/";
-  range_follower::config follow;
+  range_follower::config follow{};
 
   /// What a resync may hold in memory to happen in one transaction. A difference beyond is written
   /// in parts, and until it is complete nothing is served.
