@@ -71,11 +71,11 @@ void note_keys(commit_member& m, const key_space& keys) {
     m.bytes += reads.back().size() + overhead_bytes;
   }
   make_unique(reads);
-  auto compares = reads.size() + 2;
+  m.compares = reads.size() + 1 + !m.what.once.empty();
   std::erase_if(reads, [&](const auto& key) {
     return std::binary_search(writes.begin(), writes.end(), key);
   });
-  m.operations = std::max(compares, writes.size());
+  m.writes = writes.size();
 }
 
 } // namespace
@@ -92,7 +92,8 @@ result<commit_member_ptr> make_member(durable_write what, const key_space& keys)
 }
 
 bool commit_group::has_room_for(const commit_member& member) const {
-  return operations_ + member.operations <= most_.operations
+  return when_.size() + member.compares <= most_.operations
+         && writes_ + member.writes <= most_.operations
          && (members_.empty() || bytes_ + member.bytes <= most_.bytes);
 }
 
@@ -128,7 +129,7 @@ bool commit_group::add(commit_member_ptr member, const std::optional<condition>&
       index_.erase(when_.back().key);
     return false;
   }
-  operations_ += member->operations;
+  writes_ += member->writes;
   bytes_ += member->bytes;
   members_.push_back(std::move(member));
   parts_.push_back(std::move(made));

@@ -17,8 +17,9 @@ struct commit_member {
   durable_write what;
   commit_store::callback then;
   key_use keys;
-  size_t bytes = 0;         ///< About what it takes of a transaction.
-  size_t operations = 0;    ///< Conditions or writes, whichever are more.
+  size_t bytes = 0;    ///< About what it takes of a transaction.
+  size_t compares = 0; ///< Conditions, that of its slot included.
+  size_t writes = 0;
   mono_time send_by;        ///< Afterwards it is not tried (again).
   mono_time answer_by;      ///< Afterwards it is answered with what is known.
   state at = state::queued; ///< `sent` also while it waits for the copy.
@@ -76,7 +77,7 @@ private:
   std::vector<parts> parts_;
   std::vector<coordination::condition> when_;
   std::unordered_map<std::string, size_t> index_; // Of `when_` by key.
-  size_t operations_ = 0;
+  size_t writes_ = 0;
   size_t bytes_ = 0;
 };
 

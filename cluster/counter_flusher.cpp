@@ -106,7 +106,6 @@ void counter_flusher::flush(std::function<void()> then) {
 }
 
 void counter_flusher::begin() {
-  next_ = how_.now() + config_.period;
   if (waiting_.empty())
     return;
   ++number_;

@@ -34,8 +34,9 @@ bool etcd_commit_store::is_away() const {
 }
 
 std::optional<error> etcd_commit_store::refuse(const commit_member& m) const {
-  if (m.operations > config_.group_operations_max || m.bytes > config_.write_bytes_max)
-    return error{ec::too_large, "a commit has " + std::to_string(m.operations) + " keys and "
+  auto operations = std::max(m.compares, m.writes);
+  if (operations > config_.group_operations_max || m.bytes > config_.write_bytes_max)
+    return error{ec::too_large, "a commit has " + std::to_string(operations) + " keys and "
                                     + std::to_string(m.bytes) + " bytes"};
   if (stats_.open >= config_.queue_max || stats_.bytes + m.bytes > config_.queue_bytes_max)
     return error{ec::busy, "the commit queue is full"};
@@ -68,7 +69,8 @@ void etcd_commit_store::advance() {
   for (auto& lane : lanes_)
     lane->advance();
   auto now = now_();
-  std::erase_if(open_, [](const auto& m) { return m->at == state::answered; });
+  for (auto* all : {&open_, &queue_})
+    std::erase_if(*all, [](const auto& m) { return m->at == state::answered; });
   std::vector<commit_member_ptr> late;
   for (const auto& m : open_)
     if (now >= (m->at == state::queued ? m->send_by : m->answer_by))
