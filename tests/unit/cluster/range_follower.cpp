@@ -42,6 +42,18 @@ struct fixture : range_follower::listener {
       e.erased ? void(view.erase(e.kv.key)) : void(view[e.kv.key] = e.kv.value);
   }
 
+  bool takes_pages() const override { return by_pages; }
+
+  void page(uint64_t revision, std::span<const key_value> keys, bool first) override {
+    CAF_CHECK(keys.size() <= settings.page);
+    if (first)
+      paged.clear();
+    for (const auto& kv : keys) {
+      CAF_CHECK(kv.mod_revision <= revision);
+      paged[kv.key] = kv.value;
+    }
+  }
+
   void went_back(uint64_t from, uint64_t to) override { back = {from, to}; }
 
   void run_for(sim::duration span) {
@@ -73,6 +85,8 @@ struct fixture : range_follower::listener {
   range_follower::config settings;
   std::unique_ptr<range_follower> follower;
   std::map<std::string, std::string> view;
+  std::map<std::string, std::string> paged;
+  bool by_pages = false;
   uint64_t last = 0;
   int replacements = 0;
   std::pair<uint64_t, uint64_t> back;
@@ -191,6 +205,42 @@ CAF_TEST(an etcd that goes back in time is noticed and nothing more is said) {
   follower->resync();
   run_for(5s);
   CAF_CHECK(view == before);
+}
+
+CAF_TEST(a range too large to hold comes in pages) {
+  by_pages = true;
+  for (int i = 0; i < 10; ++i)
+    put("a/" + std::to_string(i), "1");
+  run_for(1s);
+  CAF_CHECK(paged == truth());
+  CAF_CHECK_EQUAL(replacements, 1);
+  CAF_CHECK(view.empty());
+  put("a/3", "2");
+  run_for(1s);
+  CAF_CHECK_EQUAL(view.size(), 1u);
+}
+
+CAF_TEST(a follower goes on from a revision of a former life) {
+  put("a/1", "1");
+  auto seen = etcd.state().revision();
+  put("a/2", "1");
+  put("a/1", std::nullopt);
+  follower->resume(seen);
+  view["a/1"] = "1";
+  run_for(1s);
+  CAF_CHECK(view == truth());
+  CAF_CHECK_EQUAL(replacements, 0);
+  follower->resume(0);
+  run_for(1s);
+  CAF_CHECK_EQUAL(replacements, 1);
+}
+
+CAF_TEST(a former life beyond what etcd has is noticed) {
+  put("a/1", "1");
+  follower->resume(etcd.state().revision() + 5);
+  run_for(1s);
+  CAF_CHECK_EQUAL(back.first, etcd.state().revision() + 5);
+  CAF_CHECK_EQUAL(replacements, 0);
 }
 
 CAF_TEST(answers to a follower that is gone do no harm) {

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#define CAF_SUITE cluster.replica
+
+#include "cluster/replica.hpp"
+
+#include "cluster/lmdb_copy.hpp"
+#include "tests/sim/etcd_model.hpp"
+#include "tests/unit/persistence/support.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+using namespace shoal;
+using namespace shoal::sim;
+using namespace shoal::cluster;
+using namespace shoal::coordination;
+using namespace shoal::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// LMDB, with a disk that can be full.
+struct frail_copy final : replica_copy {
+  explicit frail_copy(lmdb_store& store) : real{store} {}
+
+  result<copy_position> position() const override { return real.position(); }
+  result<void> apply(std::span<const replicated> changes, const copy_position& after) override {
+    if (is_full)
+      return fail(ec::storage_full);
+    ++transactions;
+    return real.apply(changes, after);
+  }
+  result<void> visit(table where, std::string_view first, const visitor& v) const override {
+    return real.visit(where, first, v);
+  }
+
+  lmdb_copy real;
+  bool is_full = false;
+  int transactions = 0;
+};
+
+struct fixture : replica_listener {
+  fixture() {
+    config.node = "a";
+    config.follow.page = 3;
+    start();
+  }
+
+  void start() {
+    copy.reset();
+    disk.reset();
+    store.reset();
+    store = open_store(store_config(folder.path() / "store"));
+    disk = std::make_unique<frail_copy>(*store);
+    replacements = 0;
+    copy = std::make_unique<replica>(*link, *disk, clock, *this, config);
+  }
+
+  void applied(uint64_t revision, std::span<const replicated> changes) override {
+    last = revision;
+    told += changes.size();
+  }
+  void replaced(uint64_t revision) override {
+    last = revision;
+    ++replacements;
+  }
+  void failed(const error& why) override { failures.push_back(why); }
+
+  void run_for(sim::duration span) {
+    for (auto end = time.now() + span; time.now() < end;) {
+      if (copy)
+        copy->advance();
+      time.run_for(20ms);
+    }
+  }
+
+  void put(const std::string& below, std::optional<std::string> value) {
+    operator_link->commit({{}, {{"shoal/data/" + below, std::move(value), 0}}, {}}, time.now() + 1s,
+                          [](auto) {});
+    time.run_for(20ms);
+  }
+
+  std::string value(std::string_view key) { return value_of(*store, table::refs, key); }
+
+  /// Whether the copy is what etcd holds, versions too.
+  bool is_equal() {
+    size_t rows = 0;
+    auto page = etcd.state().read({"shoal/data/", "shoal/data0", 1000, 0});
+    for (const auto& kv : page->keys) {
+      auto at = parse_data_key(std::string_view(kv.key).substr(11));
+      if (!at)
+        continue;
+      ++rows;
+      auto held = store->get(at->where, at->key);
+      if (!held || !*held || (*held)->value != kv.value || (*held)->revision != kv.mod_revision)
+        return false;
+    }
+    uint64_t all = 0;
+    for (auto where : shared_tables)
+      all += count_of(*store, where);
+    return rows == all;
+  }
+
+  timeline time{1};
+  etcd_model etcd{time, {}};
+  std::unique_ptr<etcd_link> link = etcd.connect();
+  std::unique_ptr<etcd_link> operator_link = etcd.connect();
+  std::function<mono_time()> clock = [this] { return time.now(); };
+  temp_folder folder;
+  replica_config config;
+  std::unique_ptr<lmdb_store> store;
+  std::unique_ptr<frail_copy> disk;
+  std::unique_ptr<replica> copy;
+  uint64_t last = 0;
+  size_t told = 0;
+  int replacements = 0;
+  std::vector<error> failures;
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(replica_tests, fixture)
+
+CAF_TEST(a copy is read whole and then follows) {
+  for (int i = 0; i < 10; ++i)
+    put("refs/" + std::to_string(i), "1");
+  CAF_CHECK_EQUAL(copy->revision(), 0u);
+  run_for(1s);
+  CAF_CHECK(is_equal());
+  CAF_CHECK_EQUAL(copy->revision(), etcd.state().revision());
+  put("refs/3", std::nullopt);
+  put("users/x", "2");
+  run_for(1s);
+  CAF_CHECK(is_equal());
+  CAF_CHECK_EQUAL(replacements, 1);
+  CAF_CHECK_EQUAL(told, 2u);
+}
+
+CAF_TEST(a restart goes on from the revision that was stored) {
+  put("refs/a", "1");
+  run_for(1s);
+  auto before = copy->revision();
+  copy.reset();
+  put("refs/a", "2");
+  put("refs/b", "2");
+  start();
+  copy->advance();
+  CAF_CHECK_EQUAL(copy->revision(), before);
+  run_for(1s);
+  CAF_CHECK(is_equal());
+  CAF_CHECK_EQUAL(replacements, 0);
+}
+
+CAF_TEST(after a compaction the copy is compared and what is gone goes) {
+  for (int i = 0; i < 10; ++i)
+    put("refs/" + std::to_string(i), "1");
+  run_for(1s);
+  copy.reset();
+  put("refs/3", std::nullopt);
+  put("refs/9", std::nullopt);
+  put("entries/new", "1");
+  put("refs/5", "2");
+  etcd.compact(etcd.state().revision());
+  start();
+  run_for(3s);
+  CAF_CHECK(is_equal());
+  CAF_CHECK_EQUAL(replacements, 1);
+  CAF_CHECK_EQUAL(disk->transactions, 1);
+}
+
+CAF_TEST(a difference too large for memory is not served before it is complete) {
+  put("refs/a", "1");
+  run_for(1s);
+  copy.reset();
+  for (int i = 0; i < 20; ++i)
+    put("refs/" + std::to_string(i), std::string(100, 'x'));
+  etcd.compact(etcd.state().revision());
+  config.diff_bytes_max = 500;
+  start();
+  copy->advance();
+  CAF_CHECK(copy->revision() > 0);
+  bool was_away = false;
+  for (int i = 0; i < 400 && (i == 0 || !is_equal()); ++i) {
+    copy->advance();
+    time.run_for(1ms);
+    was_away |= copy->revision() == 0;
+  }
+  CAF_CHECK(was_away);
+  run_for(1s);
+  CAF_CHECK(is_equal());
+  CAF_CHECK_EQUAL(copy->revision(), etcd.state().revision());
+}
+
+CAF_TEST(a copy that a crash left half way is not served and begins again) {
+  for (int i = 0; i < 20; ++i)
+    put("refs/" + std::to_string(i), "1");
+  while (!disk->transactions) {
+    copy->advance();
+    time.run_for(1ms);
+  }
+  CAF_CHECK(count_of(*store, table::refs) < 20);
+  start();
+  copy->advance();
+  CAF_CHECK_EQUAL(copy->revision(), 0u);
+  run_for(1s);
+  CAF_CHECK(is_equal());
+  CAF_CHECK_EQUAL(replacements, 1);
+}
+
+CAF_TEST(what the disk refuses is applied once it takes it) {
+  run_for(1s);
+  disk->is_full = true;
+  put("refs/a", "1");
+  auto before = copy->revision();
+  run_for(2s);
+  CAF_CHECK(!failures.empty());
+  CAF_CHECK_EQUAL(copy->revision(), before);
+  disk->is_full = false;
+  put("refs/b", "1");
+  run_for(5s);
+  CAF_CHECK(is_equal());
+  CAF_CHECK_EQUAL(copy->revision(), etcd.state().revision());
+}
+
+CAF_TEST(an etcd from an old backup is not followed) {
+  put("refs/a", "1");
+  auto backup = etcd.state();
+  put("refs/a", "2");
+  run_for(1s);
+  etcd.restore(backup);
+  run_for(5s);
+  CAF_REQUIRE_EQUAL(failures.size(), 1u);
+  CAF_CHECK_EQUAL(failures[0].code, ec::corrupt);
+  CAF_CHECK(copy->has_stopped());
+  CAF_CHECK_EQUAL(value("a"), "2");
+  start();
+  run_for(5s);
+  CAF_CHECK(copy->has_stopped());
+  CAF_CHECK_EQUAL(value("a"), "2");
+}
+
+CAF_TEST(who waits for a revision is called when a read sees it) {
+  run_for(1s);
+  std::string seen;
+  auto next = etcd.state().revision() + 1;
+  copy->await(next, [&] { seen = value("a"); });
+  CAF_CHECK(seen.empty());
+  put("refs/a", "1");
+  run_for(1s);
+  CAF_CHECK_EQUAL(seen, "1");
+  bool at_once = false;
+  copy->await(next, [&] { at_once = true; });
+  CAF_CHECK(at_once);
+}
+
+CAF_TEST(a revision without data is reached by a write of its own) {
+  run_for(1s);
+  operator_link->commit({{}, {{"shoal/slots/00/owner", "a", 0}}, {}}, time.now() + 1s, [](auto) {});
+  time.run_for(20ms);
+  auto epoch = etcd.state().revision();
+  copy->reach(epoch);
+  run_for(1s);
+  CAF_CHECK(copy->revision() >= epoch);
+  CAF_CHECK(etcd.state().find("shoal/data/barriers/a").has_value());
+}
+
+CAF_TEST(whatever happens the copy is right in the end) {
+  etcd.faults().lost = 50;
+  etcd.faults().late = 50;
+  auto& random = time.random;
+  for (int i = 0; i < 200; ++i) {
+    put("refs/" + std::to_string(random.below(20)),
+        random.chance(300) ? std::nullopt : std::optional{std::to_string(i)});
+    if (random.chance(50))
+      etcd.break_watches();
+    if (random.chance(50))
+      etcd.compact(etcd.state().revision());
+    if (random.chance(50))
+      start();
+    disk->is_full = random.chance(100);
+    link->cut(random.chance(50), random.chance(50));
+    run_for(random.between(0s, 300ms));
+  }
+  disk->is_full = false;
+  etcd.faults().lost = etcd.faults().late = 0;
+  link->cut(false, false);
+  run_for(30s);
+  CAF_CHECK(is_equal());
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
