@@ -22,16 +22,21 @@ constexpr double busy_enough = 0.6;
 void edge_crew::begin(const steer& apply) {
   std::lock_guard guard{mutex_};
   steered_ = apply(1);
-  if (steered_)
+  if (steered_) {
     size_ = 1;
-  else
+  } else {
+    apply(size()); // Some sockets may have been steered.
     log::info("edge", "cannot steer sockets: all threads={} take new connections", busy_.size());
+  }
 }
 
 void edge_crew::reinforce(unsigned edge, const steer& apply) {
   std::lock_guard guard{mutex_};
-  if (steered_ && edge < size())
-    change(size() * 2, apply);
+  if (!steered_ || edge >= size())
+    return;
+  // Nobody knows yet how busy those will be that are called: not idle, at least.
+  std::fill(busy_.begin() + size(), busy_.end(), 1.0);
+  change(size() * 2, apply);
 }
 
 void edge_crew::report(unsigned edge, double busy, const steer& apply) {

@@ -50,22 +50,26 @@ result<void> announce_lane::listen(const endpoint& where) {
   if (!listener)
     return tl::unexpected{listener.error()};
   boost::system::error_code failed;
-  auto fd = std::make_unique<unique_fd>(listener->release(failed));
-  if (failed || ::fcntl(fd->get(), F_SETFL, O_NONBLOCK) != 0
-      || !poller_.add(fd->get(), EPOLLIN, fd.get()))
+  auto made = std::make_unique<open_listener>();
+  made->socket = unique_fd{listener->release(failed)};
+  auto fd = made->socket.get();
+  if (failed || ::fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || !poller_.add(fd, EPOLLIN, made.get()))
     return fail(ec::unavailable, "cannot poll " + where.str());
-  listeners_.push_back(std::move(fd));
+  listeners_.push_back(std::move(made));
   return {};
 }
 
 bool announce_lane::steer(unsigned edges) {
   return std::all_of(listeners_.begin(), listeners_.end(),
-                     [&](auto& l) { return steer_sockets(l->get(), edges); });
+                     [&](auto& l) { return steer_sockets(l->socket.get(), edges); });
+}
+
+bool announce_lane::behind() const {
+  return std::any_of(listeners_.begin(), listeners_.end(), [](auto& l) { return l->more; });
 }
 
 bool announce_lane::run() {
   auto events = poller_.ready();
-  behind_ = false;
   if (events.empty())
     return false;
   now_ = mono_now();
@@ -73,7 +77,7 @@ bool announce_lane::run() {
     auto is_it = [&](auto& l) { return l.get() == event.data.ptr; };
     auto listener = std::find_if(listeners_.begin(), listeners_.end(), is_it);
     if (listener != listeners_.end()) {
-      accept((*listener)->get());
+      accept(**listener);
       continue;
     }
     auto& c = *static_cast<lane_connection*>(event.data.ptr);
@@ -82,13 +86,14 @@ bool announce_lane::run() {
   return poller_.hot();
 }
 
-void announce_lane::accept(int listener) {
+void announce_lane::accept(open_listener& listener) {
+  listener.more = false;
   for (size_t i = 0; i < accepts_per_turn; ++i) {
     if (free_.empty() && !grow())
       return pause_accepting(ENOMEM);
     sockaddr_storage from{};
     socklen_t size = sizeof(from);
-    auto socket = ::accept4(listener, reinterpret_cast<sockaddr*>(&from), &size,
+    auto socket = ::accept4(listener.socket.get(), reinterpret_cast<sockaddr*>(&from), &size,
                             SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (socket >= 0)
       greet(socket, to_endpoint(from));
@@ -98,7 +103,7 @@ void announce_lane::accept(int listener) {
       return;
     // Else that connection broke before we took it.
   }
-  behind_ = true;
+  listener.more = true;
 }
 
 bool announce_lane::grow() {
@@ -117,13 +122,13 @@ void announce_lane::pause_accepting(int reason) {
   complain_about_shortage(reason);
   // The set would tell about the listeners over and over.
   for (auto& listener : listeners_)
-    poller_.change(listener->get(), 0, listener.get());
+    poller_.change(listener->socket.get(), 0, listener.get());
   pause_.expires_after(shortage_pause);
   pause_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled)
       return;
     for (auto& listener : listeners_)
-      poller_.change(listener->get(), EPOLLIN, listener.get());
+      poller_.change(listener->socket.get(), EPOLLIN, listener.get());
   });
 }
 
@@ -153,7 +158,8 @@ lane_connection& announce_lane::open(int socket, const endpoint& from) {
 }
 
 void announce_lane::take(arrival a) {
-  if (draining_ || (free_.empty() && !grow()))
+  auto idle = a.unread.empty();
+  if ((draining_ && idle) || (free_.empty() && !grow()))
     return; // The socket closes.
   auto& c = open(a.socket.release(), a.from);
   c.peer = a.peer;
@@ -223,8 +229,8 @@ void announce_lane::rest(lane_connection& c) {
             true,
             c.proxied,
             c.deadline};
+  others_.place(std::move(a)); // If it throws, `guarded` recycles.
   recycle(c);
-  others_.place(std::move(a));
 }
 
 void announce_lane::watch(lane_connection& c, uint32_t more_events) {

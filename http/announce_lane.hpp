@@ -37,7 +37,7 @@ public:
   bool steer(unsigned edges);
 
   /// Whether more connections waited than the last turn accepted.
-  bool behind() const { return behind_; }
+  bool behind() const;
 
   /// Goes on with a connection that another edge's lane has accepted.
   void take(arrival a);
@@ -64,13 +64,18 @@ private:
   friend struct lane_connection;
   using phase = lane_connection::phase;
 
+  struct open_listener {
+    unique_fd socket;
+    bool more = false; ///< More connections waited than a turn accepts.
+  };
+
   /// What the router counts for a route.
   struct meters {
     route_meter plain;
     route_meter with_passkey;
   };
 
-  void accept(int listener);
+  void accept(open_listener& listener);
   void pause_accepting(int reason);
   bool grow();
   void greet(int socket, const endpoint& from);
@@ -122,7 +127,7 @@ private:
   asio::basic_waitable_timer<std::chrono::steady_clock,
                              asio::wait_traits<std::chrono::steady_clock>, executor>
       pause_;
-  std::vector<std::unique_ptr<unique_fd>> listeners_; // Their addresses are known to the poller.
+  std::vector<std::unique_ptr<open_listener>> listeners_; // The poller knows where they are.
   std::vector<std::unique_ptr<lane_connection>> all_;
   std::vector<lane_connection*> free_;
   std::vector<lane_connection*> active_;
@@ -131,7 +136,6 @@ private:
   std::array<char, 16 * 1024> buffer_;
   std::atomic<size_t> transient_{0}; // Written by one thread.
   mono_time now_;                    // Of this turn.
-  bool behind_ = false;
   bool draining_ = false;
 };
 

@@ -242,8 +242,8 @@ void announce_lane::leave(lane_connection& c) {
             false,
             false,
             c.deadline};
+  others_.place(std::move(a)); // If it throws, `guarded` recycles.
   recycle(c);
-  others_.place(std::move(a));
 }
 
 route_meter& announce_lane::meter(const lane_connection& c) {

@@ -87,11 +87,14 @@ void edge::run() {
   auto& load = srv_.node.edge_load();
   load.join();
   while (!io_.stopped()) {
-    auto idle_since = mono_now();
-    io_.run_one();
-    auto waited = mono_now() - idle_since;
-    waited_ += waited;
-    load.waited(waited);
+    // What is ready is work and no wait, though `run_one` does both.
+    if (io_.poll_one() == 0) {
+      auto idle_since = mono_now();
+      io_.run_one();
+      auto waited = mono_now() - idle_since;
+      waited_ += waited;
+      load.waited(waited);
+    }
     auto busy = true;
     while (busy && !io_.stopped()) {
       io_.poll();
@@ -175,7 +178,7 @@ task<> edge::prepare_and_serve(std::shared_ptr<connection> conn, bool encrypted)
     prepared = co_await prepare(*conn, encrypted);
   }
   if (prepared)
-    co_await serve(std::move(conn));
+    co_await serve(std::move(conn), false);
 }
 
 task<bool> edge::prepare(connection& conn, bool encrypted) {
@@ -194,16 +197,18 @@ task<bool> edge::prepare(connection& conn, bool encrypted) {
   co_return agreed;
 }
 
-void edge::start_serving(std::shared_ptr<connection> conn) {
-  asio::co_spawn(io_.get_executor(), serve(std::move(conn)), report);
+void edge::start_serving(std::shared_ptr<connection> conn, bool asked) {
+  asio::co_spawn(io_.get_executor(), serve(std::move(conn), asked), report);
 }
 
-task<> edge::serve(std::shared_ptr<connection> conn) {
+task<> edge::serve(std::shared_ptr<connection> conn, bool asked) {
   membership listed{*this, *conn};
   // GCC 12 miscompiles a co_await next to && or ||: await into a variable, everywhere.
   auto going = true;
-  while (going && !draining_)
+  while (going && (asked || !draining_)) {
+    asked = false;
     going = co_await serve_one(*conn);
+  }
   co_await conn->finish();
 }
 

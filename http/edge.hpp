@@ -92,8 +92,10 @@ private:
 
   task<> accept(open_listener& from);
   task<std::optional<tcp_socket>> accept_one(open_listener& from, asio::ip::tcp::endpoint& remote);
-  void start_serving(std::shared_ptr<connection> conn);
-  task<> serve(std::shared_ptr<connection> conn);
+  void start_serving(std::shared_ptr<connection> conn, bool asked);
+
+  /// @param asked the client has sent something, so it is answered even if the edge drains.
+  task<> serve(std::shared_ptr<connection> conn, bool asked);
   task<> prepare_and_serve(std::shared_ptr<connection> conn, bool encrypted);
   task<bool> prepare(connection& conn, bool encrypted);
   task<bool> serve_one(connection& conn);
@@ -122,6 +124,7 @@ private:
   // Before the context: tasks that end with it still leave these.
   std::unordered_set<connection*> connections_;
   connection_book book_;
+  std::atomic<size_t> arriving_{0}; // Connections on the way from other edges.
   asio::io_context io_{1};
   asio::executor_work_guard<executor> work_;
   edge_port port_;
@@ -136,8 +139,7 @@ private:
   edge_backlog backlog_;
   std::chrono::nanoseconds waited_{0}; // Since the last report to the crew.
   mono_time reported_at_ = mono_now();
-  std::atomic<size_t> arriving_{0}; // Connections on the way from other edges.
-  bool draining_ = false;
+  std::atomic<bool> draining_{false}; // Written by this edge's thread.
   std::thread thread_;
 };
 

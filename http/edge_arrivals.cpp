@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where an edge's connections come from, and which edge they stay with.
+#include "core/log.hpp"
 #include "http/edge.hpp"
 
 #include <algorithm>
@@ -39,11 +40,16 @@ bool edge::full(size_t transient) const {
 }
 
 void edge::place(arrival a) {
-  auto& to = a.ticket ? *this : emptiest();
-  if (&to == this)
+  // Who drains closes it; this edge answers first what the client has asked.
+  auto& to = a.ticket || draining_ ? *this : emptiest();
+  if (&to == this || to.draining_)
     return settle(std::move(a));
   asio::post(to.io_, [&to, a = std::move(a), counted = on_the_way{to.arriving_}]() mutable {
-    to.settle(std::move(a));
+    try {
+      to.settle(std::move(a));
+    } catch (const std::exception& e) { // No memory: a connection closes, not the node.
+      log::error("edge", "cannot take a connection what=\"{}\"", e.what());
+    }
   });
 }
 
@@ -67,8 +73,10 @@ void edge::adopt(arrival a) {
   if (failed)
     return;
   a.socket.release();
+  auto asked = !a.unread.empty();
   start_serving(std::make_shared<connection>(stream{std::move(socket)}, a.peer, srv_.config,
-                                             std::move(a.ticket), a.unread));
+                                             std::move(a.ticket), a.unread),
+                asked);
 }
 
 } // namespace shoal::http

@@ -4,6 +4,7 @@
 #include "core/clock.hpp"
 #include "core/log.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <netinet/tcp.h>
 #include <system_error>
@@ -85,6 +86,8 @@ result<std::vector<endpoint>> usable_addresses(const std::vector<endpoint>& all)
   asio::io_context context;
   std::vector<endpoint> usable;
   for (auto& where : all) {
+    if (std::find(usable.begin(), usable.end(), where) != usable.end())
+      continue;
     tcp_acceptor probe{context.get_executor()};
     auto at = to_asio(where);
     auto failed = open_and_listen(probe, at, sharing::alone);

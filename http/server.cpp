@@ -84,7 +84,9 @@ result<void> server::start() {
                                   label, [at = e.get()] { return double(at->connections()); });
     commons_.edges.push_back(e.get());
   }
-  edges_.front()->begin_duty();
+  // Without these nothing is steered, and all edges accept.
+  if (config_.fast_lane || !guests_.empty())
+    edges_.front()->begin_duty();
   for (auto& e : edges_)
     e->start();
   return {};

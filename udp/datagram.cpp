@@ -105,6 +105,8 @@ result<int> open_datagram_socket(const endpoint& where, unsigned receive_buffer_
 result<std::vector<endpoint>> usable_datagram_addresses(const std::vector<endpoint>& all) {
   std::vector<endpoint> usable;
   for (auto& where : all) {
+    if (std::find(usable.begin(), usable.end(), where) != usable.end())
+      continue;
     auto descriptor = open_and_bind(where, sharing::alone);
     if (descriptor >= 0) {
       ::close(descriptor);
@@ -126,7 +128,7 @@ receive_queue look_at_queue(int descriptor) {
   socklen_t size = sizeof(info);
   if (::getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, info.data(), &size) != 0)
     return {};
-  return {info[SK_MEMINFO_RMEM_ALLOC], info[SK_MEMINFO_DROPS]};
+  return {info[SK_MEMINFO_RMEM_ALLOC], info[SK_MEMINFO_RCVBUF], info[SK_MEMINFO_DROPS]};
 }
 
 // -- receiving -----------------------------------------------------------------

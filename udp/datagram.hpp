@@ -51,6 +51,7 @@ result<std::vector<endpoint>> usable_datagram_addresses(const std::vector<endpoi
 /// What the kernel tells of a socket's queue; all zero if it does not.
 struct receive_queue {
   uint32_t bytes = 0;   ///< Memory of the packets that wait: 768 bytes for one announce.
+  uint32_t room = 0;    ///< What `bytes` can get to.
   uint32_t dropped = 0; ///< Packets so far, because the buffer was full.
 };
 receive_queue look_at_queue(int descriptor);

@@ -15,8 +15,8 @@ namespace {
 namespace asio = boost::asio;
 using error_code = boost::system::error_code;
 
-/// With more packets than this in its queue, about 700, a socket's edge is behind: clients in a
-/// closed loop cannot do that, a crowd can.
+/// With more packets than this in its queue, about 700, or a quarter of what it has room for, a
+/// socket's edge is behind: clients in a closed loop cannot do that, a crowd can.
 constexpr uint32_t backlog_bytes = 512 * 1024;
 
 } // namespace
@@ -92,7 +92,10 @@ void guest::flush() {
 bool guest::behind() {
   // Only a full batch is worth a system call.
   return std::any_of(sockets_.begin(), sockets_.end(), [](auto& s) {
-    return s.more && look_at_queue(s.handle.native_handle()).bytes > backlog_bytes;
+    if (!s.more)
+      return false;
+    auto queue = look_at_queue(s.handle.native_handle());
+    return queue.bytes > std::min(backlog_bytes, queue.room / 4);
   });
 }
 

@@ -93,12 +93,15 @@ def load(node, *arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("how", ["udp", "http"])
-def test_a_thread_that_falls_behind_gets_help_until_it_is_over(node, how):
+@pytest.mark.parametrize("how, flags", [
+    ("udp", ()), ("udp", ("--udp-receive-buffer", 65536)), ("http", ())],
+    ids=["udp", "udp with little room", "http"])
+def test_a_thread_that_falls_behind_gets_help_until_it_is_over(make_node, how, flags):
+    node = make_node("--threads", THREADS, *flags)
     # More at once than a thread answers in milliseconds, again and again.
     crowd = ("--in-flight", 8192) if how == "udp" else ("--close", "--connections", 1500)
     running = load(node, how, "{}:{}".format(*node.address), "--swarms", 200, "--peers", 5, "--seconds", 20,
-                   "--timeout", 30, *crowd)
+                   "--timeout", 30, "--max-loss", 100, *crowd)
     try:
         wait.until(lambda: on_duty(node) > 1, 20, "others help")
         assert web.get(node.url + "/livez").status == 200

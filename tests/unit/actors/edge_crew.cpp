@@ -148,6 +148,17 @@ CAF_TEST(only the edges on duty count) {
   CAF_CHECK_EQUAL(crew.size(), 1u);
 }
 
+CAF_TEST(who was just called is not sent off for having done nothing yet) {
+  edge_crew crew{4};
+  crew.begin(host.steer());
+  all_report(crew, 4, 0.0);
+  crew.reinforce(0, host.steer());
+  crew.reinforce(0, host.steer());
+  CAF_REQUIRE_EQUAL(crew.size(), 4u);
+  crew.report(0, 1.0, host.steer());
+  CAF_CHECK_EQUAL(crew.size(), 4u);
+}
+
 CAF_TEST(where nothing can be steered all stay on duty) {
   edge_crew crew{4};
   host.able = false;

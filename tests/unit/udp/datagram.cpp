@@ -77,6 +77,9 @@ CAF_TEST(an address of IPv6 is left out if there is another one) {
   auto both = usable_datagram_addresses({at("::1"), v4});
   CAF_REQUIRE(both);
   CAF_CHECK_EQUAL(both->size(), 2u);
+  auto twice = usable_datagram_addresses({v4, v4});
+  CAF_REQUIRE(twice);
+  CAF_CHECK(*twice == std::vector{v4});
 }
 
 CAF_TEST(a socket of IPv6 leaves IPv4 to another one) {
