@@ -95,9 +95,10 @@ void edge::run() {
       waited_ += waited;
       load.waited(waited);
     }
-    auto busy = true;
-    while (busy && !io_.stopped()) {
-      io_.poll();
+    auto busy = false;
+    do {
+      if (busy)
+        io_.poll(); // Else one handler has run, and asking for more is a system call.
       busy = lane_.run();
       busy = websockets_.run() || busy;
       // Actors that the handlers above woke up answer before this thread sleeps again.
@@ -108,7 +109,7 @@ void edge::run() {
         guest->flush();
       if (backlog_.lasts(behind()))
         commons_.crew.reinforce(number_, steer());
-    }
+    } while (busy && !io_.stopped());
   }
 }
 

@@ -84,8 +84,8 @@ result<void> server::start() {
                                   label, [at = e.get()] { return double(at->connections()); });
     commons_.edges.push_back(e.get());
   }
-  // Without these nothing is steered, and all edges accept.
-  if (config_.fast_lane || !guests_.empty())
+  // Else there is nothing to steer: all edges accept.
+  if (config_.threads > 1 && (config_.fast_lane || !guests_.empty()))
     edges_.front()->begin_duty();
   for (auto& e : edges_)
     e->start();
