@@ -72,7 +72,7 @@ void note_keys(commit_member& m, const key_space& keys) {
   }
   make_unique(reads);
   m.compares = reads.size() + 1 + !m.what.once.empty();
-  std::erase_if(reads, [&](const auto& key) {
+  std::erase_if(reads, [&writes = writes](const auto& key) {
     return std::binary_search(writes.begin(), writes.end(), key);
   });
   m.writes = writes.size();
