@@ -39,6 +39,9 @@ public:
     return lease_ != 0 && (now < until_ || config_.broken == flaw::lease_without_end);
   }
 
+  /// Until when `holds` says so, unless it is renewed or lost before.
+  mono_time holds_until() const { return lease_ == 0 ? mono_time::min() : until_; }
+
   /// How many leases were had; each begins with nothing.
   uint64_t generation() const { return generation_; }
 

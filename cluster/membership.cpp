@@ -123,6 +123,7 @@ void membership::retarget(mono_time now) {
   if (!std::exchange(targets_stale_, false) || placed_ == nodes_.candidates())
     return;
   calm_at_ = now + config_.calm;
+  hurries_ = false;
   placed_ = nodes_.candidates();
   targets_ = place(placed_, config_.placement);
 }

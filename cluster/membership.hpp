@@ -115,6 +115,13 @@ public:
 
   bool joined() const { return joined_; }
 
+  /// Until when this node may act as owner if its lease is neither renewed nor lost before.
+  mono_time acts_until() const { return keeper_.holds_until(); }
+
+  /// What is misplaced moves as soon as standbys are warm, at once and not a few at a time; until
+  /// nodes come or go.
+  void hurry() { hurries_ = true; }
+
 private:
   struct work {
     bool busy = false;
@@ -179,6 +186,7 @@ private:
   uint32_t moves_ = 0;
   mono_time moves_until_{};
   mono_time calm_at_{};
+  bool hurries_ = false; // Moves need neither calm nor patience.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

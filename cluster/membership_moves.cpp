@@ -35,6 +35,8 @@ const std::string* membership::next_standby(size_t slot) const {
 
 /// Whether this node may move another slot in peace.
 bool membership::may_move(mono_time now) {
+  if (hurries_)
+    return true;
   if (now >= moves_until_) {
     moves_until_ = now + config_.move_period;
     moves_ = config_.moves_per_period;

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cluster/member.hpp"
+
+#include "cluster/cluster_identity.hpp"
+#include "core/hex.hpp"
+#include "core/log.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <openssl/rand.h>
+
+#include <condition_variable>
+#include <thread>
+
+namespace shoal::cluster {
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace coordination;
+using namespace std::chrono_literals;
+
+constexpr auto tick_period = 50ms;
+
+bool draw(std::span<uint8_t> out) {
+  return ::RAND_bytes(out.data(), static_cast<int>(out.size())) == 1;
+}
+
+std::string draw_id() {
+  std::array<uint8_t, 16> bytes{};
+  SHOAL_CHECK(draw(bytes));
+  return to_hex(bytes);
+}
+
+/// Whom the links reach.
+class reachability final : public link_listener {
+public:
+  explicit reachability(slot_routes& routes) : routes_{routes} {}
+
+  void link_up(const std::string& node, uint64_t, uint32_t) override {
+    routes_.set_reachable(routes_.number_of(node), true);
+  }
+  void link_down(const std::string& node, uint64_t, const error&) override {
+    routes_.set_reachable(routes_.number_of(node), false);
+  }
+
+private:
+  slot_routes& routes_;
+};
+
+class running_member final : public member, public membership_listener {
+public:
+  running_member(const member_config& config, slot_routes& routes, member_listener& who)
+      : config_{config}, keys_{config.membership.prefix}, routes_{routes}, who_{who},
+        reachable_{routes}, timer_{io_}, work_{io_.get_executor()} {}
+
+  ~running_member() override { end(); }
+
+  result<void> begin();
+
+  result<std::string> await_identity(std::chrono::milliseconds patience) override;
+  std::optional<key_ring> ring(std::string_view name) const override;
+  void join(membership_listener& duties, links& between) override;
+
+  void standby_is_ready(size_t slot, uint64_t standby_revision) override {
+    with_membership([=](membership& m) { m.standby_is_ready(slot, standby_revision); });
+  }
+  void standby_fell_behind(size_t slot) override {
+    with_membership([=](membership& m) { m.standby_fell_behind(slot); });
+  }
+  void hurry() override {
+    with_membership([](membership& m) { m.hurry(); });
+  }
+  void leave() override {
+    with_membership([](membership& m) { m.leave(); });
+  }
+  void drain(const std::string& node, bool yes, std::function<void(result<void>)> then) override;
+  std::shared_ptr<const cluster_view> view() const override {
+    std::lock_guard guard{mutex_};
+    return view_;
+  }
+  bool await_idle(std::chrono::milliseconds patience) override;
+  void end() override;
+
+private:
+  void run();
+  void tick();
+  void publish();
+  void publish_routes();
+  void publish_view();
+  void publish_keys();
+  template <class F>
+  void with_membership(F what) {
+    asio::post(io_, [this, what = std::move(what)] {
+      if (membership_)
+        what(*membership_);
+    });
+  }
+
+  void acquired(size_t slot, uint64_t epoch) override;
+  void lost(size_t slot, uint64_t epoch) override;
+  void standby_changed(size_t slot, const held_role& standby) override;
+  void standing_by(size_t slot, uint64_t epoch) override;
+  void stood_down(size_t slot) override;
+  void view_changed() override;
+  void failed(const error& why) override;
+
+  const member_config config_;
+  const key_space keys_;
+  slot_routes& routes_;
+  member_listener& who_;
+  reachability reachable_;
+  const std::function<mono_time()> now_ = [] { return mono_now(); };
+
+  asio::io_context io_{1};
+  asio::steady_timer timer_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::unique_ptr<etcd_client> etcd_;
+  std::unique_ptr<cluster_identity> identity_;
+  std::unique_ptr<shared_keys> secrets_;
+  std::unique_ptr<membership> membership_;
+  membership_listener* duties_ = nullptr;
+  links* between_ = nullptr;
+  std::array<std::pair<uint64_t, uint64_t>, slot_count> published_{}; // Revisions of the roles.
+  bool ended_ = false;
+
+  mutable std::mutex mutex_; // Of what follows.
+  std::condition_variable changed_;
+  std::optional<result<std::string>> known_;
+  std::map<std::string, key_ring, std::less<>> rings_;
+  std::shared_ptr<const cluster_view> view_ = std::make_shared<cluster_view>();
+  bool is_idle_ = false;
+
+  std::thread thread_; // Last: it uses all of the above.
+};
+
+// -- the thread -------------------------------------------------------------------------
+
+result<void> running_member::begin() {
+  auto made = etcd_client::make(io_, config_.etcd);
+  if (!made)
+    return tl::unexpected{made.error()};
+  etcd_ = std::move(*made);
+  identity_
+      = std::make_unique<cluster_identity>(*etcd_, keys_, config_.cluster_id, draw_id(), now_);
+  shared_keys::config of_keys;
+  of_keys.keys = config_.keys;
+  of_keys.prefix = config_.membership.prefix;
+  auto complain = [](std::string_view name, const error& why) {
+    log::warn("cluster", "shared key trouble name={} error=\"{}\"", name, to_string(why));
+  };
+  secrets_ = std::make_unique<shared_keys>(
+      *etcd_, of_keys,
+      shared_keys::environment{now_, unix_now, draw,
+                               [this](std::string_view name) { who_.keys_changed(name); },
+                               complain});
+  thread_ = std::thread{[this] { run(); }};
+  return {};
+}
+
+void running_member::run() {
+  tick();
+  while (io_.run_one() != 0)
+    publish();
+}
+
+void running_member::tick() {
+  identity_->advance();
+  // Nothing is written into a cluster that may be the wrong one.
+  if (auto& known = identity_->known(); known && *known) {
+    secrets_->advance();
+    if (membership_)
+      membership_->advance();
+  }
+  publish_view();
+  timer_.expires_after(tick_period);
+  timer_.async_wait([this](boost::system::error_code failed) {
+    if (!failed)
+      tick();
+  });
+}
+
+/// After each event: whoever waits for a slot's new owner waits no tick longer.
+void running_member::publish() {
+  if (membership_ && !ended_)
+    publish_routes();
+  publish_keys();
+}
+
+void running_member::publish_routes() {
+  routes_.set_lease_end(membership_->acts_until());
+  for (size_t slot = 0; slot < slot_count; ++slot) {
+    const auto& held = membership_->holders(slot);
+    auto revisions = std::pair{held.owner.revision, held.standby.revision};
+    if (published_[slot] == revisions)
+      continue;
+    published_[slot] = revisions;
+    routes_.set_route(
+        slot, {routes_.number_of(held.owner.by.node), routes_.number_of(held.standby.by.node)});
+  }
+}
+
+void running_member::publish_keys() {
+  auto& known = identity_->known();
+  std::lock_guard guard{mutex_};
+  auto before = known_.has_value() + rings_.size();
+  if (!known_ && known)
+    known_ = *known;
+  for (auto& key : config_.keys)
+    if (auto ring = secrets_->ring(key.name))
+      rings_[key.name] = std::move(*ring);
+  if (known_.has_value() + rings_.size() != before)
+    changed_.notify_all();
+}
+
+void running_member::publish_view() {
+  if (!membership_)
+    return;
+  auto idle = membership_->is_idle();
+  auto made = std::make_shared<cluster_view>();
+  auto now = now_();
+  made->joined = membership_->joined();
+  made->holds_lease = membership_->acts_until() > now;
+  made->misplaced = membership_->misplaced();
+  made->etcd = etcd_->health();
+  made->cluster_id = **identity_->known();
+  for (auto& [id, node] : membership_->nodes().all())
+    made->nodes.push_back({node.record, membership_->nodes().is_going(id)});
+  made->slots.reserve(slot_count);
+  for (size_t slot = 0; slot < slot_count; ++slot) {
+    const auto& [owner, standby] = membership_->holders(slot);
+    auto [to_own, to_stand_by] = membership_->target(slot);
+    made->slots.push_back({owner.by.node, standby.by.node, owner.revision, std::move(to_own),
+                           std::move(to_stand_by)});
+  }
+  std::lock_guard guard{mutex_};
+  view_ = std::move(made);
+  if (std::exchange(is_idle_, idle) != idle)
+    changed_.notify_all();
+}
+
+void running_member::end() {
+  if (!thread_.joinable())
+    return;
+  asio::post(io_, [this] {
+    auto stop = [this] { asio::post(io_, [this] { io_.stop(); }); };
+    ended_ = true;
+    if (!membership_)
+      stop();
+    else
+      membership_->end(stop);
+  });
+  thread_.join();
+  // In the order in which they use each other, on this thread now.
+  membership_.reset();
+  secrets_.reset();
+  identity_.reset();
+  etcd_.reset();
+}
+
+// -- for the layer above ----------------------------------------------------------------
+
+result<std::string> running_member::await_identity(std::chrono::milliseconds patience) {
+  std::unique_lock guard{mutex_};
+  auto ready = [this] { return known_ && (!*known_ || rings_.size() == config_.keys.size()); };
+  if (!changed_.wait_for(guard, patience, ready))
+    return fail(ec::timeout, "etcd does not answer");
+  return *known_;
+}
+
+std::optional<key_ring> running_member::ring(std::string_view name) const {
+  std::lock_guard guard{mutex_};
+  auto found = rings_.find(name);
+  return found == rings_.end() ? std::nullopt : std::optional{found->second};
+}
+
+void running_member::join(membership_listener& duties, links& between) {
+  between.listen(reachable_);
+  asio::post(io_, [this, &duties, &between] {
+    duties_ = &duties;
+    between_ = &between;
+    membership_ = std::make_unique<membership>(*etcd_, config_.membership, now_, *this);
+  });
+}
+
+void running_member::drain(const std::string& node, bool yes,
+                           std::function<void(result<void>)> then) {
+  asio::post(io_, [this, node, yes, then = std::move(then)] {
+    operation what{keys_.drain(node), yes ? std::optional<std::string>{"asked"} : std::nullopt};
+    etcd_->commit({{}, {std::move(what)}, {}}, now_() + 2000ms,
+                  [then](const result<transaction_result>& answer) {
+                    then(answer ? result<void>{} : tl::unexpected{answer.error()});
+                  });
+  });
+}
+
+bool running_member::await_idle(std::chrono::milliseconds patience) {
+  std::unique_lock guard{mutex_};
+  return changed_.wait_for(guard, patience, [this] { return is_idle_; });
+}
+
+// -- what membership says -----------------------------------------------------------------
+
+void running_member::acquired(size_t slot, uint64_t epoch) {
+  log::info("cluster", "owns slot={} epoch={}", slot, epoch);
+  routes_.set_epoch(slot, epoch);
+  duties_->acquired(slot, epoch);
+}
+
+void running_member::lost(size_t slot, uint64_t epoch) {
+  log::info("cluster", "owns no more slot={} epoch={}", slot, epoch);
+  routes_.set_epoch(slot, 0);
+  duties_->lost(slot, epoch);
+}
+
+void running_member::standby_changed(size_t slot, const held_role& standby) {
+  log::debug("cluster", "has a standby slot={} node=\"{}\"", slot, standby.by.node);
+  duties_->standby_changed(slot, standby);
+}
+
+void running_member::standing_by(size_t slot, uint64_t epoch) {
+  log::info("cluster", "stands by slot={} epoch={}", slot, epoch);
+  duties_->standing_by(slot, epoch);
+}
+
+void running_member::stood_down(size_t slot) {
+  log::info("cluster", "stands by no more slot={}", slot);
+  duties_->stood_down(slot);
+}
+
+void running_member::view_changed() {
+  std::vector<link_peer> peers;
+  std::string names;
+  for (auto& [id, node] : membership_->nodes().all()) {
+    peers.push_back({id, node.record.incarnation, node.record.addresses});
+    names += (names.empty() ? "" : ",") + id;
+  }
+  log::info("cluster", "sees nodes={} names=\"{}\"", peers.size(), names);
+  between_->follow(std::move(peers));
+  duties_->view_changed();
+}
+
+void running_member::failed(const error& why) {
+  who_.cannot_go_on(why);
+}
+
+} // namespace
+
+result<std::unique_ptr<member>> member::start(const member_config& config, slot_routes& routes,
+                                              member_listener& who) {
+  if (auto sound = check(config.membership.self); !sound)
+    return tl::unexpected{sound.error()};
+  auto made = std::make_unique<running_member>(config, routes, who);
+  if (auto begun = made->begin(); !begun)
+    return tl::unexpected{begun.error()};
+  return made;
+}
+
+} // namespace shoal::cluster
