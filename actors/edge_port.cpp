@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/edge_port.hpp"
 
+#include "actors/edge_relay.hpp"
 #include "core/defaults.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -41,8 +42,20 @@ private:
 
 edge_port::edge_port(caf::actor_system& sys, const std::array<shard_actor, slot_count>& shards,
                      std::function<void()> wake)
-    : shards_{shards}, loop_{sys, std::move(wake)},
+    : shards_{shards}, wake_{wake}, loop_{sys, std::move(wake)},
       edge_{sys.spawn<edge, caf::hidden + caf::lazy_init>(this)} {}
+
+void edge_port::join(const swarm_directory& directory, relay_hub& hub) {
+  relay_ = std::make_unique<edge_relay>(*this, directory, hub, wake_);
+}
+
+bool edge_port::is_elsewhere(const info_hash& swarm) const {
+  return relay_ && !relay_->is_here(swarm);
+}
+
+size_t edge_port::pending() const {
+  return pending_count_ + planned_.size() + (relay_ ? relay_->pending() : 0);
+}
 
 edge_port::~edge_port() {
   caf::anon_send_exit(edge_, caf::exit_reason::kill);
@@ -97,13 +110,26 @@ void edge_port::close(slot& place) {
 
 void edge_port::announce(announce_request req, const swarm_actor& swarm, announce_sink& sink,
                          mono_time now) {
+  if (is_elsewhere(req.swarm))
+    relay_->announce(std::move(req), sink, now);
+  else
+    announce_here(std::move(req), swarm, sink, now);
+}
+
+void edge_port::announce_here(announce_request req, const swarm_actor& swarm, announce_sink& sink,
+                              mono_time now) {
   prefetch(swarm);
   planned_.push_back({std::move(req), swarm, &sink, now});
 }
 
-bool edge_port::run() {
+bool edge_port::run(mono_time (*clock)()) {
+  if (relay_)
+    relay_->run(clock);
   deliver();
-  return loop_.run() || !planned_.empty();
+  auto more = loop_.run();
+  if (relay_)
+    more = relay_->flush() || more;
+  return more || !planned_.empty();
 }
 
 void edge_port::deliver() {
@@ -158,8 +184,21 @@ void edge_port::scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink,
   auto exchange = number_of(index);
   auto* self = this->self();
   self->context(&loop_);
-  for (auto& one : swarms)
-    self->send(one.swarm, scrape_request{exchange, one.index}, edge_);
+  std::vector<scraped_swarm> elsewhere;
+  for (auto& one : swarms) {
+    if (one.swarm)
+      self->send(one.swarm, scrape_request{exchange, one.index}, edge_);
+    else
+      elsewhere.push_back(one);
+  }
+  if (!elsewhere.empty())
+    relay_->scrape(exchange, std::move(elsewhere), now);
+}
+
+void edge_port::scrape_for(uint64_t exchange, uint32_t index, const swarm_actor& swarm) {
+  auto* self = this->self();
+  self->context(&loop_);
+  self->send(swarm, scrape_request{exchange, index}, edge_);
 }
 
 void edge_port::on_reply(announce_reply& reply) {
@@ -198,6 +237,8 @@ void edge_port::give_up(slot& place) {
 }
 
 void edge_port::sweep(mono_time now) {
+  if (relay_)
+    relay_->sweep(now);
   if (pending_count_ == 0)
     return;
   for (size_t i = 0; i < pending_.size(); ++i)

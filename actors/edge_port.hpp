@@ -38,8 +38,12 @@ public:
 /// A swarm of a scrape, and the place that its numbers take in it.
 struct scraped_swarm {
   uint32_t index = 0;
-  swarm_actor swarm;
+  swarm_actor swarm; ///< Invalid: another node has it, see `edge_port::is_elsewhere`.
+  info_hash hash = {}; ///< Only looked at then.
 };
+
+class edge_relay;
+class relay_hub;
 
 /// How an I/O thread talks to actors. Everything but the constructor belongs to that thread;
 /// answers come back on it in `run`.
@@ -54,18 +58,30 @@ public:
   edge_port(caf::actor_system& sys, const std::array<shard_actor, slot_count>& shards,
             std::function<void()> wake);
 
+  /// From now on swarms may be other nodes'. @param directory, hub outlive the port.
+  void join(const swarm_directory& directory, relay_hub& hub);
+
   /// Only while the actor system runs, on the port's thread or after that has ended. Whoever still
   /// waits is not told.
   ~edge_port();
 
   loop_unit& loop() { return loop_; }
 
-  /// Takes an announce for its swarm (or for the shard that spawns it); `run` delivers it.
+  /// Takes an announce for its swarm (or for the shard that spawns it, or for the node that has
+  /// it); `run` delivers it.
   void announce(announce_request req, const swarm_actor& swarm, announce_sink& sink, mono_time now);
 
+  /// The same if this node is to answer, whoever's slot it is.
+  void announce_here(announce_request req, const swarm_actor& swarm, announce_sink& sink,
+                     mono_time now);
+
+  /// Whether another node must be asked about a swarm.
+  bool is_elsewhere(const info_hash& swarm) const;
+
   /// Delivers announces and runs the actors that are due on this thread. `sink`s get answers here.
+  /// @param clock of what waits for other nodes; virtual in tests.
   /// @returns whether there is more to do.
-  bool run();
+  bool run(mono_time (*clock)() = mono_now);
 
   /// Asks swarms for their numbers. @param swarms at least one.
   void scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now);
@@ -74,7 +90,7 @@ public:
   void sweep(mono_time now);
 
   /// Announces, scrapes and questions without an answer yet.
-  size_t pending() const { return pending_count_ + planned_.size(); }
+  size_t pending() const;
 
   /// Asks an actor; `done` gets its answer once, or an error if `sweep` gives up on it.
   /// A timer of CAF's for each question would cost more than most answers: they pass through one
@@ -102,6 +118,12 @@ public:
     self->context(&loop_);
     self->send(target, std::forward<Message>(message));
   }
+
+  /// Asks one more swarm for a scrape that waits for it.
+  void scrape_for(uint64_t exchange, uint32_t index, const swarm_actor& swarm);
+
+  /// Numbers of a swarm that another node has been asked for. Once for each such swarm.
+  void on_reply(const scrape_reply& reply);
 
 private:
   class edge;
@@ -165,7 +187,6 @@ private:
   bool answered_in_turn(planned_announce& p);
   void post(planned_announce& p);
   void on_reply(announce_reply& reply);
-  void on_reply(const scrape_reply& reply);
   uint32_t open(mono_time now);
   uint64_t number_of(uint32_t index) const;
   slot* find(uint64_t exchange);
@@ -173,7 +194,9 @@ private:
   void give_up(slot& place);
 
   const std::array<shard_actor, slot_count>& shards_;
+  std::function<void()> wake_;
   loop_unit loop_;
+  std::unique_ptr<edge_relay> relay_; // Null: there is no cluster.
   edge_actor edge_;
   std::vector<planned_announce> planned_;
   std::vector<planned_announce> delivered_; // Scratch space of `deliver`, as is `reply_`.

@@ -96,9 +96,11 @@ public:
   /// @returns the epoch if this node is the slot's owner and holds its lease at `now`.
   std::optional<uint64_t> may_write(size_t slot, mono_time now) const {
     auto epoch = epochs_[slot].load(std::memory_order_acquire);
-    if (epoch == 0 || now.time_since_epoch().count() >= until_.load(std::memory_order_acquire))
-      return std::nullopt;
-    return epoch;
+    return epoch == 0 || !holds_lease(now) ? std::nullopt : std::optional{epoch};
+  }
+
+  bool holds_lease(mono_time now) const {
+    return now.time_since_epoch().count() < until_.load(std::memory_order_acquire);
   }
 
   /// Of the slot, as owner; 0: it is not.

@@ -67,4 +67,13 @@ inline constexpr std::chrono::seconds ws_silence_max = 120s;
 /// SIGTERM: exchanges in flight get this long to finish; the process is gone within 10 s.
 inline constexpr std::chrono::seconds drain_timeout = 7s;
 
+/// An announce that another node does not answer within this is asked of the slot's standby, too.
+inline constexpr std::chrono::milliseconds relay_patience = 400ms;
+
+/// A node that lets announces wait is given one now and then, to see whether it is back.
+inline constexpr std::chrono::milliseconds relay_probe_period = 500ms;
+
+/// How often edges look for announces that wait for too long.
+inline constexpr std::chrono::milliseconds relay_reminder_period = 20ms;
+
 } // namespace shoal::defaults

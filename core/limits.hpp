@@ -108,4 +108,9 @@ inline constexpr size_t link_strangers_per_address_max = 32;     ///< The same, 
 inline constexpr size_t link_handshakes_per_second_max = 20;     ///< From one address.
 inline constexpr size_t link_addresses_max = 4096;               ///< Counted handshakes.
 
+// -- announces to other nodes ------------------------------------------------------
+
+inline constexpr size_t relay_inbox_bytes_max = 16 * 1024 * 1024; ///< Of an edge, not yet looked at.
+inline constexpr size_t relay_pending_max = 65'536; ///< Of an edge, waiting for other nodes.
+
 } // namespace shoal::limits
