@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/link_tls.hpp"
 
+#include "core/limits.hpp"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -10,8 +12,6 @@ namespace shoal::cluster {
 namespace asio = boost::asio;
 
 namespace {
-
-constexpr long certificates_bytes_max = 16 * 1024;
 
 tl::unexpected<error> cannot(const std::string& file, const boost::system::error_code& why) {
   return fail(ec::invalid_argument, "cannot use '" + file + "' for links: " + why.message());
@@ -25,7 +25,7 @@ result<link_context> make_link_context(const link_files& files) {
   SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);
-  SSL_CTX_set_max_cert_list(raw, certificates_bytes_max);
+  SSL_CTX_set_max_cert_list(raw, static_cast<long>(limits::link_certificates_bytes_max));
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);
   boost::system::error_code wrong;
   made->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, wrong);

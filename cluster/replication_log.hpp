@@ -3,6 +3,7 @@
 
 #include "cluster/replication_flaw.hpp"
 #include "core/clock.hpp"
+#include "core/limits.hpp"
 #include "protocol/swarm_delta.hpp"
 
 #include <atomic>
@@ -13,10 +14,11 @@
 namespace shoal::cluster {
 
 struct replication_config {
-  size_t batch_bytes = 16 * 1024;          ///< A batch of so many is closed; less is never full.
-  size_t backlog_bytes_max = 1024 * 1024;  ///< Not yet acknowledged; beyond, a full sync is due.
-  size_t window = 8;                       ///< Batches sent and not yet acknowledged.
-  std::chrono::milliseconds lag_max{1000}; ///< Beyond, the standby is not ready to take over.
+  size_t batch_bytes = 16 * 1024; ///< A batch of so many is closed; less is never full.
+  size_t backlog_bytes_max
+      = limits::replica_backlog_bytes_max;    ///< Not yet acknowledged; beyond, a full sync is due.
+  size_t window = limits::replica_window_max; ///< Batches sent and not yet acknowledged.
+  std::chrono::milliseconds lag_max{1000};    ///< Beyond, the standby is not ready to take over.
   std::chrono::milliseconds resend_after{500}; ///< Without any acknowledgement.
   replication_flaw broken = replication_flaw::none;
 };

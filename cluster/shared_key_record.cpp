@@ -11,8 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t value_bytes_max = 16 * 1024;
-
 bool read_generation(const json& from, key_generation& out) {
   if (!from.is_object())
     return false;
@@ -46,7 +44,7 @@ std::string encode(const shared_key_record& x) {
 
 result<shared_key_record> decode_shared_key(std::string_view value) {
   auto broken = [] { return fail(ec::corrupt, "a shared key"); };
-  if (value.size() > value_bytes_max)
+  if (value.size() > limits::shared_key_bytes_max)
     return broken();
   auto object = json::parse(value, nullptr, false);
   if (!object.is_object())

@@ -3,6 +3,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "core/limits.hpp"
 
 #include <cstdint>
 #include <string>
@@ -25,7 +26,7 @@ struct key_generation {
 /// The value of shoal/keys/NAME: a secret that all nodes of a cluster share, the newest generation
 /// first. JSON with the secrets in hexadecimal digits; unknown members are skipped.
 struct shared_key_record {
-  static constexpr size_t generations_max = 4;
+  static constexpr size_t generations_max = limits::shared_key_generations_max;
 
   std::vector<key_generation> generations; ///< 1..generations_max, numbers descending.
 

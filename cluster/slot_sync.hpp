@@ -8,8 +8,9 @@
 namespace shoal::cluster {
 
 struct slot_sync_config {
-  size_t listed = 512;                   ///< Swarms listed at once, 1..delta_listed_max.
-  size_t backlog_bytes_max = 256 * 1024; ///< Beyond, it waits: changes are more urgent.
+  size_t listed = 512; ///< Swarms listed at once, 1..delta_listed_max.
+  size_t backlog_bytes_max
+      = limits::replica_sync_backlog_bytes_max; ///< Beyond, it waits: changes are more urgent.
 };
 
 /// The order of a full sync, while announces go on: lists the next swarms of the slot, asks each

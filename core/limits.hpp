@@ -103,10 +103,28 @@ inline constexpr size_t link_queue_bytes_max = 4 * 1024 * 1024;  ///< Of one lin
 inline constexpr size_t link_requests_max = 16'384;              ///< Of one link, not yet answered.
 inline constexpr size_t link_inbox_bytes_max = 64 * 1024 * 1024; ///< Not yet taken by the thread.
 inline constexpr size_t link_peers_max = 4096;                   ///< Nodes that are followed.
+inline constexpr size_t link_text_bytes_max = 512;               ///< Of an error or a farewell.
+inline constexpr size_t link_certificates_bytes_max = 16 * 1024; ///< Of the other side, the chain.
+inline constexpr size_t link_complaints_max = 64;                ///< Kept, lest they be repeated.
+inline constexpr size_t link_names_tried_max = 4;                ///< Addresses of a name, at once.
 inline constexpr size_t link_strangers_max = 256;                ///< Connections before a hello.
 inline constexpr size_t link_strangers_per_address_max = 32;     ///< The same, from one address.
 inline constexpr size_t link_handshakes_per_second_max = 20;     ///< From one address.
-inline constexpr size_t link_addresses_max = 4096;               ///< Counted handshakes.
+inline constexpr size_t link_unknown_handshakes_per_second_max = 100; ///< From all of those.
+inline constexpr size_t link_addresses_max = 4096; ///< Whose handshakes are counted.
+inline constexpr size_t link_announces_max = 1024; ///< In one message between nodes, and answers.
+inline constexpr size_t link_scrapes_max = 256;    ///< In one message between nodes.
+inline constexpr size_t link_announce_bytes_max = 256 * 1024; ///< Such a message.
+inline constexpr size_t shared_key_bytes_max = 16 * 1024;     ///< The record of one key.
+inline constexpr size_t shared_key_generations_max = 4;       ///< In such a record.
+
+// -- replication between nodes -------------------------------------------------------
+
+inline constexpr size_t replica_batch_bytes_max = 64 * 1024;     ///< Facts that go together.
+inline constexpr size_t replica_listed_max = 1024;               ///< Swarms named in one fact.
+inline constexpr size_t replica_backlog_bytes_max = 1024 * 1024; ///< Of one slot, not acknowledged.
+inline constexpr size_t replica_window_max = 8; ///< Batches under way, of one slot.
+inline constexpr size_t replica_sync_backlog_bytes_max = 256 * 1024; ///< Then a full sync waits.
 
 // -- announces to other nodes ------------------------------------------------------
 

@@ -24,6 +24,19 @@ size_t thread_slot() {
   return mine;
 }
 
+std::string quoted(std::string_view text) {
+  std::string out{'"'};
+  for (char c : text) {
+    if (c == '"' || c == '\\')
+      out += '\\';
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
 uint64_t counter::value() const {
   uint64_t total = 0;
   for (auto& mine : cells_)
@@ -91,6 +104,16 @@ void registry::add_reader(std::string_view name, std::string_view help, std::str
   std::lock_guard guard{mutex_};
   add(name, help, kind, {std::string{labels}, [read = std::move(read)](auto& out, auto n, auto l) {
                            render_sample(out, n, l, read());
+                         }});
+}
+
+void registry::add_collector(std::string_view name, std::string_view help, std::string_view kind,
+                             std::function<void(const sink&)> collect) {
+  std::lock_guard guard{mutex_};
+  add(name, help, kind, {{}, [collect = std::move(collect)](auto& out, auto n, auto) {
+                           collect([&](std::string_view labels, double value) {
+                             render_sample(out, n, labels, value);
+                           });
                          }});
 }
 

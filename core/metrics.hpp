@@ -33,6 +33,9 @@ private:
   std::array<cell, 16> cells_;
 };
 
+/// @returns the text as the value of a label, quotes included.
+std::string quoted(std::string_view text);
+
 /// A number that goes up and down, set from wherever it is known.
 class gauge {
 public:
@@ -77,6 +80,14 @@ public:
   /// be safe to call from any thread.
   void add_reader(std::string_view name, std::string_view help, std::string_view labels,
                   std::function<double()> read, std::string_view kind = "gauge");
+
+  /// Takes one series: labels as above, and its value.
+  using sink = std::function<void(std::string_view labels, double value)>;
+
+  /// Adds a family whose series come and go: `collect` names those that there are when somebody
+  /// scrapes. It must be safe to call from any thread, and must not use the registry.
+  void add_collector(std::string_view name, std::string_view help, std::string_view kind,
+                     std::function<void(const sink&)> collect);
 
   /// Appends everything in exposition format 0.0.4, families sorted by name.
   void render(std::string& out) const;

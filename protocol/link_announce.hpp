@@ -24,10 +24,10 @@
 namespace shoal {
 
 /// Bounds of one body. What is longer is another batch.
-inline constexpr size_t link_announces_max = 1024;
-inline constexpr size_t link_answers_max = 1024;
-inline constexpr size_t link_scrapes_max = 256;
-inline constexpr size_t link_body_bytes_max = 256 * 1024;
+inline constexpr size_t link_announces_max = limits::link_announces_max;
+inline constexpr size_t link_answers_max = limits::link_announces_max;
+inline constexpr size_t link_scrapes_max = limits::link_scrapes_max;
+inline constexpr size_t link_body_bytes_max = limits::link_announce_bytes_max;
 
 // -- announces ---------------------------------------------------------------------
 

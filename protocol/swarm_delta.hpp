@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/ids.hpp"
+#include "core/limits.hpp"
 #include "core/net.hpp"
 #include "protocol/packed_bytes.hpp"
 
@@ -22,8 +23,9 @@
 /// A fact about a swarm concerns the one that was named last in the same batch.
 namespace shoal {
 
-inline constexpr size_t delta_body_bytes_max = 64 * 1024; ///< Of a batch.
-inline constexpr size_t delta_listed_max = 1024;          ///< Swarms in one `delta_range`.
+inline constexpr size_t delta_body_bytes_max = limits::replica_batch_bytes_max; ///< Of a batch.
+inline constexpr size_t delta_listed_max
+    = limits::replica_listed_max; ///< Swarms in one `delta_range`.
 
 /// All that the standby must know of a peer.
 struct replica_peer {
