@@ -25,23 +25,39 @@ struct link_peer {
   bool operator==(const link_peer&) const = default;
 };
 
+/// @returns whether whoever asked may believe that nothing was done.
+constexpr bool says_not_done(ec x) {
+  return x == ec::unavailable || x == ec::busy || x == ec::too_large;
+}
+
 /// Where a handler leaves the answer to a request: once, from any thread. Whoever drops it without
-/// a word has it answered with ec::unavailable.
+/// a word has it answered with ec::timeout, as nobody knows what was done.
 class link_reply {
 public:
   using sender = std::function<void(result<std::string>)>;
 
   explicit link_reply(sender send) : send_{std::make_shared<once>(std::move(send))} {}
 
-  /// Later calls change nothing. A body beyond limits::link_body_bytes_max becomes ec::too_large.
-  void operator()(result<std::string> answer) const { send_->give(std::move(answer)); }
+  /// Later calls change nothing. What would say that nothing was done becomes ec::timeout, and so
+  /// does a body beyond limits::link_body_bytes_max.
+  void operator()(result<std::string> answer) const { send_->give(unsure(std::move(answer))); }
+
+  /// The handler has done nothing and never will. Later calls change nothing.
+  void refuse(ec code, std::string why) const { send_->give(fail(code, std::move(why))); }
+
+  /// @returns the same, without a promise that nothing was done.
+  static result<std::string> unsure(result<std::string> x) {
+    if (!x && says_not_done(x.error().code))
+      x.error() = {ec::timeout, std::string{name(x.error().code)} + ": " + x.error().detail};
+    return x;
+  }
 
 private:
   struct once {
     explicit once(sender s) : send{std::move(s)} {}
     once(const once&) = delete;
     once& operator=(const once&) = delete;
-    ~once() { give(fail(ec::unavailable, "nobody answers")); }
+    ~once() { give(fail(ec::timeout, "the handler says nothing")); }
     void give(result<std::string> answer) {
       if (auto to = std::exchange(send, nullptr))
         to(std::move(answer));
@@ -58,7 +74,7 @@ struct link_message {
   std::string_view from; ///< Node.
   uint16_t kind = 0;
   std::string_view body;   ///< Until the handler returns.
-  mono_time deadline{};    ///< When nobody waits for the answer any more.
+  mono_time deadline{};    ///< When nobody waits for the answer any more; passed on, look again.
   bool is_request = false; ///< Else nobody waits, and the reply goes nowhere.
 };
 
@@ -86,8 +102,8 @@ public:
 
   /// Asks a node. The callback is called exactly once.
   /// @param deadline at most a minute from now.
-  /// @errors ec::unavailable, ec::busy, ec::too_large: certainly not done; ec::timeout: nobody
-  /// knows whether it was done. What the handler says must be meant in the same way.
+  /// @errors ec::unavailable, ec::busy, ec::too_large: the handler was not called, or says itself
+  /// that it has done nothing; ec::timeout: nobody knows whether it was done.
   virtual void call(const std::string& node, uint16_t kind, std::string body, mono_time deadline,
                     callback then)
       = 0;
@@ -95,7 +111,8 @@ public:
   /// Tells a node, if there is a link and room; otherwise it is dropped and counted.
   virtual void tell(const std::string& node, uint16_t kind, std::string body) = 0;
 
-  /// @param who serves messages of that kind, of which there is one. Before the first `follow`.
+  /// @param who serves messages of that kind, of which there is one. Before the first `follow`. A
+  /// request whose deadline has passed does not reach it.
   virtual void serve(uint16_t kind, handler who) = 0;
 
   /// @param who outlives this. Before the first `follow`.

@@ -13,9 +13,8 @@ namespace {
 
 constexpr std::string_view who = "links";
 
-/// The same complaint is made once in this time, and so many are remembered.
+/// The same complaint is made once in this time.
 constexpr std::chrono::minutes complaint_period{1};
-constexpr size_t complaints_max = 64;
 
 /// Connections of one dialer are numbered.
 uint64_t attempt_of(const link_session& x) {
@@ -59,6 +58,8 @@ void link_core::request(link_session& from, uint64_t id, const link_message& x) 
         link->answer(id, std::move(what));
     });
   };
+  if (x.deadline <= now_())
+    return send(fail(ec::unavailable, "nobody waits for it any more"));
   auto found = handlers_.find(x.kind);
   if (found == handlers_.end())
     return send(fail(ec::unsupported, "messages of kind " + std::to_string(x.kind)));
@@ -236,7 +237,8 @@ void link_core::complain(const std::string& node, const error& why) {
     return log::debug(who, "end a stranger, why=\"{}\"", why.detail);
   auto now = now_();
   std::erase_if(complaints_, [&](auto& x) { return x.second + complaint_period <= now; });
-  if (complaints_.size() >= complaints_max || !complaints_.emplace(node + why.detail, now).second)
+  if (complaints_.size() >= limits::link_complaints_max
+      || !complaints_.emplace(node + why.detail, now).second)
     return log::debug(who, "fail node={} why=\"{}\"", node, why.detail);
   log::warn(who, "fail node={} why=\"{}\"", node, why.detail);
 }

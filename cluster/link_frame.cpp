@@ -160,7 +160,7 @@ void put(std::string& out, const link_hello& x) {
 void put(std::string& out, const link_farewell& x) {
   writer{out, tag::farewell, 2}
       .number(static_cast<uint8_t>(x.reason))
-      .text(std::string_view{x.text}.substr(0, link_text_bytes_max));
+      .text(std::string_view{x.text}.substr(0, limits::link_text_bytes_max));
 }
 
 void put(std::string& out, const link_heartbeat& x) {
@@ -184,7 +184,7 @@ void put(std::string& out, const link_failure& x) {
   writer{out, tag::failure, 3}
       .number(x.id)
       .text(name(x.code))
-      .text(x.text.substr(0, link_text_bytes_max));
+      .text(x.text.substr(0, limits::link_text_bytes_max));
 }
 
 void put(std::string& out, const link_notice& x) {
@@ -212,7 +212,7 @@ bool take(fields from, link_hello& x) {
 
 bool take(fields from, link_farewell& x) {
   uint8_t reason = 0;
-  if (!from.number(reason).text(x.text, link_text_bytes_max).good() || reason == 0)
+  if (!from.number(reason).text(x.text, limits::link_text_bytes_max).good() || reason == 0)
     return false;
   x.reason = static_cast<link_refusal>(reason); // Those of later versions have no name here.
   std::replace_if(
@@ -236,17 +236,20 @@ bool take(fields from, link_answer& x) {
   return from.number(x.id).bytes(x.body).good();
 }
 
-/// A code that is unknown here is an operational error like another.
+/// What a code of another version says is unknown, and so is whether anything was done.
 ec code_of(std::string_view text) {
   for (uint8_t i = 1; i < static_cast<uint8_t>(ec::ec_sentinel_); ++i)
     if (name(static_cast<ec>(i)) == text)
       return static_cast<ec>(i);
-  return ec::unavailable;
+  return ec::timeout;
 }
 
 bool take(fields from, link_failure& x) {
   std::string_view code;
-  if (!from.number(x.id).text(code, name_bytes_max).text(x.text, link_text_bytes_max).good())
+  if (!from.number(x.id)
+           .text(code, name_bytes_max)
+           .text(x.text, limits::link_text_bytes_max)
+           .good())
     return false;
   x.code = code_of(code);
   return true;

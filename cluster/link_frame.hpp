@@ -109,7 +109,6 @@ struct link_notice {
 using link_frame = std::variant<link_hello, link_farewell, link_heartbeat, link_credit,
                                 link_request, link_answer, link_failure, link_notice>;
 
-inline constexpr size_t link_text_bytes_max = 512;
 inline constexpr size_t link_length_bytes = 4;
 
 /// What a message costs of the window: its body and what surely covers all around it.

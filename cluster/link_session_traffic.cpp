@@ -24,6 +24,8 @@ void link_session::call(uint16_t kind, std::string body, mono_time deadline, lin
   now_ = now;
   if (state_ != state::up)
     return then(fail(ec::unavailable, "the link is down"));
+  if (deadline <= now)
+    return then(fail(ec::unavailable, "too late to ask '" + numbers_.node + '\''));
   if (body.size() > limits::link_body_bytes_max)
     return then(fail(ec::too_large, "a message of " + std::to_string(body.size()) + " bytes"));
   if (pending_.size() >= limits::link_requests_max || !asks_.has_room(body.size()))
@@ -57,16 +59,19 @@ void link_session::answer(uint64_t id, result<std::string> what) {
   open_.erase(found);
   if (!what)
     return push_failure(id, cost, what.error().code, std::move(what.error().detail));
+  // What was asked is done: whoever asked must not believe that it is not.
   if (what->size() > limits::link_body_bytes_max)
-    return push_failure(id, cost, ec::too_large, "an answer of " + std::to_string(what->size()));
+    return push_failure(id, cost, ec::timeout,
+                        "the answer has " + std::to_string(what->size()) + " bytes");
   if (!answers_.has_room(what->size()))
-    return push_failure(id, cost, ec::busy, "too many answers wait");
+    return push_failure(id, cost, ec::timeout, "too many answers wait");
   answers_.push({link_item::what::answer, id, 0, {}, std::move(*what), {}, cost, false});
   wake();
 }
 
 void link_session::push_failure(uint64_t id, uint64_t cost, ec code, std::string text) {
-  text.resize(answers_.has_room(text.size()) ? std::min(text.size(), link_text_bytes_max) : 0);
+  text.resize(answers_.has_room(text.size()) ? std::min(text.size(), limits::link_text_bytes_max)
+                                             : 0);
   answers_.push({link_item::what::failure, id, 0, code, std::move(text), {}, cost, false});
   wake();
 }

@@ -50,8 +50,9 @@ struct storm : link_world {
     auto to = some();
     if (to == from)
       to = from == "a" ? "b" : "a";
-    auto kind = static_cast<manner>(1 + time.random.below(6));
-    for (auto n = time.random.below(20); n > 0; --n)
+    auto kind = static_cast<manner>(1 + time.random.below(static_cast<uint64_t>(last_manner)));
+    auto large = kind == manner::inflates || kind == manner::overflows;
+    for (auto n = time.random.below(large ? 3 : 20); n > 0; --n)
       ask(from, to, kind, time.random.between(1ms, 8s), some_size());
     check_bounds(from);
   }
@@ -183,6 +184,58 @@ CAF_TEST(a node that is silent is gone after three seconds) {
   world.net.find("a")->pause(false);
   world.time.run_for(10s);
   CAF_CHECK_EQUAL(world.net.find("b")->core.numbers().size(), 2u);
+}
+
+CAF_TEST(what a handler says or does not say never means that nothing was done) {
+  storm world{2};
+  world.time.run_for(2s);
+  for (auto kind : {manner::forgets, manner::says_busy, manner::overflows}) {
+    world.ask("b", "a", kind, 5s);
+    world.ask("b", "a", kind, 5s);
+  }
+  world.time.run_for(1s);
+  CAF_CHECK_EQUAL(world.results["timeout"], 6u);
+  CAF_MESSAGE("unless it says that it has done nothing");
+  world.ask("b", "a", manner::turns_away, 5s);
+  world.time.run_for(1s);
+  CAF_CHECK_EQUAL(world.results["busy"], 1u);
+  world.check_end(nodes);
+  CAF_CHECK(world.violations.empty());
+}
+
+CAF_TEST(answers for which there is no room are not taken for requests that were not done) {
+  storm world{2};
+  world.time.run_for(2s);
+  world.net.block("a", "b", true);
+  for (int i = 0; i < 40; ++i)
+    world.ask("b", "a", manner::inflates, 30s);
+  world.time.run_for(100ms);
+  world.net.block("a", "b", false);
+  world.time.run_for(10s);
+  CAF_CHECK_GREATER(world.results["answered"], 3u);
+  CAF_CHECK_GREATER(world.results["timeout"], 3u);
+  CAF_CHECK_EQUAL(world.results["answered"] + world.results["timeout"], 40u);
+  world.check_end(nodes);
+  CAF_CHECK(world.violations.empty());
+}
+
+CAF_TEST(what is asked when its deadline has passed is not sent) {
+  storm world{2};
+  world.time.run_for(2s);
+  world.ask("b", "a", manner::echoes, 0s);
+  world.time.run_for(1s);
+  CAF_CHECK_EQUAL(world.results["unavailable"], 1u);
+  CAF_MESSAGE("and what comes when it has passed reaches no handler");
+  auto stranger = world.net.find("a")->core.accepted({true, {"b"}});
+  std::string bytes;
+  encode(link_hello{"test", "b", "a", 1, 7, 1000, limits::link_window_bytes, 1, 1}, bytes);
+  encode(link_heartbeat{1, false}, bytes);
+  encode(link_request{1, 0, static_cast<uint16_t>(manner::echoes), "1 x"}, bytes);
+  stranger->received(bytes, world.time.now());
+  CAF_CHECK(stranger->is_up());
+  CAF_CHECK(!world.requests[1].done);
+  CAF_CHECK_EQUAL(stranger->numbers().open, 0u);
+  stranger->lost({ec::unavailable, "the test ends"});
 }
 
 CAF_TEST(late answers are dropped and counted) {

@@ -19,7 +19,20 @@ inline cluster::link_identity identity(const std::string& node, uint64_t incarna
 }
 
 /// What handlers do with a request.
-enum class manner : uint16_t { echoes = 1, echoes_late, forgets, keeps, refuses, notes };
+enum class manner : uint16_t {
+  echoes = 1,
+  echoes_late,
+  forgets,
+  keeps,
+  refuses,
+  turns_away, ///< Says that it has done nothing.
+  says_busy,  ///< Says so when it is done.
+  inflates,   ///< Answers with much more than it was asked.
+  overflows,  ///< Answers with more than a message holds.
+  notes
+};
+
+inline constexpr auto last_manner = manner::notes;
 
 struct link_world {
   explicit link_world(uint64_t seed, sim::wire_plan plan = {}) : time{seed}, net{time, plan} {
@@ -32,17 +45,17 @@ struct link_world {
     manner kind;
     std::string body;
     unsigned outcomes = 0;
-    bool done = false; ///< The handler saw it.
+    bool done = false; ///< By the handler.
     bool certainly_not = false;
+    std::string answer; ///< What the handler says.
   };
 
   void violation(const std::string& what) { violations.push_back(what); }
 
   sim::sim_host& start(const cluster::link_identity& self) {
     auto& host = net.start(self);
-    for (auto kind : {manner::echoes, manner::echoes_late, manner::forgets, manner::keeps,
-                      manner::refuses, manner::notes})
-      host.serve(static_cast<uint16_t>(kind),
+    for (uint16_t kind = 1; kind <= static_cast<uint16_t>(last_manner); ++kind)
+      host.serve(kind,
                  [this, to = self.node](auto& x, auto reply) { handle(to, x, std::move(reply)); });
     return host;
   }
@@ -53,13 +66,23 @@ struct link_world {
     if (number <= last)
       violation("out of order");
     last = number;
-    requests[number].done = true;
+    if (x.is_request && x.deadline <= time.now())
+      violation("a handler is asked when nobody waits");
+    auto& book = requests[number];
+    book.done = static_cast<manner>(x.kind) != manner::turns_away;
+    book.answer = answer_to(static_cast<manner>(x.kind), x.body);
     switch (static_cast<manner>(x.kind)) {
     case manner::echoes:
-      return reply(std::string{x.body});
+    case manner::inflates:
+    case manner::overflows:
+      return reply(book.answer);
     case manner::echoes_late:
       return time.after(time.random.between(0ms, 2s),
                         [reply, body = std::string{x.body}] { reply(body); });
+    case manner::turns_away:
+      return reply.refuse(ec::busy, "not now");
+    case manner::says_busy:
+      return reply(fail(number % 2 == 0 ? ec::busy : ec::unavailable, "half of it is done"));
     case manner::refuses:
       return reply(fail(ec::not_found, "never heard of it"));
     case manner::keeps:
@@ -67,6 +90,15 @@ struct link_world {
     default:
       return;
     }
+  }
+
+  static std::string answer_to(manner kind, std::string_view body) {
+    std::string answer{body};
+    if (kind == manner::inflates)
+      answer.append(limits::link_body_bytes_max - body.size(), 'y');
+    if (kind == manner::overflows)
+      answer.append(limits::link_body_bytes_max, 'y');
+    return answer;
   }
 
   size_t some_size() {
@@ -78,7 +110,7 @@ struct link_world {
            size_t size_bytes = 100) {
     auto number = ++last_number;
     auto body = std::to_string(number) + ' ' + std::string(size_bytes, 'x');
-    requests[number] = {from, to, kind, body, 0, false, false};
+    requests[number] = {from, to, kind, body, 0, false, false, {}};
     auto* host = net.find(from);
     if (kind == manner::notes) {
       requests[number].outcomes = 1;
@@ -92,10 +124,10 @@ struct link_world {
     auto& x = requests[number];
     if (++x.outcomes > 1)
       violation("two outcomes");
-    if (answer && (*answer != x.body || !x.done))
+    if (answer && (*answer != x.answer || !x.done))
       violation("an answer to something else");
-    if (!answer && x.kind != manner::forgets && x.kind != manner::refuses)
-      x.certainly_not = answer.error().code != ec::timeout;
+    x.certainly_not = !answer && cluster::says_not_done(answer.error().code);
+    x.answer.clear();
     ++results[answer ? "answered" : std::string{name(answer.error().code)}];
   }
 
