@@ -186,14 +186,32 @@ std::optional<link_rejection> link_core::judge(const link_session& from, const l
   return std::nullopt;
 }
 
-void link_core::up(link_session& from) {
+/// @returns the peer to which the session belongs, or null if the session is not to be; then it is
+/// closed.
+link_core::peer* link_core::claim(link_session& from) {
   auto* p = find(from.other().node);
-  if (!p || p->record.incarnation != from.other().incarnation)
-    return from.close(link_refusal::old_incarnation, "the registration has changed");
-  if (p->link && attempt_of(*p->link) >= attempt_of(from))
-    return from.close(link_refusal::superseded, "there is a later connection");
-  if (auto older = p->link)
+  if (stopping_)
+    from.close(link_refusal::shutting_down, "'" + self_.node + "' leaves");
+  else if (!p || p->record.incarnation != from.other().incarnation)
+    from.close(link_refusal::old_incarnation, "the registration has changed");
+  else if (p->link && attempt_of(*p->link) >= attempt_of(from))
+    from.close(link_refusal::superseded, "there is a later connection");
+  else
+    return p;
+  return nullptr;
+}
+
+void link_core::up(link_session& from) {
+  auto* p = claim(from);
+  if (!p)
+    return;
+  if (auto older = std::exchange(p->link, nullptr)) {
     older->close(link_refusal::superseded, "a later connection takes its place");
+    report_down(*older, {ec::unavailable, "a later connection takes its place"});
+    p = claim(from); // Whoever heard of that may have changed who is followed.
+    if (!p)
+      return;
+  }
   p->link = from.shared_from_this();
   ++totals_.ups;
   log::info(who, "go up node={} incarnation={} version={}", from.other().node,

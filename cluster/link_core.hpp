@@ -22,7 +22,8 @@ struct link_totals {
 };
 
 /// One node's links without sockets: whom to dial when, who may come in, which of two connections
-/// stays, and where messages go. Belongs to one thread.
+/// stays, and where messages go. Belongs to one thread. Listeners, handlers and callbacks may call
+/// it.
 class link_core final : private link_session::owner {
 public:
   using clock = std::function<mono_time()>;
@@ -80,6 +81,7 @@ private:
   void notice(link_session& from, const link_message& x) override;
 
   peer* find(const std::string& node);
+  peer* claim(link_session& from);
   void plan_dial(peer& p, bool was_well);
   void complain(const std::string& node, const error& why);
   void report_up(const link_session& x) const;

@@ -22,10 +22,13 @@ struct diary : link_listener {
   void link_down(const std::string& node, uint64_t incarnation, const error& why) override {
     entries.push_back("down " + node + ' ' + std::to_string(incarnation));
     reason = why.detail;
+    if (on_down)
+      on_down();
   }
 
   std::vector<std::string> entries;
   std::string reason;
+  std::function<void()> on_down;
 };
 
 /// "b" dials "a".
@@ -187,6 +190,45 @@ CAF_TEST(of two connections of one dialer the later one stays) {
   CAF_CHECK(later->is_up());
   CAF_CHECK((diaries["a"].entries == std::vector{"up b 1 v1"s, "down b 1"s, "up b 1 v1"s}));
   later->lost({ec::unavailable, "the test ends"});
+}
+
+CAF_TEST(whoever hears of a link that ends may follow others at once) {
+  start_both(identity("a"), identity("b"));
+  auto& core = net.find("a")->core;
+  auto connect = [&](uint64_t attempt) {
+    auto session = core.accepted({true, {"b"}});
+    std::string bytes;
+    encode(link_hello{"test", "b", "a", 1, 7, attempt, limits::link_window_bytes, 1, 1}, bytes);
+    encode(link_heartbeat{1, false}, bytes);
+    session->received(bytes, time.now());
+    return session;
+  };
+  CAF_MESSAGE("the same one");
+  diaries["a"].on_down = [&] { core.follow({{"b", 1, {"elsewhere"}}, {"c", 1, {}}}); };
+  auto second = connect(9);
+  CAF_CHECK(second->is_up());
+  CAF_CHECK((diaries["a"].entries == std::vector{"up b 1 v1"s, "down b 1"s, "up b 1 v1"s}));
+  CAF_MESSAGE("nobody, while a later connection takes the place of another");
+  diaries["a"].on_down = [&] { core.follow({}); };
+  auto third = connect(10);
+  CAF_CHECK(third->is_closing());
+  CAF_CHECK(core.numbers().empty());
+  CAF_CHECK_EQUAL(diaries["a"].entries.back(), "down b 1");
+  CAF_CHECK_EQUAL(diaries["a"].entries.size(), 4u);
+  CAF_MESSAGE("from within an answer, and of a link that is not followed any more");
+  diaries["a"].on_down = nullptr;
+  core.follow({{"b", 1, {}}});
+  auto fourth = connect(11);
+  CAF_REQUIRE(fourth->is_up());
+  unsigned answers = 0;
+  core.call("b", 1, "x", time.now() + 1s, [&](auto) {
+    ++answers;
+    core.follow({{"b", 2, {}}});
+  });
+  core.follow({});
+  CAF_CHECK_EQUAL(answers, 1u);
+  CAF_CHECK_EQUAL(diaries["a"].entries.size(), 6u);
+  CAF_CHECK(core.numbers().empty());
 }
 
 CAF_TEST(the node with the lower id does not dial) {
