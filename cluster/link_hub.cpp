@@ -177,8 +177,14 @@ void hub::call(const std::string& node, uint16_t kind, std::string body, mono_ti
   auto work = [this, node, kind, body = std::move(body), deadline, then]() mutable {
     core_.call(node, kind, std::move(body), deadline, std::move(then));
   };
-  if (!inbox_->put(std::move(work), bytes))
-    then(fail(ec::busy, "too much waits for the links"));
+  switch (inbox_->put(std::move(work), bytes)) {
+  case link_inbox::verdict::taken:
+    return;
+  case link_inbox::verdict::full:
+    return then(fail(ec::busy, "too much waits for the links"));
+  case link_inbox::verdict::closed:
+    return then(fail(ec::unavailable, "the links have ended"));
+  }
 }
 
 void hub::tell(const std::string& node, uint16_t kind, std::string body) {

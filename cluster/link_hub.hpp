@@ -28,9 +28,9 @@ struct link_report {
 };
 
 /// Links over TCP with mutual TLS 1.3, on a thread of their own. With what the inbox cannot take,
-/// `call` calls back with ec::busy from within. When it ends, it says farewell to all, and whoever
-/// still waits for an answer has got an error before the destructor returns; handlers may be told
-/// nothing afterwards.
+/// `call` calls back with ec::busy from within, and with ec::unavailable once the hub is about to
+/// end. When it ends, it says farewell to all, and whoever still waits for an answer has got an
+/// error before the destructor returns; handlers may be told nothing afterwards.
 class link_hub : public links {
 public:
   /// @errors ec::invalid_argument: the files, or a plain link that is not for this machine;

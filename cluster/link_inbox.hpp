@@ -20,23 +20,25 @@ class link_inbox {
 public:
   explicit link_inbox(boost::asio::io_context& io) : io_{&io} {}
 
-  /// @param bytes that the work keeps. @returns whether there was room.
-  bool put(std::function<void()> what, size_t bytes) {
+  enum class verdict : uint8_t { taken, full, closed };
+
+  /// @param bytes that the work keeps. @returns `taken` if it will be done, else it is not.
+  verdict put(std::function<void()> what, size_t bytes) {
     std::lock_guard guard{mutex_};
+    if (!io_)
+      return verdict::closed;
     if (bytes > 0 && bytes_ + bytes > limits::link_inbox_bytes_max) {
       ++refused_;
-      return false;
+      return verdict::full;
     }
-    if (!io_) // Too late to matter.
-      return true;
     bytes_ += bytes;
     waiting_.push_back(std::move(what));
     if (waiting_.size() == 1)
       boost::asio::post(*io_, [this] { work(); });
-    return true;
+    return verdict::taken;
   }
 
-  /// At once, if this is the thread to which the inbox belongs.
+  /// At once, if this is the thread to which the inbox belongs; not at all once it is closed.
   void run(std::function<void()> what) {
     if (std::this_thread::get_id() == owner_)
       what();
@@ -47,12 +49,14 @@ public:
   /// The links' thread says this before anything else.
   void belong() { owner_ = std::this_thread::get_id(); }
 
-  /// Does what is left; nothing is taken any more. The links' thread has ended.
+  /// Takes nothing any more, then does what is left. The links' thread has ended.
   void close() {
+    {
+      std::lock_guard guard{mutex_};
+      io_ = nullptr;
+    }
     belong();
     work();
-    std::lock_guard guard{mutex_};
-    io_ = nullptr;
     owner_ = std::thread::id{};
   }
 

@@ -83,6 +83,29 @@ CAF_TEST(whoever waits gets an error when the other node goes) {
   CAF_CHECK(a.ask("b", echo, "x") == std::string{"x"});
 }
 
+CAF_TEST(every call has an outcome while the hub ends) {
+  hub_node a{"a", 1, certs().of("a")};
+  auto b = std::make_unique<hub_node>("b", 2, certs().of("b"));
+  introduce(a, *b);
+  await_link(a, *b);
+  auto* hub = b->hub.get();
+  constexpr unsigned at_once = 50;
+  std::atomic<unsigned> asked = 0;
+  std::atomic<unsigned> answered = 0;
+  std::function<void(result<std::string>)> again = [&](auto got) {
+    ++answered;
+    if (got || got.error().code == ec::timeout) { // Whoever hears that it is late asks once more.
+      ++asked;
+      hub->call("a", echo, "x", mono_now() + std::chrono::seconds{20}, again);
+    }
+  };
+  for (unsigned i = 0; i < at_once; ++i)
+    again(std::string{"begin"});
+  eventually([&] { return answered > 1000; });
+  b.reset();
+  CAF_CHECK_EQUAL(answered.load(), asked + at_once);
+}
+
 CAF_TEST(a certificate that names another node is refused and both sides say why) {
   hub_node a{"a", 1, certs().of("a")};
   hub_node liar{"b", 2, certs().of("c")};
