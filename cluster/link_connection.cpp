@@ -26,7 +26,7 @@ link_connection::link_connection(link_core& core, link_timing timing, tcp::socke
 void link_connection::dial(link_core::dial what) {
   dial_ = std::move(what);
   limit_greeting();
-  stream_.dial(dial_->address,
+  stream_.dial(dial_->address, {timing_.greeting, dial_->turn},
                [self = shared_from_this()](const error_code& why) { self->opened(why); });
 }
 
@@ -83,11 +83,10 @@ void link_connection::plan_flush() {
 void link_connection::flush() {
   if (over_ || lingering_)
     return;
-  if (writing_) {
-    if (session_->is_closing()) // Maybe the other side does not read any more.
-      limit_closing();
+  if (session_->is_closing() && !std::exchange(closing_, true))
+    limit_closing(); // Maybe the other side does not read any more.
+  if (writing_)
     return arm();
-  }
   out_.clear();
   session_->take_output(out_, mono_now());
   if (!out_.empty()) {

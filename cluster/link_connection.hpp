@@ -62,6 +62,7 @@ private:
   mono_time armed_ = mono_time::max();
   bool flush_planned_ = false;
   bool writing_ = false;
+  bool closing_ = false; ///< The time for the last words is limited.
   bool lingering_ = false;
   bool over_ = false;
 };

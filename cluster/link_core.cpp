@@ -115,7 +115,9 @@ std::vector<link_core::dial> link_core::dials_due() {
         || p.record.addresses.empty())
       continue;
     p.dialing = ++attempts_;
-    due.push_back({node, p.record.addresses[p.address++ % p.record.addresses.size()], p.dialing});
+    auto n = p.record.addresses.size();
+    due.push_back({node, p.record.addresses[p.address % n], p.dialing, p.address / n});
+    ++p.address;
     ++totals_.dials;
   }
   return due;

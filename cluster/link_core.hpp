@@ -34,6 +34,7 @@ public:
     std::string node;
     std::string address;
     uint64_t attempt = 0;
+    size_t turn = 0; ///< How often that address was dialed before.
   };
 
   link_core(link_identity self, link_timing timing, uint64_t seed, clock now, executor run);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/link_stream.hpp"
 
-#include <boost/asio/connect.hpp>
+#include "core/limits.hpp"
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/write.hpp>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace shoal::cluster {
@@ -37,12 +39,13 @@ std::pair<std::string, std::string> split_address(const std::string& text) {
 }
 
 link_stream::link_stream(tcp::socket socket, link_context tls)
-    : resolver_{socket.get_executor()}, socket_{std::move(socket)}, context_{std::move(tls)} {
+    : resolver_{socket.get_executor()}, socket_{std::move(socket)}, timer_{socket_.get_executor()},
+      context_{std::move(tls)} {
   if (context_)
     tls_.emplace(socket_, *context_);
 }
 
-void link_stream::dial(const std::string& address, opened then) {
+void link_stream::dial(const std::string& address, patience how, opened then) {
   auto [host, port] = split_address(address);
   if (host.empty())
     return asio::post(socket_.get_executor(), [then = std::move(then)] {
@@ -51,28 +54,56 @@ void link_stream::dial(const std::string& address, opened then) {
   error_code is_name;
   auto ip = asio::ip::make_address(host, is_name);
   if (!is_name) { // No need for the resolver, whose one thread others may keep busy.
-    tcp::endpoint there{ip, port_of(port)};
-    return connect(tcp::resolver::results_type::create(there, {}, {}), std::move(then));
+    return dial(std::vector{tcp::endpoint{ip, port_of(port)}}, how, std::move(then));
   }
   resolver_.async_resolve(
-      host, port, [this, then = std::move(then)](const error_code& why, auto found) mutable {
+      host, port, [this, how, then = std::move(then)](const error_code& why, auto found) mutable {
         if (why)
-          then(why);
-        else
-          connect(found, std::move(then));
+          return then(why);
+        std::vector<tcp::endpoint> all;
+        for (auto& one : found)
+          all.push_back(one.endpoint());
+        dial(std::move(all), how, std::move(then));
       });
 }
 
-void link_stream::connect(const tcp::resolver::results_type& found, opened then) {
-  auto allowed = [plain = !context_](const error_code&, const tcp::endpoint& there) {
-    return !plain || there.address().is_loopback();
-  };
-  asio::async_connect(socket_, found, allowed,
-                      [this, then = std::move(then)](const error_code& why, auto&&) mutable {
-                        if (why)
-                          return then(why);
-                        shake_hands(asio::ssl::stream_base::client, std::move(then));
-                      });
+void link_stream::dial(std::vector<tcp::endpoint> all, patience how, opened then) {
+  if (!context_)
+    std::erase_if(all, [](auto& x) { return !x.address().is_loopback(); });
+  if (all.empty())
+    return asio::post(socket_.get_executor(), [then = std::move(then)] {
+      then(asio::error::make_error_code(asio::error::host_not_found));
+    });
+  std::rotate(all.begin(), all.begin() + static_cast<ptrdiff_t>(how.turn % all.size()), all.end());
+  all.resize(std::min(all.size(), limits::link_names_tried_max));
+  left_.assign(all.rbegin(), all.rend());
+  dial_until_ = mono_now() + how.whole;
+  connect_next(std::make_shared<opened>(std::move(then)));
+}
+
+void link_stream::connect_next(std::shared_ptr<opened> then) {
+  auto there = left_.back();
+  auto part = (dial_until_ - mono_now()) / static_cast<int64_t>(left_.size());
+  auto round = ++round_;
+  left_.pop_back();
+  if (!left_.empty()) {
+    timer_.expires_after(part);
+    timer_.async_wait([this, then, round](const error_code& cancelled) {
+      if (!cancelled && round == round_)
+        socket_.cancel();
+    });
+  }
+  socket_.async_connect(there, [this, then](const error_code& why) {
+    ++round_;
+    timer_.cancel();
+    if (!why)
+      return shake_hands(asio::ssl::stream_base::client, std::move(*then));
+    if (closed_ || left_.empty())
+      return (*then)(why);
+    error_code ignored;
+    socket_.close(ignored);
+    connect_next(then);
+  });
 }
 
 void link_stream::accept(opened then) {
@@ -108,6 +139,8 @@ void link_stream::end_writing() {
 }
 
 void link_stream::close() {
+  closed_ = true;
+  timer_.cancel();
   resolver_.cancel();
   error_code ignored;
   socket_.close(ignored);
