@@ -28,6 +28,9 @@ public:
   /// Whether there was a link.
   bool was_up() const { return session_ && session_->was_up(); }
 
+  /// The other side, if there was a link.
+  const std::string& node() const { return session_->other().node; }
+
   /// Without a farewell.
   void close(const std::string& why);
 

@@ -12,8 +12,10 @@
 #include <boost/asio/post.hpp>
 
 #include <list>
+#include <map>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -31,10 +33,14 @@ constexpr std::chrono::milliseconds accept_pause{100};
 /// For farewells.
 constexpr std::chrono::milliseconds stop_patience{1500};
 
+/// One address has one form, whatever the socket's family.
 ip_address address_of(const asio::ip::address& x) {
   if (x.is_v4())
     return ip_address::v4(x.to_v4().to_bytes());
-  return ip_address::v6(x.to_v6().to_bytes());
+  auto v6 = x.to_v6();
+  if (v6.is_v4_mapped())
+    return ip_address::v4(asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_bytes());
+  return ip_address::v6(v6.to_bytes());
 }
 
 class hub final : public link_hub {
@@ -61,10 +67,13 @@ public:
   endpoint address() const override { return cfg_.listen; }
 
 private:
-  /// A connection, and where it stands among the strangers.
+  using queue = std::list<link_connection*>;
+
+  /// A connection, and where it stands among the strangers of its kind.
   struct place {
     std::shared_ptr<link_connection> connection;
-    std::optional<std::list<link_connection*>::iterator> stranger;
+    queue* among = nullptr;
+    queue::iterator at;
   };
 
   link_context context() const;
@@ -73,7 +82,8 @@ private:
   void look();
   void arm();
   link_connection& add(tcp::socket socket, std::function<void(link_connection&)> settled);
-  void settled(link_connection& who, const ip_address& from);
+  void settled(link_connection& who, const ip_address& from, link_gate::guest as);
+  void expect();
   void ended(link_connection& who);
   void stop();
 
@@ -88,7 +98,10 @@ private:
   link_core core_;
   link_gate gate_;
   std::unordered_map<link_connection*, place> connections_;
-  std::list<link_connection*> strangers_; ///< The oldest first.
+  queue strangers_;                                    ///< The oldest first.
+  queue expected_;                                     ///< The same, from addresses of nodes.
+  std::map<std::string, std::set<ip_address>> listed_; ///< What the nodes' records say.
+  std::map<std::string, ip_address> proven_;           ///< Whence a node has come.
   uint64_t pushed_out_ = 0;
   mono_time looks_at_ = mono_time::max();
   bool stopping_ = false;
@@ -205,6 +218,14 @@ void hub::listen(link_listener& who) {
 
 void hub::follow(std::vector<link_peer> peers) {
   inbox_->run([this, peers = std::move(peers)]() mutable {
+    listed_.clear();
+    for (auto& x : peers) {
+      auto& known = listed_[x.node]; // With names only: empty, until it has come.
+      for (auto& address : x.addresses)
+        if (auto ip = ip_address::parse(split_address(address).first))
+          known.insert(*ip);
+    }
+    expect();
     core_.follow(std::move(peers));
     look();
   });
@@ -212,8 +233,9 @@ void hub::follow(std::vector<link_peer> peers) {
 
 void hub::report(std::function<void(link_report)> then) {
   inbox_->run([this, then = std::move(then)] {
-    then({core_.numbers(), core_.totals(), connections_.size(), strangers_.size(),
-          gate_.turned_away(), pushed_out_, inbox_->refused()});
+    then({core_.numbers(), core_.totals(), connections_.size(),
+          strangers_.size() + expected_.size(), gate_.turned_away(), pushed_out_,
+          inbox_->refused()});
   });
 }
 
@@ -260,15 +282,20 @@ void hub::greet(tcp::socket socket) {
   if (gone)
     return;
   auto from = address_of(there.address());
-  if (!gate_.admit(from, mono_now()))
+  auto as = gate_.admit(from, mono_now());
+  if (as == link_gate::guest::turned_away)
     return;
-  if (strangers_.size() >= limits::link_strangers_max) {
+  auto& among = as == link_gate::guest::node ? expected_ : strangers_;
+  if (among.size() >= limits::link_strangers_max) {
     ++pushed_out_;
-    auto oldest = connections_.at(strangers_.front()).connection;
+    auto oldest = connections_.at(among.front()).connection;
     oldest->close("too many strangers");
   }
-  auto& made = add(std::move(socket), [this, from](link_connection& who) { settled(who, from); });
-  connections_.at(&made).stranger = strangers_.insert(strangers_.end(), &made);
+  auto& made
+      = add(std::move(socket), [this, from, as](link_connection& who) { settled(who, from, as); });
+  auto& at = connections_.at(&made);
+  at.among = &among;
+  at.at = among.insert(among.end(), &made);
   made.accept();
 }
 
@@ -276,14 +303,33 @@ link_connection& hub::add(tcp::socket socket, std::function<void(link_connection
   auto made = std::make_shared<link_connection>(
       core_, cfg_.timing, std::move(socket), cfg_.insecure ? nullptr : context(),
       std::move(settled), [this](link_connection& who) { ended(who); });
-  connections_.emplace(made.get(), place{made, std::nullopt});
+  connections_.emplace(made.get(), place{made, nullptr, {}});
   return *made;
 }
 
-void hub::settled(link_connection& who, const ip_address& from) {
-  gate_.leave(from);
-  if (auto& at = connections_.at(&who).stranger)
-    strangers_.erase(*std::exchange(at, std::nullopt));
+void hub::settled(link_connection& who, const ip_address& from, link_gate::guest as) {
+  gate_.leave(from, as);
+  auto& at = connections_.at(&who);
+  if (auto* among = std::exchange(at.among, nullptr))
+    among->erase(at.at);
+  if (!who.was_up() || !listed_.contains(who.node()))
+    return;
+  auto [known, is_new] = proven_.try_emplace(who.node(), from);
+  if (!is_new && known->second == from)
+    return;
+  known->second = from;
+  expect();
+}
+
+/// Tells the gate whence nodes come: from where their records say, or from where they came last.
+void hub::expect() {
+  std::erase_if(proven_, [&](auto& x) { return !listed_.contains(x.first); });
+  std::set<ip_address> all;
+  for (auto& [node, addresses] : listed_)
+    all.insert(addresses.begin(), addresses.end());
+  for (auto& [node, address] : proven_)
+    all.insert(address);
+  gate_.expect(all);
 }
 
 void hub::ended(link_connection& who) {

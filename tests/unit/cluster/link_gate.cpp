@@ -18,11 +18,17 @@ struct fixture {
   size_t admitted(const ip_address& from, size_t tries) {
     size_t n = 0;
     for (size_t i = 0; i < tries; ++i)
-      if (gate.admit(from, now)) {
+      if (auto as = gate.admit(from, now); as != guest::turned_away) {
         ++n;
-        gate.leave(from);
+        gate.leave(from, as);
       }
     return n;
+  }
+
+  using guest = link_gate::guest;
+
+  static ip_address some(size_t i) {
+    return ip_address::v4({10, uint8_t(i >> 16), uint8_t(i >> 8), uint8_t(i)});
   }
 
   link_gate gate;
@@ -43,10 +49,10 @@ CAF_TEST(an address may begin so many handshakes in a second and others are not 
 
 CAF_TEST(an address may keep so many strangers) {
   for (size_t i = 0; i < limits::link_strangers_per_address_max; ++i)
-    CAF_CHECK(gate.admit(one, now += 1s));
-  CAF_CHECK(!gate.admit(one, now += 1s));
-  gate.leave(one);
-  CAF_CHECK(gate.admit(one, now));
+    CAF_CHECK(gate.admit(one, now += 1s) == guest::unknown);
+  CAF_CHECK(gate.admit(one, now += 1s) == guest::turned_away);
+  gate.leave(one, guest::unknown);
+  CAF_CHECK(gate.admit(one, now) == guest::unknown);
 }
 
 CAF_TEST(a network of IPv6 counts as one address) {
@@ -57,13 +63,35 @@ CAF_TEST(a network of IPv6 counts as one address) {
 }
 
 CAF_TEST(addresses are forgotten and the table is bounded) {
-  for (uint32_t i = 0; i < 2 * limits::link_addresses_max; ++i)
-    admitted(ip_address::v4({10, uint8_t(i >> 16), uint8_t(i >> 8), uint8_t(i)}), 1);
+  for (size_t i = 0; i < limits::link_addresses_max + 100; ++i)
+    gate.admit(some(i), now += 10ms); // And none of them leaves.
   CAF_CHECK_EQUAL(gate.addresses(), limits::link_addresses_max);
-  CAF_CHECK_EQUAL(gate.turned_away(), limits::link_addresses_max);
+  CAF_CHECK_EQUAL(gate.turned_away(), 100u);
+  for (size_t i = 0; i < limits::link_addresses_max; ++i)
+    gate.leave(some(i), guest::unknown);
   now += 5s;
   CAF_CHECK_EQUAL(admitted(one, 1), 1u);
   CAF_CHECK_EQUAL(gate.addresses(), 1u);
+}
+
+CAF_TEST(many addresses together do not keep out a node) {
+  auto node = *ip_address::parse("2001:db8::1");
+  auto beside = *ip_address::parse("2001:db8::2");
+  gate.expect({node});
+  size_t in = 0;
+  for (size_t i = 0; i < 5000; ++i)
+    in += admitted(some(i), 1);
+  CAF_CHECK_EQUAL(in, 2 * limits::link_unknown_handshakes_per_second_max);
+  CAF_CHECK_EQUAL(admitted(beside, 1), 0u);
+  CAF_CHECK_EQUAL(admitted(node, 1000), 2 * limits::link_handshakes_per_second_max);
+  CAF_MESSAGE("others that are followed later change nothing for it");
+  gate.expect({node, beside});
+  CAF_CHECK_EQUAL(admitted(node, 1000), 0u);
+  CAF_CHECK_EQUAL(admitted(beside, 1), 1u);
+  gate.expect({});
+  CAF_CHECK_EQUAL(admitted(node, 1), 0u);
+  now += 1s;
+  CAF_CHECK(gate.admit(node, now) == guest::unknown);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -127,7 +127,7 @@ void check_survives(hub_node& a, hub_node& b, size_t connections, const tuner& t
   CAF_CHECK_EQUAL(b.ups.load(), 1u);
   CAF_CHECK_EQUAL(b.downs.load(), 0u);
   auto report = a.report();
-  CAF_CHECK_LESS(report.strangers, limits::link_strangers_max + 1);
+  CAF_CHECK_LESS(report.strangers, 2 * limits::link_strangers_max + 1);
   eventually([&] { return a.report().connections == 1; }); // The rest is gone.
   CAF_CHECK_EQUAL(a.report().strangers, 0u);
 }
@@ -252,10 +252,34 @@ CAF_TEST(silent strangers are sent away) {
   std::vector<tcp::socket> silent;
   for (uint32_t i = 0; i < 300; ++i)
     silent.push_back(visit(io, a.hub->address(), 1 + i));
-  eventually([&] { return a.report().pushed_out > 0; });
+  eventually([&] { return a.report().turned_away > 0; });
   eventually([&] { return a.report().connections == 0; });
   std::array<char, 1> byte{};
   error_code why;
   silent.front().read_some(asio::buffer(byte), why);
   CAF_CHECK(why);
+}
+
+CAF_TEST(the oldest silent strangers make room for others but not those from nodes) {
+  hub_node a{"a", 1, certs().of("a"), [](auto& x) { x.timing.greeting = 60s; }};
+  a.hub->follow({{"b", 2, {"127.2.0.1:1"}}});
+  a.report(); // By then it knows.
+  asio::io_context io;
+  tcp::socket node{io, tcp::v4()};
+  node.bind({asio::ip::make_address_v4("127.2.0.1"), 0});
+  auto there = a.hub->address();
+  node.connect({asio::ip::make_address(there.address.str()), there.port});
+  std::vector<tcp::socket> silent;
+  eventually([&] {
+    silent.push_back(visit(io, there, 1 + static_cast<uint32_t>(silent.size() % 500)));
+    return a.report().pushed_out > 0;
+  });
+  std::array<char, 1> byte{};
+  error_code why;
+  silent.front().read_some(asio::buffer(byte), why);
+  CAF_CHECK(why);
+  node.non_blocking(true);
+  node.read_some(asio::buffer(byte), why);
+  CAF_CHECK_EQUAL(why, asio::error::would_block);
+  CAF_CHECK_EQUAL(a.report().strangers, limits::link_strangers_max + 1);
 }
