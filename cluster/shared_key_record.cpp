@@ -5,11 +5,24 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace shoal::cluster {
 
 namespace {
 
 using nlohmann::json;
+
+/// Numbers grow, and must not overflow.
+constexpr uint64_t number_max = uint64_t{1} << 53;
+
+/// @returns zero if there is none: an older program wrote it.
+int64_t read_seconds(const json& from, const char* name) {
+  auto found = from.find(name);
+  if (found == from.end() || !found->is_number_unsigned())
+    return 0;
+  return static_cast<int64_t>(std::min<uint64_t>(found->get<uint64_t>(), INT64_MAX));
+}
 
 bool read_generation(const json& from, key_generation& out) {
   if (!from.is_object())
@@ -27,7 +40,7 @@ bool read_generation(const json& from, key_generation& out) {
   out.created_at = created->get<int64_t>();
   out.secret.resize(key_generation::secret_bytes);
   auto* bytes = reinterpret_cast<uint8_t*>(out.secret.data());
-  return out.number != 0
+  return out.number != 0 && out.number <= number_max
          && from_hex(secret->get_ref<const std::string&>(), {bytes, out.secret.size()});
 }
 
@@ -36,9 +49,10 @@ bool read_generation(const json& from, key_generation& out) {
 std::string encode(const shared_key_record& x) {
   auto all = json::array();
   for (auto& g : x.generations)
-    all.push_back({{"number", g.number},
-                   {"created_at", g.created_at},
-                   {"secret", to_hex(as_bytes(g.secret))}});
+    all.push_back({{"number", g.key.number},
+                   {"created_at", g.key.created_at},
+                   {"known_s", static_cast<uint64_t>(g.known_s)},
+                   {"secret", to_hex(as_bytes(g.key.secret))}});
   return json{{"generations", all}}.dump();
 }
 
@@ -56,9 +70,11 @@ result<shared_key_record> decode_shared_key(std::string_view value) {
   shared_key_record x;
   for (auto& one : *all) {
     auto& g = x.generations.emplace_back();
-    if (!read_generation(one, g))
+    if (!read_generation(one, g.key))
       return broken();
-    if (x.generations.size() > 1 && x.generations[x.generations.size() - 2].number <= g.number)
+    g.known_s = read_seconds(one, "known_s");
+    auto n = x.generations.size();
+    if (n > 1 && x.generations[n - 2].key.number <= g.key.number)
       return broken();
   }
   return x;

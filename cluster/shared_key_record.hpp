@@ -23,12 +23,20 @@ struct key_generation {
   bool operator==(const key_generation&) const = default;
 };
 
+/// A generation, and what nodes know of it.
+struct recorded_generation {
+  key_generation key;
+  int64_t known_s = 0; ///< Since a node saw it first, as nodes' monotonic clocks count.
+
+  bool operator==(const recorded_generation&) const = default;
+};
+
 /// The value of shoal/keys/NAME: a secret that all nodes of a cluster share, the newest generation
 /// first. JSON with the secrets in hexadecimal digits; unknown members are skipped.
 struct shared_key_record {
   static constexpr size_t generations_max = limits::shared_key_generations_max;
 
-  std::vector<key_generation> generations; ///< 1..generations_max, numbers descending.
+  std::vector<recorded_generation> generations; ///< 1..generations_max, numbers descending.
 
   bool operator==(const shared_key_record&) const = default;
 };

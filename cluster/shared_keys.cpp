@@ -19,6 +19,18 @@ constexpr int64_t age_s_max = int64_t{1} << 31;
 /// Generations that a node remembers: those of the record and some that have left it.
 constexpr size_t known_max = 2 * shared_key_record::generations_max;
 
+/// How often the record is told for how long its generations have been known: a restart of all
+/// nodes at once loses so much of that.
+constexpr std::chrono::seconds note_min = std::chrono::minutes{10};
+constexpr std::chrono::seconds note_max = std::chrono::hours{1};
+
+using std::chrono::seconds;
+
+template <class Generations>
+auto find_secret(Generations& all, const std::string& secret) {
+  return std::find_if(all.begin(), all.end(), [&](auto& x) { return x.key.secret == secret; });
+}
+
 } // namespace
 
 shared_keys::shared_keys(store& store, const config& settings, environment env)
@@ -82,25 +94,25 @@ void shared_keys::take(const key_value& kv, bool first_view) {
 void shared_keys::adopt(item& x, const shared_key_record& record, bool first_view) {
   auto now = env_.now();
   auto old = std::exchange(x.generations, {});
-  for (auto& g : record.generations) {
-    auto same = [&](const known_generation& known) { return known.key.secret == g.secret; };
-    auto known = std::find_if(old.begin(), old.end(), same);
+  for (auto& r : record.generations) {
+    auto seen = now - seconds(std::clamp<int64_t>(r.known_s, 0, age_s_max));
+    auto known = find_secret(old, r.key.secret);
     if (known != old.end())
-      x.generations.push_back(*known);
+      x.generations.push_back({r.key, known->since, std::min(known->seen, seen)});
     else if (first_view)
-      x.generations.push_back({g, now - std::max(age_of(g), x.config.notice), now});
+      x.generations.push_back({r.key, now - std::max(age_of(r.key), x.config.notice), seen});
     else
-      x.generations.push_back({g, now, now});
+      x.generations.push_back({r.key, now, seen});
   }
-  for (auto& known : old) {
-    auto same = [&](const key_generation& g) { return g.secret == known.key.secret; };
-    auto there = std::any_of(record.generations.begin(), record.generations.end(), same);
-    if (!there && x.generations.size() < known_max)
+  for (auto& known : old)
+    if (find_secret(x.generations, known.key.secret) == x.generations.end()
+        && x.generations.size() < known_max)
       x.generations.push_back(known);
-  }
   for (size_t i = x.generations.size(); i-- > 1;)
     if (!is_accepted(x, i, now))
       x.generations.erase(x.generations.begin() + static_cast<ptrdiff_t>(i));
+  x.record = record;
+  x.noted = now;
   if (!old.empty() && x.generations.front().key.secret == old.front().key.secret)
     return;
   x.watched_since = now;
@@ -119,9 +131,14 @@ void shared_keys::advance() {
   if (!seen_)
     return;
   auto now = env_.now();
-  for (auto& x : items_)
-    if (!x.busy && now >= x.next && is_due(x, now))
-      write(x, now);
+  for (auto& x : items_) {
+    if (x.busy || now < x.next)
+      continue;
+    if (is_due(x, now))
+      rotate(x, now);
+    else if (is_note_due(x, now))
+      write(x, {still_good(x, now)}, now);
+  }
 }
 
 bool shared_keys::is_due(const item& x, mono_time now) const {
@@ -135,11 +152,38 @@ bool shared_keys::is_due(const item& x, mono_time now) const {
          && now - x.watched_since >= x.config.notice + x.config.accept;
 }
 
+/// Whether the record has something that is not good any more, or says too little of how long the
+/// rest has been replaced. Otherwise a node that starts would accept it for its whole time again.
+bool shared_keys::is_note_due(const item& x, mono_time now) const {
+  if (x.unreadable || x.revision == 0)
+    return false;
+  auto kept = still_good(x, now).size();
+  auto period = std::clamp<std::chrono::seconds>(x.config.accept / 16, note_min, note_max);
+  return kept < x.record.generations.size() || (kept > 1 && now >= x.noted + period);
+}
+
+/// @returns what is accepted of the record, as of now.
+std::vector<recorded_generation> shared_keys::still_good(const item& x, mono_time now) const {
+  std::vector<recorded_generation> good;
+  for (size_t i = 0; i < x.generations.size(); ++i) {
+    auto& known = x.generations[i];
+    auto recorded = std::any_of(x.record.generations.begin(), x.record.generations.end(),
+                                [&](auto& r) { return r.key.secret == known.key.secret; });
+    if (recorded && is_accepted(x, i, now))
+      good.push_back(as_recorded(known, now));
+  }
+  return good;
+}
+
+recorded_generation shared_keys::as_recorded(const known_generation& x, mono_time now) {
+  return {x.key, std::chrono::floor<std::chrono::seconds>(now - x.seen).count()};
+}
+
 /// Puts a new generation before those that are still accepted. If the key was erased, what is known
 /// is written again with it.
-void shared_keys::write(item& x, mono_time now) {
-  key_generation fresh;
-  fresh.number = x.generations.empty() ? 1 : x.generations.front().key.number + 1;
+void shared_keys::rotate(item& x, mono_time now) {
+  shared_key_record record;
+  auto& fresh = record.generations.emplace_back().key;
   fresh.created_at = env_.wall();
   fresh.secret.resize(key_generation::secret_bytes);
   x.next = now + config_.retry;
@@ -147,12 +191,18 @@ void shared_keys::write(item& x, mono_time now) {
     env_.failed(x.config.name, {ec::unavailable, "the system gives no random bytes"});
     return;
   }
-  shared_key_record record;
-  record.generations.push_back(std::move(fresh));
   for (size_t i = 0; i < x.generations.size(); ++i)
-    if ((i == 0 || is_accepted(x, i, now))
-        && record.generations.size() < shared_key_record::generations_max)
-      record.generations.push_back(x.generations[i].key);
+    if (is_accepted(x, i, now) && record.generations.size() < shared_key_record::generations_max)
+      record.generations.push_back(as_recorded(x.generations[i], now));
+  // Whoever began anew after an erasure may have begun with 1, before others that are known here.
+  uint64_t number = 0;
+  for (auto one = record.generations.rbegin(); one != record.generations.rend(); ++one)
+    number = one->key.number = std::max(one->key.number, number + 1);
+  write(x, record, now);
+}
+
+void shared_keys::write(item& x, const shared_key_record& record, mono_time now) {
+  x.next = now + config_.retry;
   auto key = space_.shared_key(x.config.name);
   transaction what;
   what.when.push_back({key, condition::what::mod_revision, x.revision});

@@ -54,8 +54,9 @@ struct key_ring {
 ///     | accepts: both | accepts: both          | accepts: new
 ///
 /// Times are counted on this node's monotonic clock from when it saw a generation. A node that has
-/// just started issues under the newest one at once and accepts all that the record has for their
-/// time; it believes the record's times only as to when the next rotation is due. So clocks that
+/// just started issues under the newest one at once and accepts all that the record has for what is
+/// left of their time: nodes note there how long they have known each, and take out what is over.
+/// It believes the dates in the record only as to when the next rotation is due. So clocks that
 /// differ do no harm. Without the service all goes on with what is known. Sans I/O and
 /// single-threaded, like the store.
 class shared_keys final : range_follower::listener {
@@ -89,13 +90,15 @@ private:
   struct known_generation {
     key_generation key;
     mono_time since; // When it began, as far as this node knows.
-    mono_time seen;  // When this node saw it first.
+    mono_time seen;  // When a node saw it first, as far as this node knows.
   };
 
   struct item {
     shared_key_config config;
     std::vector<known_generation> generations; // The newest first.
     mono_time watched_since{};                 // When the newest one came to this process.
+    shared_key_record record;                  // The last one that could be read,
+    mono_time noted{};                         // and when it came.
     uint64_t revision = 0;                     // Of the key; 0: it does not exist.
     bool unreadable = false;                   // What stands there is not ours to overwrite.
     bool busy = false;
@@ -110,7 +113,11 @@ private:
   void adopt(item& x, const shared_key_record& record, bool first_view);
   std::chrono::seconds age_of(const key_generation& x) const;
   bool is_due(const item& x, mono_time now) const;
-  void write(item& x, mono_time now);
+  bool is_note_due(const item& x, mono_time now) const;
+  std::vector<recorded_generation> still_good(const item& x, mono_time now) const;
+  static recorded_generation as_recorded(const known_generation& x, mono_time now);
+  void rotate(item& x, mono_time now);
+  void write(item& x, const shared_key_record& record, mono_time now);
   bool is_accepted(const item& x, size_t index, mono_time now) const;
   item* find(std::string_view name);
 

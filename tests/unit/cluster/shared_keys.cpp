@@ -17,6 +17,7 @@ namespace {
 
 const shared_key_config daily{"udp", 100s, 10s, 20s};
 const shared_key_config lasting{"identities", 0s, 10s, 0s};
+const shared_key_config slow{"passkeys", 0s, 10s, 3h};
 
 /// A node's keys; its wall clock may be wrong.
 struct node {
@@ -25,7 +26,7 @@ struct node {
 
   static shared_keys::config settings() {
     shared_keys::config c;
-    c.keys = {daily, lasting};
+    c.keys = {daily, lasting, slow};
     return c;
   }
 
@@ -119,7 +120,7 @@ CAF_TEST(the first node makes the keys and all have the same) {
   CAF_CHECK(ring->others.empty());
   for (auto& n : nodes) {
     CAF_CHECK(n->keys.ring("udp") == ring);
-    CAF_CHECK_EQUAL(n->changes, 2);
+    CAF_CHECK_EQUAL(n->changes, 3);
   }
   CAF_CHECK(nodes[0]->keys.ring("identities")->current.secret != ring->current.secret);
   CAF_CHECK(!nodes[0]->keys.ring("unknown"));
@@ -208,10 +209,62 @@ CAF_TEST(an erased key is written again with what is still good) {
   auto record = decode_shared_key(*stored("udp"));
   CAF_REQUIRE(record);
   CAF_REQUIRE_EQUAL(record->generations.size(), 2u);
-  CAF_CHECK(record->generations[1] == before.current);
+  CAF_CHECK(record->generations[1].key == before.current);
   run_for(60s);
   CAF_CHECK(nodes[0]->keys.ring("udp")->current.number == 2);
   CAF_CHECK_EQUAL(refused, 0);
+}
+
+CAF_TEST(a key that is erased twice is still read and nobody is refused) {
+  add();
+  add();
+  run_for(5s);
+  auto first = nodes[0]->keys.ring("udp")->current;
+  run_for(100s); // A few generations, so that numbers have grown.
+  CAF_MESSAGE("somebody begins anew with what nobody knows");
+  put("udp", encode(shared_key_record{{{{1, 1'700'000'000, std::string(32, 'n')}, 0}}}));
+  run_for(1s);
+  put("udp", std::nullopt);
+  run_for(5s);
+  auto record = decode_shared_key(*stored("udp"));
+  CAF_REQUIRE(record);
+  CAF_CHECK_GREATER(record->generations.size(), 2u);
+  CAF_CHECK_EQUAL(record->generations[1].key.secret, std::string(32, 'n'));
+  CAF_CHECK(nodes[0]->failures.empty());
+  run_for(60s);
+  CAF_CHECK(nodes[0]->keys.ring("udp")->current.secret != first.secret);
+  CAF_CHECK_EQUAL(refused, 0);
+}
+
+CAF_TEST(a generation that was replaced is not accepted anew by those that start again) {
+  add();
+  run_for(5s);
+  auto old = nodes[0]->keys.ring("passkeys")->current;
+  put("passkeys", std::nullopt);
+  run_for(30s);
+  auto accepts = [&] {
+    auto ring = nodes[0]->keys.ring("passkeys");
+    CAF_REQUIRE(ring);
+    return std::any_of(ring->others.begin(), ring->others.end(),
+                       [&](auto& x) { return x.secret == old.secret; });
+  };
+  auto begin = time.now();
+  auto end = mono_time::max();
+  while (time.now() < begin + 6h) {
+    for (int i = 0; i < 2000; ++i) {
+      nodes[0]->keys.advance();
+      time.run_for(1s);
+      if (end == mono_time::max() && !accepts())
+        end = time.now();
+    }
+    nodes.clear();
+    add(time.random.chance(500) ? 400 * 86'400 : -400 * 86'400);
+    run_for(5s);
+    CAF_CHECK(end == mono_time::max() || !accepts()); // Never again.
+  }
+  CAF_CHECK(end >= begin + 2h + 55min);
+  CAF_CHECK(end < begin + 5h); // Each restart loses what was not noted.
+  CAF_CHECK_EQUAL(decode_shared_key(*stored("passkeys"))->generations.size(), 1u);
 }
 
 CAF_TEST(what cannot be read is not overwritten and what is known goes on) {
@@ -263,7 +316,8 @@ CAF_TEST_FIXTURE_SCOPE_END()
 CAF_TEST(records of shared keys come back as they were written) {
   shared_key_record x;
   for (uint64_t i = shared_key_record::generations_max; i > 0; --i)
-    x.generations.push_back({i, static_cast<unix_seconds>(i * 100), std::string(32, char(i))});
+    x.generations.push_back(
+        {{i, static_cast<unix_seconds>(i * 100), std::string(32, char(i))}, int64_t(i)});
   auto value = encode(x);
   CAF_CHECK(decode_shared_key(value) == x);
   for (size_t n = 0; n < value.size(); ++n)
@@ -275,7 +329,7 @@ CAF_TEST(records of shared keys come back as they were written) {
   std::swap(more.generations[0], more.generations[1]);
   CAF_CHECK(!decode_shared_key(encode(more)));
   more = x;
-  more.generations[0].secret.pop_back();
+  more.generations[0].key.secret.pop_back();
   CAF_CHECK(!decode_shared_key(encode(more)));
   CAF_CHECK(!decode_shared_key("{\"generations\":[]}"));
   CAF_CHECK(!decode_shared_key("[]"));
