@@ -37,14 +37,25 @@ struct link_certificate {
 struct link_numbers {
   std::string node;
   uint64_t incarnation = 0;
-  std::chrono::nanoseconds round_trip{0}; ///< Of the last heartbeat; 0 before the first.
+  std::chrono::nanoseconds round_trip{0};          ///< Of the last heartbeat; 0 before the first.
+  std::chrono::nanoseconds smoothed_round_trip{0}; ///< An eighth of it is the last one's.
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
-  uint64_t credit_bytes = 0; ///< What may be asked at once.
-  uint64_t queue_bytes = 0;  ///< Waiting for credit.
-  size_t pending = 0;        ///< Requests without an answer.
-  size_t open = 0;           ///< Requests of the other node without an answer.
-  uint64_t late_answers = 0; ///< Came when nobody waited any more.
+  uint64_t credit_bytes = 0;        ///< What may be asked at once.
+  uint64_t answer_credit_bytes = 0; ///< What may be answered at once.
+  uint64_t window_bytes = 0;        ///< What either is at most.
+  uint64_t queue_bytes = 0;         ///< Waiting for credit.
+  size_t pending = 0;               ///< Requests without an answer.
+  size_t open = 0;                  ///< Requests of the other node without an answer.
+  uint64_t late_answers = 0;        ///< Came when nobody waited any more.
+};
+
+/// How it goes with a node that is followed, for metrics: over all its links so far.
+struct link_peer_numbers {
+  link_numbers link; ///< Of the link that is up, else the node's name and nothing; bytes and late
+                     ///< answers are those of all links.
+  bool is_up = false;
+  uint64_t ups = 0; ///< Links that came up.
 };
 
 } // namespace shoal::cluster

@@ -88,6 +88,9 @@ void link_core::follow(std::vector<link_peer> peers) {
     if (same) {
       at->second = std::move(found->second);
       before.erase(found);
+    } else if (found != before.end()) { // The same node, so its numbers go on.
+      at->second.ups = found->second.ups;
+      at->second.past = found->second.link ? sum(found->second) : found->second.past;
     }
     if (at->second.record.addresses != record.addresses) {
       at->second.address = 0;
@@ -207,7 +210,8 @@ void link_core::up(link_session& from) {
   auto* p = claim(from);
   if (!p)
     return;
-  if (auto older = std::exchange(p->link, nullptr)) {
+  if (auto older = p->link) {
+    drop(*p);
     older->close(link_refusal::superseded, "a later connection takes its place");
     report_down(*older, {ec::unavailable, "a later connection takes its place"});
     p = claim(from); // Whoever heard of that may have changed who is followed.
@@ -215,6 +219,7 @@ void link_core::up(link_session& from) {
       return;
   }
   p->link = from.shared_from_this();
+  ++p->ups;
   ++totals_.ups;
   log::info(who, "go up node={} incarnation={} version={}", from.other().node,
             from.other().incarnation, from.version());
@@ -235,7 +240,7 @@ void link_core::down(link_session& from, const error& why) {
     plan_dial(*p, from.was_up() && now_() - from.up_since() >= timing_.backoff_max);
   if (!p || p->link.get() != &from)
     return;
-  p->link.reset();
+  drop(*p);
   report_down(from, why);
 }
 
@@ -272,6 +277,29 @@ void link_core::report_down(const link_session& x, const error& why) {
   ++totals_.downs;
   for (auto* each : listeners_)
     each->link_down(x.other().node, x.other().incarnation, why);
+}
+
+/// @returns the numbers of all links, the one that is up included.
+link_numbers link_core::sum(const peer& p) {
+  auto x = p.link ? p.link->numbers() : link_numbers{};
+  x.bytes_in += p.past.bytes_in;
+  x.bytes_out += p.past.bytes_out;
+  x.late_answers += p.past.late_answers;
+  return x;
+}
+
+void link_core::drop(peer& p) {
+  p.past = sum(p);
+  p.link.reset();
+}
+
+std::vector<link_peer_numbers> link_core::peer_numbers() const {
+  std::vector<link_peer_numbers> all;
+  for (auto& [node, p] : peers_) {
+    auto& x = all.emplace_back(link_peer_numbers{sum(p), p.link != nullptr, p.ups});
+    x.link.node = node;
+  }
+  return all;
 }
 
 std::vector<link_numbers> link_core::numbers() const {

@@ -65,6 +65,9 @@ public:
   const link_totals& totals() const { return totals_; }
   std::vector<link_numbers> numbers() const;
 
+  /// Of all nodes that are followed.
+  std::vector<link_peer_numbers> peer_numbers() const;
+
 private:
   struct peer {
     link_peer record;
@@ -73,6 +76,8 @@ private:
     mono_time dial_at{};
     mono_time::duration backoff{0};
     size_t address = 0; ///< The next one to try.
+    uint64_t ups = 0;
+    link_numbers past; ///< Of links that have ended.
   };
 
   std::optional<link_rejection> judge(const link_session& from, const link_hello& x) override;
@@ -84,6 +89,8 @@ private:
   peer* find(const std::string& node);
   peer* claim(link_session& from);
   void plan_dial(peer& p, bool was_well);
+  static link_numbers sum(const peer& p);
+  void drop(peer& p);
   void complain(const std::string& node, const error& why);
   void report_up(const link_session& x) const;
   void report_down(const link_session& x, const error& why);

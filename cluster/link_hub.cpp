@@ -33,6 +33,8 @@ constexpr std::chrono::milliseconds accept_pause{100};
 /// For farewells.
 constexpr std::chrono::milliseconds stop_patience{1500};
 
+constexpr std::chrono::seconds board_period{1};
+
 /// One address has one form, whatever the socket's family.
 ip_address address_of(const asio::ip::address& x) {
   if (x.is_v4())
@@ -47,11 +49,9 @@ class hub final : public link_hub {
 public:
   explicit hub(link_hub_config cfg)
       : cfg_{std::move(cfg)}, acceptor_{io_}, dial_timer_{io_}, accept_timer_{io_},
-        inbox_{std::make_shared<link_inbox>(io_)}, core_{cfg_.self, cfg_.timing,
-                                                         std::random_device{}(), mono_now,
-                                                         [box = inbox_](auto what) {
-                                                           box->run(std::move(what));
-                                                         }} {}
+        board_timer_{io_}, inbox_{std::make_shared<link_inbox>(io_)},
+        core_{cfg_.self, cfg_.timing, std::random_device{}(), mono_now,
+              [box = inbox_](auto what) { box->run(std::move(what)); }} {}
 
   ~hub() override;
   result<void> open();
@@ -65,6 +65,7 @@ public:
   void report(std::function<void(link_report)> then) override;
   result<void> reload_certificates() override;
   endpoint address() const override { return cfg_.listen; }
+  std::shared_ptr<const link_board> board() const override { return board_; }
 
 private:
   using queue = std::list<link_connection*>;
@@ -76,6 +77,8 @@ private:
     queue::iterator at;
   };
 
+  link_report report_now() const;
+  void publish();
   link_context context() const;
   void accept();
   void greet(tcp::socket socket);
@@ -94,6 +97,7 @@ private:
   tcp::acceptor acceptor_;
   asio::steady_timer dial_timer_;
   asio::steady_timer accept_timer_;
+  asio::steady_timer board_timer_;
   std::shared_ptr<link_inbox> inbox_; ///< Replies that come too late still hold it.
   link_core core_;
   link_gate gate_;
@@ -105,6 +109,7 @@ private:
   uint64_t pushed_out_ = 0;
   mono_time looks_at_ = mono_time::max();
   bool stopping_ = false;
+  const std::shared_ptr<link_board> board_ = std::make_shared<link_board>();
   std::thread thread_;
 };
 
@@ -131,6 +136,7 @@ result<void> hub::open() {
   cfg_.listen.port = acceptor_.local_endpoint().port();
   log::info("links", "listen address={} tls={}", cfg_.listen.str(), !cfg_.insecure);
   accept();
+  publish();
   thread_ = std::thread{[this] {
     inbox_->belong();
     auto work = asio::make_work_guard(io_);
@@ -145,6 +151,7 @@ hub::~hub() {
     thread_.join();
   }
   inbox_->close(); // Nobody is linked any more: whoever asked last is told so.
+  board_->publish({});
 }
 
 void hub::stop() {
@@ -231,11 +238,27 @@ void hub::follow(std::vector<link_peer> peers) {
   });
 }
 
+link_report hub::report_now() const {
+  return {core_.numbers(),
+          core_.peer_numbers(),
+          core_.totals(),
+          connections_.size(),
+          strangers_.size() + expected_.size(),
+          gate_.turned_away(),
+          pushed_out_,
+          inbox_->refused()};
+}
+
 void hub::report(std::function<void(link_report)> then) {
-  inbox_->run([this, then = std::move(then)] {
-    then({core_.numbers(), core_.totals(), connections_.size(),
-          strangers_.size() + expected_.size(), gate_.turned_away(), pushed_out_,
-          inbox_->refused()});
+  inbox_->run([this, then = std::move(then)] { then(report_now()); });
+}
+
+void hub::publish() {
+  board_->publish(report_now());
+  board_timer_.expires_after(board_period);
+  board_timer_.async_wait([this](const error_code& cancelled) {
+    if (!cancelled && !stopping_)
+      publish();
   });
 }
 

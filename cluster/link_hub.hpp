@@ -6,6 +6,9 @@
 #include "cluster/link_tls.hpp"
 #include "core/net.hpp"
 
+#include <memory>
+#include <mutex>
+
 namespace shoal::cluster {
 
 struct link_hub_config {
@@ -19,12 +22,33 @@ struct link_hub_config {
 /// How all links are, for metrics.
 struct link_report {
   std::vector<link_numbers> links;
+  std::vector<link_peer_numbers> peers; ///< Of all nodes that are followed.
   link_totals totals;
   size_t connections = 0;     ///< Also those that are not links yet.
   size_t strangers = 0;       ///< Accepted, and without a valid hello so far.
   uint64_t turned_away = 0;   ///< Before the handshake, as too many came from there.
   uint64_t pushed_out = 0;    ///< Strangers that had to make room for later ones.
   uint64_t inbox_refused = 0; ///< Calls and notices beyond limits::link_inbox_bytes_max.
+};
+
+/// Where a hub leaves its last report for others. Thread-safe.
+class link_board {
+public:
+  /// @returns an empty report before the hub has begun, and after it has ended.
+  std::shared_ptr<const link_report> latest() const {
+    std::lock_guard guard{mutex_};
+    return latest_;
+  }
+
+  void publish(link_report x) {
+    auto made = std::make_shared<const link_report>(std::move(x));
+    std::lock_guard guard{mutex_};
+    latest_.swap(made);
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const link_report> latest_ = std::make_shared<const link_report>();
 };
 
 /// Links over TCP with mutual TLS 1.3, on a thread of their own. With what the inbox cannot take,
@@ -43,7 +67,10 @@ public:
   /// Reads the files anew, for links that begin later. @errors as `start`; then nothing changes.
   virtual result<void> reload_certificates() = 0;
 
-  /// @param then called on the links' thread.
+  /// What the hub says of itself each second; for any thread, and for longer than the hub lives.
+  virtual std::shared_ptr<const link_board> board() const = 0;
+
+  /// @param then called on the links' thread; not at all once the hub is about to end.
   virtual void report(std::function<void(link_report)> then) = 0;
 };
 

@@ -144,6 +144,8 @@ void link_session::on(const link_heartbeat& x) {
     wake();
   } else if (x.stamp == stamp_ && stamp_ != 0) {
     numbers_.round_trip = now_.time_since_epoch() - mono_time::duration{stamp_};
+    auto& smoothed = numbers_.smoothed_round_trip;
+    smoothed += smoothed.count() == 0 ? numbers_.round_trip : (numbers_.round_trip - smoothed) / 8;
     stamp_ = 0;
   }
 }
@@ -213,6 +215,8 @@ mono_time link_session::next_tick() const {
 link_numbers link_session::numbers() const {
   auto x = numbers_;
   x.credit_bytes = asks_.credit_bytes();
+  x.answer_credit_bytes = answers_.credit_bytes();
+  x.window_bytes = hello_.window_bytes;
   x.queue_bytes = asks_.queue_bytes() + answers_.queue_bytes();
   x.pending = pending_.size();
   x.open = open_.size();
