@@ -195,16 +195,20 @@ size_t lmdb_store::commit_erasures(std::span<const commit_request> requests, rig
   if (erasing.empty())
     return 0;
   results done(erasing.size(), result<uint64_t>(uint64_t{0}));
-  auto failure = attempt([&] { return try_commit(erasing, who, done); },
-                         config_.max_map_bytes + erase_reserve_bytes);
-  // LMDB itself keeps the map as large as what is in use. Not shrinking it does no harm.
-  if (env_ && env_->map_bytes() > config_.max_map_bytes)
-    static_cast<void>(resize(config_.max_map_bytes));
-  if (failure)
+  if (attempt_beyond([&] { return try_commit(erasing, who, done); }))
     return 0;
   for (size_t i = 0; i < indexes.size(); ++i)
     out[indexes[i]] = std::move(done[i]);
   return indexes.size();
+}
+
+/// The same with the reserve.
+std::optional<error> lmdb_store::attempt_beyond(const std::function<int()>& write) {
+  auto failure = attempt(write, config_.max_map_bytes + erase_reserve_bytes);
+  // LMDB itself keeps the map as large as what is in use. Not shrinking it does no harm.
+  if (env_ && env_->map_bytes() > config_.max_map_bytes)
+    static_cast<void>(resize(config_.max_map_bytes));
+  return failure;
 }
 
 int lmdb_store::try_commit(std::span<const commit_request> requests, rights who, results& out) {
@@ -238,7 +242,12 @@ result<void> lmdb_store::replicate(std::span<const replicated> changes, const mu
       return fail(ec::too_large, "a value has " + std::to_string(c.value->size()) + " bytes");
   }
   std::lock_guard lock(writer_mutex_);
-  auto failure = attempt([&] { return try_replicate(changes, at); }, config_.max_map_bytes);
+  auto write = [&] { return try_replicate(changes, at); };
+  auto failure = attempt(write, config_.max_map_bytes);
+  bool erases = std::none_of(changes.begin(), changes.end(),
+                             [](const replicated& c) { return c.value.has_value(); });
+  if (failure && failure->code == ec::storage_full && erases && !changes.empty())
+    failure = attempt_beyond(write);
   if (!failure)
     return {};
   note(failure);

@@ -166,7 +166,7 @@ struct lmdb_store::chunk {
   struct row {
     std::string key;
     std::string value;
-    uint64_t revision;
+    uint64_t revision; ///< 0: the value is damaged.
   };
   std::vector<row> rows;
   std::optional<std::string> first_damaged;
@@ -198,11 +198,13 @@ result<void> lmdb_store::load_chunk(table where, std::string& from, bool after, 
     auto k = to_view(key);
     if (auto opened = open_envelope(k, to_view(value))) {
       out.rows.push_back({std::string(k), std::string(opened->payload), opened->revision});
-    } else if (++out.damaged == 1) {
-      out.first_damaged = k;
+    } else {
+      out.rows.push_back({std::string(k), {}, 0});
+      if (++out.damaged == 1)
+        out.first_damaged = k;
     }
     bytes += k.size() + value.mv_size;
-    if (out.rows.size() + out.damaged >= chunk::rows_max || bytes >= chunk::bytes_max) {
+    if (out.rows.size() >= chunk::rows_max || bytes >= chunk::bytes_max) {
       from = k;
       return {};
     }
@@ -226,7 +228,7 @@ result<void> lmdb_store::scan(table where, std::string_view first_key, const vis
       first_damaged = *part.first_damaged;
     skipped += part.damaged;
     for (const auto& row : part.rows)
-      if (!visit(row.key, row.value, row.revision))
+      if (row.revision != 0 && !visit(row.key, row.value, row.revision))
         return {};
     if (!loaded)
       return loaded;
@@ -237,6 +239,22 @@ result<void> lmdb_store::scan(table where, std::string_view first_key, const vis
   auto err = damaged(where, first_damaged);
   err.detail += ", " + std::to_string(skipped) + " in all";
   return tl::unexpected(std::move(err));
+}
+
+result<void> lmdb_store::scan_keys(table where, std::string_view first_key,
+                                   const key_visitor& visit) const {
+  std::string from(first_key);
+  chunk part;
+  for (bool after = false; !part.last; after = true) {
+    part = {};
+    auto loaded = load_chunk(where, from, after, part);
+    for (const auto& row : part.rows)
+      if (!visit(row.key, row.revision))
+        return {};
+    if (!loaded)
+      return loaded;
+  }
+  return {};
 }
 
 result<uint64_t> lmdb_store::count(table where) const {

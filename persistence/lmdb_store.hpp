@@ -80,6 +80,12 @@ public:
   /// and the first of them.
   result<void> scan(table where, std::string_view first_key, const visitor& visit) const;
 
+  /// Called per key in order. @param revision 0: the value is damaged. @returns whether to go on.
+  using key_visitor = std::function<bool(std::string_view key, uint64_t revision)>;
+
+  /// As `scan`, but for keys alone, those of damaged values too.
+  result<void> scan_keys(table where, std::string_view first_key, const key_visitor& visit) const;
+
   /// @returns the number of keys; `meta` has a few of the store's own.
   result<uint64_t> count(table where) const;
 
@@ -97,7 +103,7 @@ public:
   /// here get greater ones.
   /// @param at a key of `meta` and its value, written with the rest: how far the copy is.
   /// @errors ec::invalid_argument (a key), ec::too_large, ec::storage_full, ec::storage_failed;
-  /// then nothing was written.
+  /// then nothing was written. If the map is at its maximum, changes that only erase still succeed.
   result<void> replicate(std::span<const replicated> changes, const mutation& at);
 
   lmdb_stats stats() const;
@@ -125,6 +131,7 @@ private:
   int try_replicate(std::span<const replicated> changes, const mutation& at);
   std::optional<error> attempt(const std::function<int()>& write, uint64_t map_limit_bytes);
   size_t commit_erasures(std::span<const commit_request> requests, rights who, results& out);
+  std::optional<error> attempt_beyond(const std::function<int()>& write);
   result<void> grow(uint64_t map_limit_bytes);
   result<void> resize(uint64_t map_bytes);
   void heal();

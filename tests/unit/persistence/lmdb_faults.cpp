@@ -297,6 +297,12 @@ CAF_TEST(a flipped bit costs one value) {
   CAF_REQUIRE(!scanned);
   CAF_CHECK((scanned.error() == error{ec::corrupt, "the value of key b in table users, 1 in all"}));
   CAF_CHECK_EQUAL(store->stats().corrupt_values, 2u);
+  std::string keys;
+  CAF_CHECK(store->scan_keys(table::users, {}, [&](std::string_view key, uint64_t revision) {
+    keys += std::string(key) + (revision == 0 ? "!" : "");
+    return true;
+  }));
+  CAF_CHECK_EQUAL(keys, "ab!c");
 
   CAF_MESSAGE("a guard on it fails alone, and a new value heals it");
   auto guarded = put_request(table::users, "d", "4");

@@ -104,6 +104,26 @@ CAF_TEST(a copy larger than the map makes the map grow) {
   CAF_CHECK_EQUAL(count_of(*store, table::refs), 40u);
 }
 
+CAF_TEST(a copy on a full map takes what erases) {
+  auto config = store_config(folder.path() / "full");
+  config.initial_map_bytes = 256 * 1024;
+  config.max_map_bytes = 2 << 20;
+  store = open_store(config);
+  int count = 0;
+  for (const std::string value(4000, 'x'); count < 10'000; ++count)
+    if (!store->replicate(std::vector{row(std::to_string(100'000 + count), value, 7)}, at("7")))
+      break;
+  CAF_REQUIRE(count > 100 && count < 10'000);
+  std::vector<replicated> gone;
+  for (int i = 0; i < count; ++i)
+    gone.push_back(row(std::to_string(100'000 + i), std::nullopt, 8));
+  CAF_CHECK(store->replicate(gone, at("8")));
+  CAF_CHECK_EQUAL(count_of(*store, table::refs), 0u);
+  CAF_CHECK_EQUAL(value_of(*store, table::meta, "position"), "8");
+  CAF_CHECK_LESS(store->stats().map_bytes, config.max_map_bytes + (1 << 20));
+  CAF_CHECK(store->replicate(std::vector{row("a", "1", 9)}, at("9")));
+}
+
 CAF_TEST(a kill in the middle leaves changes and position together) {
   store.reset();
   for (int round = 0; round < 8; ++round) {
