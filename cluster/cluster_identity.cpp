@@ -1,57 +1,123 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/cluster_identity.hpp"
 
-#include <nlohmann/json.hpp>
+#include "cluster/migration_marker.hpp"
+#include "core/hex.hpp"
+
+#include <algorithm>
+#include <random>
 
 namespace shoal::cluster {
 
 using namespace coordination;
-using namespace std::chrono_literals;
 
-cluster_identity::cluster_identity(store& store, const key_space& keys, std::string wanted,
-                                   std::string fresh, const std::function<mono_time()>& now)
-    : store_{store}, key_{keys.identity()}, wanted_{std::move(wanted)}, fresh_{std::move(fresh)},
-      now_{now} {}
+namespace {
 
-void cluster_identity::advance() {
-  auto now = now_();
-  if (known_ || asking_ || now < next_)
+constexpr size_t id_bytes_max = 64;
+constexpr std::string_view format = " 1";
+
+} // namespace
+
+result<void> check_cluster_id(std::string_view id) {
+  constexpr std::string_view others = "._-";
+  auto is_fine = [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || others.find(c) != std::string_view::npos;
+  };
+  if (id.empty() || id.size() > id_bytes_max || !std::all_of(id.begin(), id.end(), is_fine))
+    return fail(ec::invalid_argument, "a cluster id has 1 to 64 letters, digits and ._-");
+  return {};
+}
+
+std::string new_cluster_id() {
+  std::random_device random;
+  std::array<uint8_t, 16> bytes{};
+  std::generate(bytes.begin(), bytes.end(), [&] { return static_cast<uint8_t>(random()); });
+  return to_hex(bytes);
+}
+
+std::string encode_identity(std::string_view id) {
+  return std::string(id) + std::string(format);
+}
+
+result<std::string> decode_identity(std::string_view value) {
+  auto id = value.substr(0, value.find(' '));
+  if (!check_cluster_id(id))
+    return fail(ec::corrupt, "the cluster's identity in etcd");
+  if (value.substr(id.size()) != format)
+    return fail(ec::unsupported, "cluster " + std::string(id) + " is of another Shoal");
+  return std::string(id);
+}
+
+/// A transaction that changes nothing reads both at once.
+void view_cluster(store& store, const key_space& keys, mono_time deadline,
+                  store::callback<cluster_view> then) {
+  transaction look{{{keys.identity(), condition::what::mod_revision, 0},
+                    {keys.migration(), condition::what::mod_revision, 0}},
+                   {},
+                   {keys.identity(), keys.migration()}};
+  store.commit(std::move(look), deadline,
+               [then = std::move(then)](const result<transaction_result>& answer) {
+                 if (!answer)
+                   then(tl::unexpected(answer.error()));
+                 else if (answer->succeeded)
+                   then(cluster_view{});
+                 else
+                   then(cluster_view{answer->read[0], answer->read[1]});
+               });
+}
+
+result<found_cluster> judge_cluster(const cluster_view& seen, const key_space& keys,
+                                    const std::string& wanted) {
+  auto moved = seen.migration ? seen.migration->mod_revision : 0;
+  if (seen.migration) {
+    auto marker = decode_migration_marker(seen.migration->value);
+    if (!marker || marker->at != migration_marker::phase::done)
+      return fail(ec::conflict, "a registry is being moved into etcd: finish that or withdraw it");
+  }
+  if (!seen.identity)
+    return fail(ec::not_found, "etcd has no cluster");
+  auto id = decode_identity(seen.identity->value);
+  if (!id)
+    return tl::unexpected(id.error());
+  if (!wanted.empty() && *id != wanted)
+    return fail(ec::conflict, "etcd has cluster " + *id + ", not " + wanted);
+  return found_cluster{*id, {keys.migration(), condition::what::mod_revision, moved}};
+}
+
+void find_some_node(store& store, const key_space& keys, mono_time deadline,
+                    store::callback<std::string> then) {
+  store.read({keys.nodes(), prefix_end(keys.nodes()), 1, 0}, deadline,
+             [then = std::move(then), below = keys.nodes().size()](const auto& page) {
+               if (!page)
+                 then(tl::unexpected(page.error()));
+               else
+                 then(page->keys.empty() ? std::string{} : page->keys[0].key.substr(below));
+             });
+}
+
+void find_cluster(store& store, const key_space& keys, const cluster_wish& wish, mono_time deadline,
+                  store::callback<found_cluster> then) {
+  if (!wish.may_found) {
+    view_cluster(store, keys, deadline, [then, keys, wanted = wish.id](const auto& seen) {
+      then(seen.and_then([&](const auto& view) { return judge_cluster(view, keys, wanted); }));
+    });
     return;
-  asking_ = true;
-  next_ = now + 500ms;
-  auto value = nlohmann::json{{"id", wanted_.empty() ? fresh_ : wanted_}, {"layout", layout}};
-  store_.commit({{{key_, condition::what::mod_revision, 0}}, {{key_, value.dump()}}, {key_}},
-                now + 2000ms,
-                [this, alive = std::weak_ptr(alive_)](const result<transaction_result>& answer) {
-                  if (alive.expired())
-                    return;
-                  asking_ = false;
-                  on_answer(answer);
-                });
-}
-
-void cluster_identity::on_answer(const result<transaction_result>& answer) {
-  if (!answer)
-    return; // Asked again, which shows whether it happened.
-  if (answer->succeeded)
-    known_ = wanted_.empty() ? fresh_ : wanted_;
-  else if (!answer->read.empty() && answer->read[0])
-    known_ = read(answer->read[0]->value);
-}
-
-result<std::string> cluster_identity::read(const std::string& value) const {
-  auto object = nlohmann::json::parse(value, nullptr, false);
-  auto is_sound = object.is_object() && object.contains("id") && object["id"].is_string()
-                  && object.contains("layout") && object["layout"].is_number_unsigned();
-  if (!is_sound)
-    return fail(ec::corrupt, "the value of " + key_ + " is no identity of a cluster");
-  if (auto theirs = object["layout"].get<uint64_t>(); theirs != layout)
-    return fail(ec::unsupported, "the cluster's keys have layout " + std::to_string(theirs)
-                                     + ", this program knows " + std::to_string(layout));
-  auto id = object["id"].get<std::string>();
-  if (!wanted_.empty() && id != wanted_)
-    return fail(ec::conflict, "etcd has cluster " + id + ", and not " + wanted_);
-  return id;
+  }
+  auto id = wish.id.empty() ? new_cluster_id() : wish.id;
+  transaction found{{{keys.identity(), condition::what::mod_revision, 0},
+                     {keys.migration(), condition::what::mod_revision, 0}},
+                    {{keys.identity(), encode_identity(id), 0}},
+                    {keys.identity(), keys.migration()}};
+  store.commit(std::move(found), deadline,
+               [then, keys, id, wanted = wish.id](const result<transaction_result>& answer) {
+                 if (!answer)
+                   then(tl::unexpected(answer.error()));
+                 else if (answer->succeeded)
+                   then(found_cluster{id, {keys.migration(), condition::what::mod_revision, 0}});
+                 else
+                   then(judge_cluster({answer->read[0], answer->read[1]}, keys, wanted));
+               });
 }
 
 } // namespace shoal::cluster

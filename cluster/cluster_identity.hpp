@@ -6,37 +6,51 @@
 
 namespace shoal::cluster {
 
-/// Finds out which cluster lives below the prefix, and founds one if there is none. The value of
-/// shoal/cluster is JSON: its id (32 hexadecimal digits) and the version of the layout of keys.
-class cluster_identity {
-public:
-  static constexpr uint32_t layout = 1;
+/// @param id 1..64 of [A-Za-z0-9._-]. @returns nothing if it is well-formed, else
+/// ec::invalid_argument.
+result<void> check_cluster_id(std::string_view id);
 
-  /// All outlive it. @param wanted the id it must have; empty: whatever it is.
-  /// @param fresh the id of a cluster that is founded.
-  cluster_identity(coordination::store& store, const key_space& keys, std::string wanted,
-                   std::string fresh, const std::function<mono_time()>& now);
+/// 32 random hexadecimal digits.
+std::string new_cluster_id();
 
-  /// Does what is due, until it is known.
-  void advance();
+/// The value of `shoal/cluster`: "ID FORMAT".
+std::string encode_identity(std::string_view id);
 
-  /// @returns nothing as long as etcd has not answered. @errors ec::conflict: another cluster than
-  /// wanted; ec::corrupt: what stands there is no identity; ec::unsupported: of a later layout.
-  const std::optional<result<std::string>>& known() const { return known_; }
+/// @returns the id. @errors ec::corrupt; ec::unsupported: of a newer program.
+result<std::string> decode_identity(std::string_view value);
 
-private:
-  void on_answer(const result<coordination::transaction_result>& answer);
-  result<std::string> read(const std::string& value) const;
-
-  coordination::store& store_;
-  std::string key_;
-  std::string wanted_;
-  std::string fresh_;
-  const std::function<mono_time()>& now_;
-  std::optional<result<std::string>> known_;
-  bool asking_ = false;
-  mono_time next_{};
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+/// What etcd says of a cluster at one moment.
+struct cluster_view {
+  std::optional<coordination::key_value> identity;
+  std::optional<coordination::key_value> migration;
 };
+
+void view_cluster(coordination::store& store, const key_space& keys, mono_time deadline,
+                  coordination::store::callback<cluster_view> then);
+
+/// @param then the id of some node that is there, or empty.
+void find_some_node(coordination::store& store, const key_space& keys, mono_time deadline,
+                    coordination::store::callback<std::string> then);
+
+struct cluster_wish {
+  std::string id;         ///< Of the cluster; empty: whichever etcd has.
+  bool may_found = false; ///< If there is none yet. Not for a store that is a copy of one already.
+};
+
+struct found_cluster {
+  std::string id; ///< For replica_config.
+  /// No registry has begun to be moved in since: for membership_config::join_when.
+  coordination::condition unmoved;
+};
+
+/// @param wanted an id; empty: whichever. @errors as find_cluster.
+result<found_cluster> judge_cluster(const cluster_view& seen, const key_space& keys,
+                                    const std::string& wanted);
+
+/// Asks etcd which cluster it has, or founds one. Each node does so before it starts anything else.
+/// @errors ec::conflict: it is another one, or a registry is being moved in; ec::not_found: there
+/// is none; ec::corrupt, ec::unsupported; or as the store's: try again.
+void find_cluster(coordination::store& store, const key_space& keys, const cluster_wish& wish,
+                  mono_time deadline, coordination::store::callback<found_cluster> then);
 
 } // namespace shoal::cluster

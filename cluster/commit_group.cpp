@@ -21,6 +21,11 @@ std::string key_of(const key_space& keys, table where, const std::string& key) {
   return keys.data(name(where), key);
 }
 
+/// @param id "NODE/SEQUENCE".
+std::string_view node_of(std::string_view id) {
+  return id.substr(0, id.find('/'));
+}
+
 std::optional<error> check(const commit_request& request) {
   auto is_key = [](const std::string& key) {
     return !key.empty() && key.size() <= limits::store_key_bytes_max;
@@ -62,16 +67,17 @@ void note_keys(commit_member& m, const key_space& keys) {
     writes.push_back(key_of(keys, x.where, x.key));
     m.bytes += writes.back().size() + overhead_bytes + (x.value ? x.value->size() : 0);
   }
-  for (const auto* id : {&m.what.once, &m.what.forget})
-    if (!id->empty())
-      writes.push_back(keys.flush(*id));
+  for (const auto& id : m.what.forget)
+    writes.push_back(keys.flush(id));
+  if (!m.what.once.empty())
+    writes.push_back(keys.flush(m.what.once));
   make_unique(writes);
   for (const auto& x : m.what.request.guards) {
     reads.push_back(key_of(keys, x.where, x.key));
     m.bytes += reads.back().size() + overhead_bytes;
   }
   make_unique(reads);
-  m.compares = reads.size() + 1 + !m.what.once.empty();
+  m.compares = reads.size() + 1 + !m.what.once.empty() + (m.what.claim != 0);
   std::erase_if(reads, [&writes = writes](const auto& key) {
     return std::binary_search(writes.begin(), writes.end(), key);
   });
@@ -121,6 +127,9 @@ bool commit_group::add(commit_member_ptr member, const std::optional<condition>&
     made.guard = note(*guard);
   if (!member->what.once.empty())
     made.once = note({keys_.flush(member->what.once), condition::what::mod_revision, 0});
+  if (member->what.claim != 0)
+    made.claim = note({keys_.flusher(node_of(member->what.once)), condition::what::mod_revision,
+                       member->what.claim});
   for (const auto& g : member->what.request.guards)
     if (auto at = note({key_of(keys_, g.where, g.key), condition::what::mod_revision, g.revision}))
       made.conditions.push_back(*at);
@@ -149,8 +158,8 @@ transaction commit_group::make() const {
   for (const auto& m : members_) {
     for (const auto& x : m->what.request.mutations)
       write(key_of(keys_, x.where, x.key), x.value);
-    if (!m->what.forget.empty())
-      write(keys_.flush(m->what.forget), std::nullopt);
+    for (const auto& id : m->what.forget)
+      write(keys_.flush(id), std::nullopt);
     if (!m->what.once.empty())
       write(keys_.flush(m->what.once), std::string{});
   }
@@ -163,6 +172,8 @@ commit_group::verdict commit_group::judge(const parts& of, const transaction_res
   auto found = [&](size_t i) { return failed.read[i] ? failed.read[i]->mod_revision : 0; };
   if (of.once && found(*of.once) != 0)
     return {result<uint64_t>{found(*of.once)}, found(*of.once)};
+  if (of.claim && found(*of.claim) != when_[*of.claim].equals)
+    return {result<uint64_t>{fail(ec::not_owner, "another process flushes for this node")}, 0};
   if (of.guard && found(*of.guard) != when_[*of.guard].equals)
     return {result<uint64_t>{fail(ec::not_owner)}, 0};
   for (auto i : of.conditions) {

@@ -25,6 +25,7 @@ struct commit_member {
   state at = state::queued; ///< `sent` also while it waits for the copy.
   bool alone = false;       ///< etcd has refused it in company.
   std::optional<error> refusal;
+  std::pair<uint64_t, uint64_t> waits; ///< For the copy: see copy_progress::await.
 };
 
 using commit_member_ptr = std::shared_ptr<commit_member>;
@@ -64,6 +65,7 @@ private:
   struct parts {
     std::optional<size_t> guard; // Indices of `when_`.
     std::optional<size_t> once;
+    std::optional<size_t> claim;
     std::vector<size_t> conditions;
   };
 

@@ -22,8 +22,12 @@ struct durable_write {
   /// for: the second time its first revision is the answer, and its conditions count no more.
   std::string once;
 
-  /// Such an id that will never be asked for again: forgotten with this write. May be empty.
-  std::string forget;
+  /// Such ids that will never be asked for again: forgotten with this write.
+  std::vector<std::string> forget;
+
+  /// With an id: happens only while this is the node's claim (see claim_flushes); else
+  /// ec::not_owner. 0: needs none. An engine of a single node has no other process to fear.
+  uint64_t claim = 0;
 };
 
 /// Durable, conditional writes. Two engines: LMDB alone, and etcd for a cluster. Sans I/O and

@@ -45,6 +45,9 @@ std::string id_of(const counter_config& config, uint64_t number) {
   return config.node + '/' + std::to_string(config.incarnation) + '-' + std::to_string(number);
 }
 
+/// Ids that one flush erases.
+constexpr size_t forgotten_max = 8;
+
 } // namespace
 
 void counter_amounts::add(const counter_amounts& more) {
@@ -87,7 +90,7 @@ counter_amounts counter_flusher::pending(const counter_key& of) const {
 }
 
 void counter_flusher::advance() {
-  if (is_asking_ || how_.now() < next_)
+  if (is_asking_ || wants_claim() || how_.now() < next_)
     return;
   if (batch_.empty())
     begin();
@@ -109,6 +112,7 @@ void counter_flusher::begin() {
   if (waiting_.empty())
     return;
   ++number_;
+  was_asked_ = is_doubtful_ = false;
   size_t bytes = 0;
   while (!waiting_.empty() && batch_.size() < config_.records_max && bytes < config_.bytes_max) {
     auto first = waiting_.begin();
@@ -133,7 +137,7 @@ result<commit_request> counter_flusher::plan() {
       made = how_.apply(of.where, *found ? std::optional{(*found)->value} : std::nullopt, amounts);
     if (!made || !*made) {
       if (!made)
-        how_.dropped(of, made.error());
+        how_.dropped(of, amounts, made.error());
       it = batch_.erase(it);
       continue;
     }
@@ -153,27 +157,49 @@ void counter_flusher::attempt() {
     finish();
     return;
   }
-  durable_write what{std::move(*request), std::nullopt, id(),
-                     written_ == 0 ? std::string{} : id_of(config_, written_)};
+  durable_write what{std::move(*request), std::nullopt, id(), {}, claim_};
+  auto forgets = std::min(old_.size(), forgotten_max);
+  for (size_t i = 0; i < forgets; ++i)
+    what.forget.push_back(id_of(config_, old_[i]));
   if (config_.broken == flaw::flushes_without_id)
     what.once.clear();
-  is_asking_ = true;
+  if (config_.broken == flaw::flushes_unclaimed || what.once.empty())
+    what.claim = 0;
+  is_asking_ = was_asked_ = true;
   store_.commit(std::move(what),
-                [this, alive = std::weak_ptr(alive_)](const result<uint64_t>& outcome) {
+                [this, forgets, alive = std::weak_ptr(alive_)](const result<uint64_t>& outcome) {
                   if (!alive.expired())
-                    on_outcome(outcome);
+                    on_outcome(outcome, forgets);
                 });
 }
 
-void counter_flusher::on_outcome(const result<uint64_t>& outcome) {
+void counter_flusher::on_outcome(const result<uint64_t>& outcome, size_t forgets) {
   is_asking_ = false;
-  if (!outcome)
-    return; // The same again, whatever has become of it.
-  written_ = number_;
+  if (outcome) {
+    old_.erase(old_.begin(), old_.begin() + static_cast<std::ptrdiff_t>(forgets));
+    finish();
+    return;
+  }
+  auto why = outcome.error().code;
+  is_doubtful_ = is_doubtful_ || why == ec::timeout || why == ec::shutting_down;
+  if (why == ec::not_owner && claim_ != 0)
+    on_claim_lost();
+  // Else the same again, whatever has become of it.
+}
+
+/// Another process of this node may have erased the id, so the same cannot be asked for again.
+void counter_flusher::on_claim_lost() {
+  claim_ = 0;
+  if (!is_doubtful_)
+    return;
+  for (const auto& [of, amounts] : batch_)
+    how_.dropped(of, amounts, {ec::timeout, "another process flushes for this node"});
   finish();
 }
 
 void counter_flusher::finish() {
+  if (std::exchange(was_asked_, false))
+    old_.push_back(number_);
   batch_.clear();
   if (!waiting_.empty()) {
     if (!flushing_.empty())
@@ -184,30 +210,92 @@ void counter_flusher::finish() {
     then();
 }
 
-void forget_flushes(coordination::store& store, const key_space& keys, const counter_config& of,
-                    mono_time deadline, coordination::store::callback<size_t> then) {
-  constexpr uint32_t at_once = 100;
-  auto first = keys.flush(of.node + '/');
-  auto ours = keys.flush(of.node + '/' + std::to_string(of.incarnation) + '-');
-  auto on_read = [&store, ours, deadline, then](result<coordination::range_page> page) {
-    if (!page) {
-      then(tl::unexpected(page.error()));
-      return;
-    }
+namespace {
+
+/// One claim on its way.
+struct claim_task : std::enable_shared_from_this<claim_task> {
+  coordination::store& store;
+  key_space keys;
+  counter_config of;
+  coordination::condition member;
+  mono_time deadline;
+  coordination::store::callback<uint64_t> then;
+
+  claim_task(coordination::store& s, const key_space& k, const counter_config& c,
+             coordination::condition m, mono_time d, coordination::store::callback<uint64_t> t)
+      : store{s}, keys{k}, of{c}, member{std::move(m)}, deadline{d}, then{std::move(t)} {}
+
+  std::string key() const { return keys.flusher(of.node); }
+
+  /// A claim of its own that was not answered holds.
+  void look() {
+    store.read({key(), key() + '\0', 1, 0}, deadline, [self = shared_from_this()](auto page) {
+      if (!page)
+        self->then(tl::unexpected(page.error()));
+      else if (page->keys.empty())
+        self->claim(0);
+      else if (page->keys[0].value == std::to_string(self->of.incarnation))
+        self->erase(page->keys[0].mod_revision);
+      else
+        self->claim(page->keys[0].mod_revision);
+    });
+  }
+
+  void claim(uint64_t before) {
     coordination::transaction what;
-    for (auto& kv : page->keys)
+    what.when.push_back(member);
+    what.when.push_back({key(), coordination::condition::what::mod_revision, before});
+    what.then.push_back({key(), std::to_string(of.incarnation), 0});
+    store.commit(std::move(what), deadline, [self = shared_from_this()](const auto& answer) {
+      if (!answer)
+        self->then(tl::unexpected(answer.error()));
+      else if (answer->succeeded)
+        self->erase(answer->revision);
+      else
+        self->then(fail(ec::not_owner, "this process is not the node"));
+    });
+  }
+
+  void erase(uint64_t claim) {
+    constexpr uint32_t at_once = 100;
+    auto first = keys.flush(of.node + '/');
+    store.read({first, coordination::prefix_end(first), at_once, 0}, deadline,
+               [self = shared_from_this(), claim](auto page) {
+                 if (page)
+                   self->erase(claim, *page);
+                 else
+                   self->then(tl::unexpected(page.error()));
+               });
+  }
+
+  void erase(uint64_t claim, coordination::range_page& page) {
+    auto ours = keys.flush(of.node + '/' + std::to_string(of.incarnation) + '-');
+    coordination::transaction what;
+    what.when.push_back({key(), coordination::condition::what::mod_revision, claim});
+    for (auto& kv : page.keys)
       if (!kv.key.starts_with(ours))
         what.then.push_back({std::move(kv.key), std::nullopt, 0});
-    auto count = what.then.size();
-    if (count == 0) {
-      then(size_t{0});
+    if (what.then.empty()) {
+      then(claim);
       return;
     }
-    store.commit(std::move(what), deadline, [then, count](const auto& answer) {
-      answer ? then(count) : then(tl::unexpected(answer.error()));
+    store.commit(std::move(what), deadline, [self = shared_from_this(), claim](const auto& answer) {
+      if (!answer)
+        self->then(tl::unexpected(answer.error()));
+      else if (answer->succeeded)
+        self->erase(claim);
+      else
+        self->then(fail(ec::not_owner, "another process flushes for this node"));
     });
-  };
-  store.read({first, coordination::prefix_end(first), at_once, 0}, deadline, std::move(on_read));
+  }
+};
+
+} // namespace
+
+void claim_flushes(coordination::store& store, const key_space& keys, const counter_config& of,
+                   const coordination::condition& member, mono_time deadline,
+                   coordination::store::callback<uint64_t> then) {
+  std::make_shared<claim_task>(store, keys, of, member, deadline, std::move(then))->look();
 }
 
 } // namespace shoal::cluster

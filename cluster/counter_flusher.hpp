@@ -44,22 +44,26 @@ struct counter_config {
   size_t records_max = 50;               ///< Of one flush.
   size_t bytes_max = size_t{512} * 1024; ///< Of their values; at least one record.
   size_t pending_max = 100'000;          ///< Records with amounts that wait.
+  bool needs_claim = false;              ///< In a cluster: see claim_flushes.
   flaw broken = flaw::none;
 };
 
 /// Gathers what is counted and writes it in batches, one at a time. A batch keeps its id and its
 /// amounts until it is known to be written, so it counts exactly once whatever is lost or
-/// repeated. Counting needs no ownership: the records' versions guard it.
+/// repeated. Counting needs no ownership: the records' versions guard it. In a cluster it needs the
+/// node's claim, as ids protect only while nobody else erases them.
 ///
-/// Lost when it dies: what was not flushed, a period's worth.
+/// Lost when it dies: what was not flushed, a period's worth. When another process takes the claim:
+/// the batch that may have been written, never more.
 class counter_flusher {
 public:
   struct hooks {
     /// The record as this node's copy has it.
     std::function<result<std::optional<versioned>>(table where, const std::string& key)> read;
     std::function<mono_time()> now;
-    /// Amounts are lost: the record does not decode (ec::corrupt).
-    std::function<void(const counter_key&, const error& why)> dropped;
+    /// Amounts are lost: the record does not decode (ec::corrupt); nobody knows whether they were
+    /// counted (ec::timeout).
+    std::function<void(const counter_key&, const counter_amounts&, const error& why)> dropped;
     /// Replaces `add_to_record`, in tests.
     std::function<result<std::optional<std::string>>(
         table where, const std::optional<std::string>& old, const counter_amounts& amounts)>
@@ -73,6 +77,11 @@ public:
 
   /// Flushes if it is time: every 50 ms or so.
   void advance();
+
+  /// Whether nothing is flushed before `claimed`: ask `claim_flushes`.
+  bool wants_claim() const { return config_.needs_claim && claim_ == 0; }
+
+  void claimed(uint64_t claim) { claim_ = claim; }
 
   /// Flushes without a pause. @param then once nothing is left to write.
   void flush(std::function<void()> then);
@@ -90,7 +99,8 @@ private:
   void begin();
   void attempt();
   result<commit_request> plan();
-  void on_outcome(const result<uint64_t>& outcome);
+  void on_outcome(const result<uint64_t>& outcome, size_t forgets);
+  void on_claim_lost();
   void finish();
 
   commit_store& store_;
@@ -99,16 +109,23 @@ private:
   amounts_map waiting_;
   amounts_map batch_;
   uint64_t number_ = 0;
-  uint64_t written_ = 0; // Number of the last batch that is.
+  std::vector<uint64_t> old_; // Numbers of batches that are over, whose ids may be there.
+  uint64_t claim_ = 0;        // 0: none.
+  bool was_asked_ = false;    // The batch, whatever came of it.
+  bool is_doubtful_ = false;  // Nobody knows whether it was written.
   bool is_asking_ = false;
   mono_time next_{};
   std::vector<std::function<void()>> flushing_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-/// Erases the ids of flushes that former processes of a node have left: nobody asks for them again.
-/// @param then how many there were; ec::timeout and the like: try again.
-void forget_flushes(coordination::store& store, const key_space& keys, const counter_config& of,
-                    mono_time deadline, coordination::store::callback<size_t> then);
+/// Makes this process the one that flushes for its node: none of another one happens from now on.
+/// Then erases the ids of flushes that former processes have left: nobody asks for them again.
+/// @param member that this process is the node, as membership::guard_of_self says.
+/// @param then the claim, for counter_flusher::claimed. ec::not_owner: it is not the node, or
+/// another one was faster; ec::timeout and the like: try again.
+void claim_flushes(coordination::store& store, const key_space& keys, const counter_config& of,
+                   const coordination::condition& member, mono_time deadline,
+                   coordination::store::callback<uint64_t> then);
 
 } // namespace shoal::cluster

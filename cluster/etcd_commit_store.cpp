@@ -23,9 +23,11 @@ etcd_commit_store::etcd_commit_store(store& store, copy_progress& copy, slot_gua
 etcd_commit_store::~etcd_commit_store() {
   alive_.reset();
   lanes_.clear();
-  for (auto& m : std::exchange(open_, {}))
+  for (auto& m : std::exchange(open_, {})) {
+    copy_.forget(m->waits);
     if (m->at != state::answered)
       m->then(fail(ec::shutting_down, "the commit may or may not happen"));
+  }
 }
 
 /// All lanes ask in vain what became of their transactions.
@@ -48,6 +50,8 @@ std::optional<error> etcd_commit_store::refuse(const commit_member& m) const {
 }
 
 void etcd_commit_store::commit(durable_write what, callback then) {
+  if (config_.broken == flaw::guards_dropped)
+    what.request.guards.clear();
   auto made = make_member(std::move(what), keys_);
   auto refusal = made ? refuse(**made) : std::optional{made.error()};
   if (refusal) {
@@ -214,10 +218,15 @@ void etcd_commit_store::settle(const commit_member_ptr& m, result<uint64_t> outc
   if (config_.broken == flaw::acks_unapplied)
     seen = 0;
   copy_.reach(seen); // What erases keys that are not there makes no event that would tell.
-  copy_.await(seen, [this, m, outcome = std::move(outcome), alive = std::weak_ptr(alive_)] {
-    if (!alive.expired())
-      answer(m, outcome);
-  });
+  auto waits
+      = copy_.await(seen, [this, m, outcome = std::move(outcome), alive = std::weak_ptr(alive_)] {
+          if (!alive.expired())
+            answer(m, outcome);
+        });
+  if (m->at != state::answered)
+    m->waits = waits;
+  else
+    copy_.forget(waits); // It was late already.
 }
 
 void etcd_commit_store::answer(const commit_member_ptr& m, result<uint64_t> outcome) {
@@ -226,6 +235,7 @@ void etcd_commit_store::answer(const commit_member_ptr& m, result<uint64_t> outc
   stats_.bytes -= m->bytes;
   --stats_.open;
   stats_.unknown += !outcome && outcome.error().code == ec::timeout;
+  copy_.forget(std::exchange(m->waits, {}));
   auto then = std::exchange(m->then, nullptr);
   then(std::move(outcome));
 }

@@ -6,7 +6,7 @@
 namespace shoal::cluster {
 
 std::string_view name(flaw x) {
-  constexpr std::array<std::string_view, 20> names{"none",
+  constexpr std::array<std::string_view, 22> names{"none",
                                                    "lease_from_answer",
                                                    "lease_without_end",
                                                    "lease_without_margin",
@@ -25,7 +25,9 @@ std::string_view name(flaw x) {
                                                    "copy_skips_resync",
                                                    "copy_keeps_erased",
                                                    "position_apart",
-                                                   "flushes_without_id"};
+                                                   "flushes_without_id",
+                                                   "flushes_unclaimed",
+                                                   "guards_dropped"};
   static_assert(names.size() == static_cast<size_t>(flaw::flaw_sentinel_));
   return names[static_cast<size_t>(x)];
 }

@@ -28,6 +28,8 @@ enum class flaw : uint8_t {
   copy_keeps_erased,    ///< Leaves what is gone when it compares the copy.
   position_apart,       ///< Stores how far the copy is in another transaction than the changes.
   flushes_without_id,   ///< Repeats a flush of counters that may have happened.
+  flushes_unclaimed,    ///< Flushes whatever another process of the same node id has done.
+  guards_dropped,       ///< Leaves the versions of what it has read out of durable writes.
   flaw_sentinel_
 };
 

@@ -20,6 +20,7 @@
 ///     shoal/data/TABLE/KEY           the registry: persistence's tables; KEY is raw bytes
 ///     shoal/data/barriers/NODE       written to learn that a watch of the data is up to date
 ///     shoal/flushes/NODE/SEQUENCE    flushes of counters already applied (idempotence)
+///     shoal/flushers/NODE            whose counters count: the incarnation that flushes for a node
 ///     shoal/lanes/NODE/LANE          the last transaction of each lane on which a node commits:
 ///                                    its incarnation and number
 ///
@@ -56,6 +57,10 @@ public:
   std::string flushes() const { return prefix_ + "flushes/"; }
   /// @param id "NODE/SEQUENCE".
   std::string flush(std::string_view id) const { return flushes() + std::string{id}; }
+
+  std::string flusher(std::string_view node_id) const {
+    return prefix_ + "flushers/" + std::string{node_id};
+  }
 
   std::string lane(std::string_view node_id, size_t lane) const {
     return prefix_ + "lanes/" + std::string{node_id} + '/' + std::to_string(lane);

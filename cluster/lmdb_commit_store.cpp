@@ -24,8 +24,8 @@ void lmdb_commit_store::commit(durable_write what, callback then) {
     request.guards.push_back({table::meta, key_of(what.once), 0});
     request.mutations.push_back({table::meta, key_of(what.once), std::string{}});
   }
-  if (!what.forget.empty())
-    request.mutations.push_back({table::meta, key_of(what.forget), std::nullopt});
+  for (const auto& id : what.forget)
+    request.mutations.push_back({table::meta, key_of(id), std::nullopt});
   if (waiting_.empty())
     told_.wake();
   waiting_.push_back(std::move(request));

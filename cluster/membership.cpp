@@ -71,10 +71,14 @@ void membership::join(mono_time now) {
   // Somebody's with this id has to go first: an earlier life of this node, or a double.
   auto key = keys_.node(config_.self.id);
   joining_ = true;
-  store_.commit({{{key, condition::what::mod_revision, is_there ? self->revision : 0}},
-                 {{key, encode(config_.self), keeper_.lease()}},
-                 {key}},
-                now + config_.lease.timeout,
+  transaction what{{{key, condition::what::mod_revision, is_there ? self->revision : 0}},
+                   {{key, encode(config_.self), keeper_.lease()}},
+                   {key}};
+  for (const auto& c : config_.join_when) {
+    what.when.push_back(c);
+    what.on_failure.push_back(c.key);
+  }
+  store_.commit(std::move(what), now + config_.lease.timeout,
                 [this, alive = std::weak_ptr(alive_)](result<transaction_result> answer) {
                   if (!alive.expired())
                     on_joined(std::move(answer));
@@ -87,6 +91,14 @@ void membership::on_joined(result<transaction_result> answer) {
   join_at_ = now + config_.retry; // The watch tells when it is there.
   if (!answer)
     return;
+  for (size_t i = 0; !answer->succeeded && i < config_.join_when.size(); ++i) {
+    const auto& seen = answer->read[i + 1];
+    if ((seen ? seen->mod_revision : 0) != config_.join_when[i].equals) {
+      join_at_ = now + config_.lease.ttl;
+      listener_.failed({ec::conflict, config_.join_when[i].key + " was changed meanwhile"});
+      return;
+    }
+  }
   auto taken = !answer->succeeded && !answer->read.empty() && answer->read[0]
                && answer->read[0]->lease != keeper_.lease();
   if (!taken) {
@@ -164,6 +176,13 @@ std::optional<condition> membership::guard(size_t slot, mono_time now) const {
   if (!epoch)
     return std::nullopt;
   return condition{keys_.owner(slot), condition::what::mod_revision, *epoch};
+}
+
+std::optional<condition> membership::guard_of_self() const {
+  if (!joined_)
+    return std::nullopt;
+  return condition{keys_.node(config_.self.id), condition::what::lease,
+                   static_cast<uint64_t>(keeper_.lease())};
 }
 
 void membership::standby_is_ready(size_t slot, uint64_t standby_revision) {

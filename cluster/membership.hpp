@@ -25,6 +25,9 @@ struct membership_config {
   /// A slot without an owner goes to its standby at once, to others after so long.
   std::chrono::milliseconds takeover_patience{2000};
 
+  /// The node joins only while these versions are so: what it was started on, as find_cluster says.
+  std::vector<coordination::condition> join_when;
+
   std::chrono::milliseconds retry{200}; ///< Of what failed for one slot.
   uint32_t in_flight_max = 64;          ///< Transactions at once.
   flaw broken = flaw::none;
@@ -55,8 +58,9 @@ public:
   /// Nodes came, went or changed.
   virtual void view_changed() = 0;
 
-  /// Nothing works until an operator helps: ec::conflict, another node has this id (tried again);
-  /// ec::corrupt, etcd went back in time (final: this node owns nothing any more).
+  /// Nothing works until an operator helps: ec::conflict, another node has this id, or `join_when`
+  /// is not so (tried again); ec::corrupt, etcd went back in time (final: this node owns nothing
+  /// any more).
   virtual void failed(const error& why) = 0;
 };
 
@@ -94,6 +98,10 @@ public:
 
   /// The owner says that it is so no more: it cannot be reached, or lags.
   void standby_fell_behind(size_t slot) { work_[slot].ready = 0; }
+
+  /// The condition that this node is a member, for what belongs to no slot.
+  /// @returns nothing if it has not joined.
+  std::optional<coordination::condition> guard_of_self() const;
 
   /// Gives up all slots, handing them over where somebody takes them.
   void leave();

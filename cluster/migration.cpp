@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/migration.hpp"
 
-#include "core/hex.hpp"
-
 #include <algorithm>
-#include <random>
 
 namespace shoal::cluster {
 
 using namespace coordination;
-
-namespace {
-
-constexpr std::string_view source_key = "migration.source";
-constexpr std::string_view all_copied = "copied";
-
-} // namespace
+using phase = migration_marker::phase;
 
 migration_into_etcd::migration_into_etcd(store& etcd, lmdb_store& local,
                                          const std::function<mono_time()>& now,
@@ -33,13 +24,11 @@ void migration_into_etcd::start(callback then) {
 }
 
 void migration_into_etcd::advance() {
+  check_.advance();
   if (!is_waiting_ || now_() < next_)
     return;
   is_waiting_ = false;
-  if (auto known = identify(); known)
-    look();
-  else
-    end(tl::unexpected(known.error()));
+  look();
 }
 
 void migration_into_etcd::later(const error& why) {
@@ -55,79 +44,101 @@ void migration_into_etcd::end(result<uint64_t> outcome) {
   std::exchange(then_, nullptr)(std::move(outcome));
 }
 
-/// A registry keeps its name, so that it is known again after an interruption.
-result<void> migration_into_etcd::identify() {
-  if (!source_.empty())
-    return {};
-  auto found = local_.get(table::meta, source_key);
-  if (!found)
-    return tl::unexpected(found.error());
-  if (*found) {
-    source_ = (*found)->value;
-    return {};
-  }
-  std::random_device random;
-  auto made = std::to_string(uint64_t{random()} << 32 | random());
-  auto kept = local_.commit(commit_request{{}, {{table::meta, std::string(source_key), made}}});
-  if (!kept)
-    return tl::unexpected(kept.error());
-  source_ = made;
-  return {};
-}
-
 // -- how far it is --------------------------------------------------------------------------
-
-/// "SOURCE TABLE KEY", the key in hexadecimal digits; or "SOURCE copied".
-std::string migration_into_etcd::marker_of(const position& at) const {
-  if (at.is_end())
-    return source_ + ' ' + std::string(all_copied);
-  return source_ + ' ' + std::string(name(shared_tables[at.table])) + ' '
-         + to_hex(as_bytes(at.after));
-}
-
-std::optional<migration_into_etcd::position>
-migration_into_etcd::parse_marker(std::string_view text) const {
-  if (!text.starts_with(source_ + ' '))
-    return std::nullopt;
-  text.remove_prefix(source_.size() + 1);
-  if (text == all_copied)
-    return position{shared_tables.size(), {}};
-  auto space = text.find(' ');
-  for (size_t i = 0; i < shared_tables.size() && space != std::string_view::npos; ++i) {
-    if (text.substr(0, space) != name(shared_tables[i]))
-      continue;
-    std::vector<uint8_t> key((text.size() - space - 1) / 2);
-    if (from_hex(text.substr(space + 1), key))
-      return position{i, std::string(as_chars(key))};
-  }
-  return std::nullopt;
-}
 
 /// Asked at the start, and after whatever went wrong.
 void migration_into_etcd::look() {
-  etcd_.read({keys_.migration(), keys_.migration() + '\0', 1, 0}, now_() + config_.timeout,
-             [this, alive = std::weak_ptr(alive_)](const result<range_page>& page) {
-               if (alive.expired())
-                 return;
-               page ? on_marker(*page) : later(page.error());
-             });
+  view_cluster(etcd_, keys_, now_() + config_.timeout,
+               [this, alive = std::weak_ptr(alive_)](const result<cluster_view>& seen) {
+                 if (alive.expired())
+                   return;
+                 seen ? on_view(*seen) : later(seen.error());
+               });
 }
 
-void migration_into_etcd::on_marker(const range_page& page) {
-  if (page.keys.empty()) {
-    marker_ = 0;
-    at_ = {};
-    see_that_it_is_empty();
+/// Takes down what is here and there.
+result<void> migration_into_etcd::know(const cluster_view& seen) {
+  auto state = copy_state(local_);
+  auto source = local_.get(table::meta, migration_source_key);
+  if (!state || !source)
+    return tl::unexpected(state ? source.error() : state.error());
+  state_ = *state;
+  cluster_ = config_.cluster;
+  if (seen.identity) {
+    auto id = decode_identity(seen.identity->value);
+    if (!id)
+      return tl::unexpected(id.error());
+    if (!cluster_.empty() && *id != cluster_)
+      return fail(ec::conflict, "etcd has cluster " + *id + ", not " + cluster_);
+    cluster_ = *id;
+  }
+  identity_ = seen.identity ? seen.identity->mod_revision : 0;
+  marker_ = seen.migration ? seen.migration->mod_revision : 0;
+  at_ = {};
+  at_.source = *source ? (*source)->value : std::string{};
+  if (seen.migration) {
+    auto at = decode_migration_marker(seen.migration->value);
+    if (!at || at->source != at_.source)
+      return fail(ec::conflict, "etcd has a registry of another origin");
+    at_ = *at;
+  }
+  bool was_moved = at_.at == phase::done && state_.cluster == cluster_;
+  if (state_.is == store_state::kind::copy && !was_moved)
+    return fail(ec::conflict, "the store is a copy of the registry of cluster " + state_.cluster);
+  return {};
+}
+
+void migration_into_etcd::on_view(const cluster_view& seen) {
+  if (auto known = know(seen); !known)
+    end(tl::unexpected(known.error()));
+  else if (at_.at == phase::done)
+    adopt(marker_);
+  else if (marker_ != 0)
+    go_on();
+  else
+    see_no_node([this] { see_that_it_is_empty(); });
+}
+
+void migration_into_etcd::go_on() {
+  see_no_node([this] { copy_some(); });
+}
+
+void migration_into_etcd::see_no_node(std::function<void()> then) {
+  find_some_node(etcd_, keys_, now_() + config_.timeout,
+                 [this, then = std::move(then), alive = std::weak_ptr(alive_)](const auto& node) {
+                   if (alive.expired())
+                     return;
+                   if (!node)
+                     later(node.error());
+                   else if (node->empty())
+                     then();
+                   else
+                     undo_begin({ec::conflict, "node " + *node + " runs: stop all nodes before"});
+                 });
+}
+
+/// A node was faster: leaves it alone, unless there is something that must be gone on with.
+void migration_into_etcd::undo_begin(const error& why) {
+  if (marker_ == 0 || at_.at != phase::copying || at_.table != 0 || !at_.after.empty()) {
+    end(tl::unexpected(why));
     return;
   }
-  marker_ = page.keys[0].mod_revision;
-  auto at = parse_marker(page.keys[0].value);
-  if (!at) {
-    end(fail(ec::conflict, "etcd has a registry of another origin"));
-    return;
-  }
-  at_ = *at;
-  copy_some();
+  etcd_.commit({{{keys_.migration(), condition::what::mod_revision, marker_}},
+                {{keys_.migration(), std::nullopt, 0}},
+                {}},
+               now_() + config_.timeout,
+               [this, why, alive = std::weak_ptr(alive_)](const auto& answer) {
+                 if (alive.expired())
+                   return;
+                 if (!answer) {
+                   later(answer.error());
+                   return;
+                 }
+                 if (auto gone = lmdb_copy{local_}.forget_origin(); !gone)
+                   end(tl::unexpected(gone.error()));
+                 else
+                   end(tl::unexpected(why));
+               });
 }
 
 void migration_into_etcd::see_that_it_is_empty() {
@@ -144,8 +155,52 @@ void migration_into_etcd::see_that_it_is_empty() {
                         }))
                  end(fail(ec::conflict, "etcd has a registry already"));
                else
-                 copy_some();
+                 begin();
              });
+}
+
+/// A registry keeps its name, so that it is known again after an interruption.
+result<void> migration_into_etcd::mark_source() {
+  if (!at_.source.empty())
+    return {};
+  auto made = new_cluster_id();
+  auto kept
+      = local_.commit(commit_request{{}, {{table::meta, std::string(migration_source_key), made}}});
+  if (!kept)
+    return tl::unexpected(kept.error());
+  at_.source = made;
+  return {};
+}
+
+/// With the marker no node starts any more; one that was faster is seen now.
+void migration_into_etcd::begin() {
+  if (auto marked = mark_source(); !marked) {
+    end(tl::unexpected(marked.error()));
+    return;
+  }
+  transaction what{{{keys_.migration(), condition::what::mod_revision, 0},
+                    {keys_.identity(), condition::what::mod_revision, identity_}},
+                   {{keys_.migration(), encode(at_), 0}},
+                   {}};
+  if (cluster_.empty())
+    cluster_ = new_cluster_id();
+  if (identity_ == 0)
+    what.then.push_back({keys_.identity(), encode_identity(cluster_), 0});
+  etcd_.commit(std::move(what), now_() + config_.timeout,
+               [this, alive = std::weak_ptr(alive_)](const result<transaction_result>& answer) {
+                 if (alive.expired())
+                   return;
+                 if (!answer) {
+                   later(answer.error());
+                   return;
+                 }
+                 if (!answer->succeeded) {
+                   look();
+                   return;
+                 }
+                 marker_ = answer->revision;
+                 go_on();
+               });
 }
 
 // -- copying --------------------------------------------------------------------------------
@@ -156,7 +211,7 @@ result<migration_into_etcd::part> migration_into_etcd::next_part() const {
   next.reached = at_;
   auto& at = next.reached;
   auto& puts = next.what.then;
-  for (size_t bytes = 0; puts.empty() && !at.is_end();) {
+  for (size_t bytes = 0; puts.empty() && at.at == phase::copying;) {
     auto where = shared_tables[at.table];
     auto from = at.after;
     auto seen = local_.scan(where, from, [&](auto key, auto value, uint64_t) {
@@ -169,18 +224,28 @@ result<migration_into_etcd::part> migration_into_etcd::next_part() const {
     });
     if (!seen)
       return tl::unexpected(seen.error());
-    if (puts.empty())
-      at = {at.table + 1, {}};
+    if (!puts.empty())
+      break;
+    at.after.clear();
+    at.at = ++at.table == shared_tables.size() ? phase::copied : phase::copying;
   }
   next.records = puts.size();
-  puts.push_back({keys_.migration(), marker_of(at), 0});
   next.what.when.push_back({keys_.migration(), condition::what::mod_revision, marker_});
+  for (const auto& put : puts)
+    next.what.when.push_back({put.key, condition::what::create_revision, 0});
+  puts.push_back({keys_.migration(), encode(at), 0});
+  next.what.on_failure.push_back(keys_.migration());
   return next;
 }
 
 void migration_into_etcd::copy_some() {
-  if (at_.is_end()) {
-    check_.start(0, [this](result<uint64_t> records) { end(std::move(records)); });
+  if (at_.at == phase::copied) {
+    check_.start(0, [this](result<uint64_t> records) {
+      if (records)
+        see_no_node([this] { finish(); });
+      else
+        end(std::move(records));
+    });
     return;
   }
   auto next = next_part();
@@ -199,8 +264,12 @@ void migration_into_etcd::copy_some() {
 }
 
 void migration_into_etcd::on_copied(const part& done, const transaction_result& answer) {
-  if (!answer.succeeded) { // An earlier one has happened after all.
-    look();
+  if (!answer.succeeded) {
+    auto& marker = answer.read[0];
+    if (marker && marker->mod_revision == marker_)
+      end(fail(ec::conflict, "somebody else has written records of the registry into etcd"));
+    else
+      look(); // An earlier one has happened after all.
     return;
   }
   give_up_at_ = now_() + config_.patience;
@@ -210,88 +279,46 @@ void migration_into_etcd::on_copied(const part& done, const transaction_result& 
   copy_some();
 }
 
-// -- and back -------------------------------------------------------------------------------
+// -- its end --------------------------------------------------------------------------------
 
-migration_into_lmdb::migration_into_lmdb(store& etcd, lmdb_store& local,
-                                         const std::function<mono_time()>& now,
-                                         const migration_config& config)
-    : etcd_{etcd}, local_{local}, now_{now}, config_{config}, keys_{config.prefix}, disk_{local},
-      copy_{etcd, disk_, now, *this, replica_config{"migration", config.prefix}}, check_{etcd,
-                                                                                         local, now,
-                                                                                         keys_} {}
-
-void migration_into_lmdb::start(callback then) {
-  then_ = std::move(then);
-  give_up_at_ = patience_from_now();
+void migration_into_etcd::finish() {
+  auto all = at_;
+  all.at = phase::done;
+  etcd_.commit({{{keys_.migration(), condition::what::mod_revision, marker_}},
+                {{keys_.migration(), encode(all), 0}},
+                {}},
+               now_() + config_.timeout,
+               [this, alive = std::weak_ptr(alive_)](const result<transaction_result>& answer) {
+                 if (alive.expired())
+                   return;
+                 if (!answer)
+                   later(answer.error());
+                 else if (answer->succeeded)
+                   adopt(answer->revision);
+                 else
+                   look();
+               });
 }
 
-/// What is not a copy would be erased as if it were one.
-result<void> migration_into_lmdb::see_that_it_may() {
-  auto at = disk_.position();
-  if (!at)
-    return tl::unexpected(at.error());
-  for (auto where : shared_tables) {
-    auto count = local_.count(where);
-    if (!count)
-      return tl::unexpected(count.error());
-    if (*count > 0 && at->revision == 0)
-      return fail(ec::conflict, "the store has a registry of its own");
-  }
-  return {};
-}
-
-void migration_into_lmdb::advance() {
-  if (!then_ || is_checking_)
-    return;
-  if (goal_ == 0) {
-    if (!is_asking_)
-      find_end();
-    return;
-  }
-  copy_.advance();
-  copy_.reach(goal_);
-  if (copy_.revision() >= goal_)
-    check();
-  else if (copy_.has_stopped() || now_() >= give_up_at_)
-    end(tl::unexpected(trouble_.value_or(error{ec::unavailable, "etcd does not answer"})));
-}
-
-void migration_into_lmdb::find_end() {
-  if (auto may = see_that_it_may(); !may) {
-    end(tl::unexpected(may.error()));
-    return;
-  }
-  is_asking_ = true;
-  etcd_.read({keys_.data(), prefix_end(keys_.data()), 1, 0}, now_() + config_.timeout,
-             [this, alive = std::weak_ptr(alive_)](const result<range_page>& page) {
-               if (alive.expired())
-                 return;
-               is_asking_ = false;
-               if (page)
-                 goal_ = page->revision;
-               else if (now_() >= give_up_at_)
-                 end(tl::unexpected(page.error()));
-             });
-}
-
-void migration_into_lmdb::check() {
-  is_checking_ = true;
-  check_.start(copy_.revision(), [this](result<uint64_t> records) {
-    if (!records) {
-      end(std::move(records));
+/// From now on the store is a copy, whose versions have to be read.
+void migration_into_etcd::adopt(uint64_t revision) {
+  if (state_.is != store_state::kind::copy)
+    if (auto kept = lmdb_copy{local_}.adopt(cluster_, {revision, false}); !kept) {
+      end(tl::unexpected(kept.error()));
       return;
     }
-    // From now on it is a store of its own.
-    auto freed = disk_.forget_position();
-    if (freed)
-      end(std::move(records));
-    else
-      end(tl::unexpected(freed.error()));
-  });
+  end(count());
 }
 
-void migration_into_lmdb::end(result<uint64_t> outcome) {
-  std::exchange(then_, nullptr)(std::move(outcome));
+result<uint64_t> migration_into_etcd::count() const {
+  uint64_t all = 0;
+  for (auto where : shared_tables) {
+    auto some = local_.count(where);
+    if (!some)
+      return some;
+    all += *some;
+  }
+  return all;
 }
 
 } // namespace shoal::cluster

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cluster/cluster_identity.hpp"
 #include "cluster/lmdb_copy.hpp"
+#include "cluster/migration_marker.hpp"
 #include "cluster/registry_check.hpp"
 #include "cluster/replica.hpp"
 
@@ -9,6 +11,7 @@ namespace shoal::cluster {
 
 struct migration_config {
   std::string prefix = "shoal/";
+  std::string cluster;             ///< Its id; empty: that of etcd, or a new one.
   size_t records_per_commit = 100; ///< etcd's --max-txn-ops is 128.
   size_t bytes_per_commit = size_t{512} << 10;
   std::chrono::milliseconds timeout{5000};
@@ -17,12 +20,13 @@ struct migration_config {
 };
 
 /// Moves a single node's registry into etcd, in commits that each store how far it is, so that it
-/// goes on there if it is interrupted, by whatever. Then both are compared. The node is down
-/// meanwhile: its store is open here.
+/// goes on there if it is interrupted, by whatever. Then both are compared, and the store is a copy
+/// of the cluster's registry from now on. The node is down meanwhile: its store is open here. No
+/// node of the cluster runs: none starts before it is done, and nothing is overwritten.
 class migration_into_etcd {
 public:
-  /// How many records were compared and are the same; or why not. ec::conflict: etcd has a
-  /// registry of another origin.
+  /// How many records were compared and are the same; or why not. ec::conflict: a node runs, etcd
+  /// has a registry of another origin, or the store is a copy; ec::corrupt: they are not the same.
   using callback = std::function<void(result<uint64_t> records)>;
 
   /// All outlive this.
@@ -39,29 +43,27 @@ public:
   uint64_t written() const { return written_; }
 
 private:
-  /// All before it is in etcd.
-  struct position {
-    size_t table = 0; // Index of shared_tables; beyond them: everything is.
-    std::string after;
-
-    bool is_end() const { return table == shared_tables.size(); }
-  };
-
   struct part {
     coordination::transaction what;
-    position reached;
+    migration_marker reached;
     uint64_t records = 0;
   };
 
-  result<void> identify();
   void look();
-  void on_marker(const coordination::range_page& page);
+  void on_view(const cluster_view& seen);
+  result<void> know(const cluster_view& seen);
+  void go_on();
+  void see_no_node(std::function<void()> then);
+  void undo_begin(const error& why);
   void see_that_it_is_empty();
+  result<void> mark_source();
+  void begin();
   result<part> next_part() const;
   void copy_some();
   void on_copied(const part& done, const coordination::transaction_result& answer);
-  std::string marker_of(const position& at) const;
-  std::optional<position> parse_marker(std::string_view text) const;
+  void finish();
+  void adopt(uint64_t revision);
+  result<uint64_t> count() const;
   void later(const error& why);
   void end(result<uint64_t> outcome);
 
@@ -73,21 +75,23 @@ private:
   registry_check check_;
   callback then_;
   bool is_waiting_ = false; // For its next attempt.
-  std::string source_;      // Names the registry that is moved.
-  uint64_t marker_ = 0;     // Revision of the marker; 0: there is none.
-  position at_;
+  store_state state_;
+  std::string cluster_;   // Its id, once known.
+  uint64_t identity_ = 0; // Revision of the cluster's identity; 0: there is none.
+  uint64_t marker_ = 0;   // Revision of the marker; 0: there is none.
+  migration_marker at_;
   uint64_t written_ = 0;
   mono_time next_{};
   mono_time give_up_at_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-/// Moves a cluster's registry into the store of a single node. No node may write meanwhile. What an
+/// Moves a cluster's registry into the store of a single node. No node runs meanwhile. What an
 /// interrupted attempt, or a node of that cluster, has left in the store is gone on with.
 class migration_into_lmdb final : replica_listener {
 public:
-  /// How many records were compared and are the same; or why not. ec::conflict: the store has a
-  /// registry of its own.
+  /// How many records were compared and are the same; or why not. ec::conflict: a node runs, or
+  /// the store has a registry of its own; ec::not_found: etcd has no cluster.
   using callback = std::function<void(result<uint64_t> records)>;
 
   migration_into_lmdb(coordination::store& etcd, lmdb_store& local,
@@ -100,9 +104,16 @@ public:
   void advance();
 
 private:
-  result<void> see_that_it_may();
+  enum class phase : uint8_t { looking, copying, checking };
+
+  void look();
+  void on_view(const cluster_view& seen);
+  void see_no_node(std::function<void()> then);
   void find_end();
+  void copy();
   void check();
+  void finish(uint64_t records);
+  void later(const error& why);
   void end(result<uint64_t> outcome);
 
   void applied(uint64_t, std::span<const replicated>) override {
@@ -118,11 +129,13 @@ private:
   migration_config config_;
   key_space keys_;
   lmdb_copy disk_;
-  replica copy_;
+  std::unique_ptr<replica> copy_; // While it copies.
   registry_check check_;
   callback then_;
-  bool is_asking_ = false;
-  bool is_checking_ = false;
+  phase phase_ = phase::looking;
+  std::function<void()> again_; // What to try at `next_`; nothing: it is under way.
+  mono_time next_{};
+  std::string cluster_;
   uint64_t goal_ = 0; // Revision at which the registry is taken over.
   std::optional<error> trouble_;
   mono_time give_up_at_{};

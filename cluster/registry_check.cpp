@@ -8,6 +8,7 @@ namespace {
 constexpr uint32_t page_keys = 500;
 constexpr std::chrono::seconds page_timeout{5};
 constexpr int attempts_max = 10;
+constexpr std::chrono::milliseconds pause{500}; // Longer with each attempt.
 
 } // namespace
 
@@ -16,8 +17,16 @@ void registry_check::start(uint64_t at_revision, callback then) {
   next_ = prefix_;
   records_ = 0;
   attempts_ = 0;
+  is_waiting_ = false;
   then_ = std::move(then);
   read();
+}
+
+void registry_check::advance() {
+  if (is_waiting_ && now_() >= next_try_) {
+    is_waiting_ = false;
+    read();
+  }
 }
 
 void registry_check::read() {
@@ -46,7 +55,8 @@ result<void> registry_check::compare(const coordination::key_value& kv) {
 
 void registry_check::on_page(result<coordination::range_page> page) {
   if (!page && page.error().code != ec::not_found && ++attempts_ < attempts_max) {
-    read();
+    is_waiting_ = true;
+    next_try_ = now_() + pause * attempts_;
     return;
   }
   if (!page) {

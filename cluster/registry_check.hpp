@@ -22,6 +22,9 @@ public:
   /// @param at_revision of etcd; 0: now. @param then called once, unless this dies before.
   void start(uint64_t at_revision, callback then);
 
+  /// Asks again what was not answered: every 50 ms or so.
+  void advance();
+
 private:
   void read();
   void on_page(result<coordination::range_page> page);
@@ -36,6 +39,8 @@ private:
   std::string next_;
   uint64_t records_ = 0;
   int attempts_ = 0;
+  bool is_waiting_ = false; // For its next attempt.
+  mono_time next_try_{};
   callback then_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -21,6 +21,7 @@ replica::replica(coordination::store& store, replica_copy& copy,
     : store_{store}, copy_{copy}, now_{now}, listener_{who}, config_{config}, keys_{config.prefix},
       prefix_{keys_.data()}, follower_{store, prefix_, now, *this, follow_settings(config)},
       diff_{copy, prefix_.size()} {
+  SHOAL_CHECK(!config_.cluster.empty());
   diff_.keeps_erased = config_.broken == flaw::copy_keeps_erased;
 }
 
@@ -42,8 +43,9 @@ void replica::advance() {
 }
 
 void replica::load() {
-  auto at = copy_.position();
+  auto at = see_whose().and_then([this] { return copy_.position(); });
   if (!at) {
+    stopped_ = at.error().code == ec::conflict;
     listener_.failed(at.error());
     store_at_ = now_() + config_.follow.retry_max;
     return;
@@ -58,11 +60,33 @@ void replica::load() {
     follower_.resync();
 }
 
-void replica::await(uint64_t revision, std::function<void()> then) {
-  if (this->revision() >= revision)
+/// What is no copy of this cluster would be erased as if it were one.
+result<void> replica::see_whose() {
+  auto origin = copy_.origin();
+  if (!origin)
+    return tl::unexpected(origin.error());
+  if (*origin == config_.cluster)
+    return {};
+  if (!origin->empty())
+    return fail(ec::conflict,
+                "the store is a copy of cluster " + *origin + ", not of " + config_.cluster);
+  bool is_empty = true;
+  for (auto where : shared_tables)
+    if (auto seen = copy_.visit(where, {}, [&](auto, auto) { return is_empty = false; }); !seen)
+      return seen;
+  if (!is_empty)
+    return fail(ec::conflict, "the store has a registry of its own");
+  return copy_.adopt(config_.cluster);
+}
+
+replica::ticket replica::await(uint64_t revision, std::function<void()> then) {
+  if (this->revision() >= revision) {
     then();
-  else
-    waiting_.emplace(revision, std::move(then));
+    return {};
+  }
+  ticket made{revision, ++tickets_};
+  waiting_.emplace(made, std::move(then));
+  return made;
 }
 
 /// A write of our own among the data comes back by the watch, behind all that was before it.
@@ -165,7 +189,7 @@ void replica::read_again() {
 void replica::moved_to(uint64_t revision) {
   if (barrier_at_ != 0 && barrier_at_ <= revision)
     barrier_sent_ = false;
-  while (!waiting_.empty() && waiting_.begin()->first <= revision) {
+  while (!waiting_.empty() && waiting_.begin()->first.first <= revision) {
     auto then = std::move(waiting_.begin()->second);
     waiting_.erase(waiting_.begin());
     then();

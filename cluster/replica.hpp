@@ -13,6 +13,9 @@ namespace shoal::cluster {
 /// How far this node's copy of the registry is, for whoever must not run ahead of it.
 class copy_progress {
 public:
+  /// A revision that somebody waits for, and a number.
+  using ticket = std::pair<uint64_t, uint64_t>;
+
   virtual ~copy_progress() = default;
 
   /// Of etcd: a read here sees every write up to it. 0: there is nothing to read yet.
@@ -20,7 +23,10 @@ public:
 
   /// Calls back once the copy is that far; never, if this dies before. From within the call if it
   /// is so already.
-  virtual void await(uint64_t revision, std::function<void()> then) = 0;
+  virtual ticket await(uint64_t revision, std::function<void()> then) = 0;
+
+  /// Does not call back, if it has not yet.
+  virtual void forget(const ticket& of) = 0;
 
   /// Sees to it that the copy gets that far soon, even if nobody writes.
   virtual void reach(uint64_t revision) = 0;
@@ -29,6 +35,7 @@ public:
 struct replica_config {
   std::string node; ///< This node's id.
   std::string prefix = "shoal/";
+  std::string cluster; ///< The cluster's id, as cluster_identity has it; never empty.
   range_follower::config follow{};
 
   /// What a resync may hold in memory to happen in one transaction. A difference beyond is written
@@ -53,7 +60,8 @@ public:
   virtual void replaced(uint64_t revision) = 0;
 
   /// ec::corrupt: etcd went back in time, and nothing more is applied: this copy has what etcd
-  /// lacks. Otherwise the copy cannot be written; it is tried again.
+  /// lacks. ec::conflict: the store is no copy of this cluster but has a registry; it is left as it
+  /// is. Otherwise the copy cannot be written; it is tried again.
   virtual void failed(const error& why) = 0;
 };
 
@@ -73,13 +81,18 @@ public:
   void advance();
 
   uint64_t revision() const override { return is_complete_ ? at_ : 0; }
-  void await(uint64_t revision, std::function<void()> then) override;
+  ticket await(uint64_t revision, std::function<void()> then) override;
+  void forget(const ticket& of) override { waiting_.erase(of); }
   void reach(uint64_t revision) override { wanted_ = std::max(wanted_, revision); }
 
   bool has_stopped() const { return stopped_; }
 
+  /// How many `await`.
+  size_t waiting() const { return waiting_.size(); }
+
 private:
   void load();
+  result<void> see_whose();
   bool keep(std::span<const replicated> changes, const copy_position& at);
   void read_again();
   void on_barrier(const result<coordination::transaction_result>& answer);
@@ -111,7 +124,8 @@ private:
   bool barrier_sent_ = false;
   uint64_t barrier_at_ = 0; // Its revision, once known.
   mono_time barrier_until_{};
-  std::multimap<uint64_t, std::function<void()>> waiting_;
+  std::map<ticket, std::function<void()>> waiting_;
+  uint64_t tickets_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -31,6 +31,12 @@ public:
 
   virtual ~replica_copy() = default;
 
+  /// @returns the id of the cluster that this is a copy of; empty: it is none yet.
+  virtual result<std::string> origin() const = 0;
+
+  /// From now on it is a copy of that cluster, without a position yet.
+  virtual result<void> adopt(const std::string& cluster) = 0;
+
   /// @returns {0, false} if there is none yet, or it cannot be read.
   virtual result<copy_position> position() const = 0;
 
@@ -38,6 +44,7 @@ public:
   virtual result<void> apply(std::span<const replicated> changes, const copy_position& after) = 0;
 
   /// Visits the keys of a table from `first` on, in order, with their mod revisions in etcd.
+  /// Those of damaged values too, with a revision of 0.
   virtual result<void> visit(table where, std::string_view first, const visitor& visit) const = 0;
 };
 

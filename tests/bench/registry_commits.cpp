@@ -35,6 +35,7 @@ struct node final : replica_listener {
     disk = std::make_unique<lmdb_copy>(*store);
     replica_config of_copy;
     of_copy.node = "bench";
+    of_copy.cluster = "bench";
     copy = std::make_unique<replica>(*etcd, *disk, now, *this, of_copy);
     etcd_commit_config of_commits;
     of_commits.node = "bench";

@@ -13,10 +13,20 @@ class memory_copy final : public cluster::replica_copy {
 public:
   using rows = std::map<std::string, versioned>;
 
+  bool is_full = false; ///< Then nothing can be written.
+
+  result<std::string> origin() const override { return origin_; }
+  result<void> adopt(const std::string& cluster) override {
+    origin_ = cluster;
+    return {};
+  }
+
   result<cluster::copy_position> position() const override { return position_; }
 
   result<void> apply(std::span<const replicated> changes,
                      const cluster::copy_position& after) override {
+    if (is_full)
+      return fail(ec::storage_full);
     undo_log undo{position_, {}};
     for (const auto& c : changes) {
       auto& all = tables_[c.where];
@@ -82,6 +92,7 @@ private:
   };
 
   std::map<table, rows> tables_;
+  std::string origin_;
   cluster::copy_position position_;
   std::deque<undo_log> undo_;
 };

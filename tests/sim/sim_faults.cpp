@@ -24,7 +24,7 @@ void sim_run::fault(const std::string& name, const std::string& whom) {
 void sim_run::inject() {
   auto& random = time_.random;
   auto& n = *nodes_[random.below(nodes_.size())];
-  switch (random.below(12)) {
+  switch (random.below(14)) {
   case 0:
   case 1:
     fault("crash", n.id());
@@ -56,6 +56,14 @@ void sim_run::inject() {
     fault("watches break");
     etcd_.break_watches();
     break;
+  case 11:
+    fault("disk full", n.id());
+    n.fill_disk(true);
+    time_.after(random.between(100ms, 5s), [&n] { n.fill_disk(false); });
+    break;
+  case 12:
+    double_some(n);
+    break;
   default:
     drain_some(n);
   }
@@ -81,6 +89,21 @@ void sim_run::drain_some(sim_node& n) {
   n.leave(random.between(1s, 10s));
 }
 
+/// Somebody starts the node again elsewhere, perhaps because it hangs, and it goes on some day.
+void sim_run::double_some(sim_node& n) {
+  auto& random = time_.random;
+  fault("double", n.id());
+  doubles_.push_back(n.make_double());
+  auto* made = doubles_.back().get();
+  all_.push_back(made);
+  made->start();
+  time_.after(random.between(3s, 20s), [made] { made->crash(); });
+  if (random.chance(700)) {
+    n.pause();
+    time_.after(random.between(2s, 15s), [&n] { n.resume(); });
+  }
+}
+
 void sim_run::set_drain(const std::string& node, bool yes) {
   operator_->commit(
       {{}, {{keys_.drain(node), yes ? std::optional{std::string{}} : std::nullopt, 0}}, {}},
@@ -95,7 +118,7 @@ void sim_run::schedule_writes() {
   auto& random = time_.random;
   if (healed_ && time_.now() > calm_ + 2s)
     return;
-  for (auto& n : nodes_) {
+  for (auto* n : all_) {
     for (auto writes = random.below(3); writes > 0; --writes)
       n->write(random.below(plan_.slots));
     n->read(random.below(plan_.slots));
@@ -111,7 +134,10 @@ void sim_run::heal() {
   etcd_.faults().lost = 0;
   etcd_.faults().late = 0;
   etcd_.set_available(true);
+  for (auto& n : doubles_)
+    n->crash();
   for (auto& n : nodes_) {
+    n->fill_disk(false);
     n->cut(false, false);
     n->resume();
     if (n->is_leaving())

@@ -28,7 +28,42 @@ void sim_ledger::happened(uint64_t revision, const coordination::watch_event& e)
     if (refused_.contains(*value))
       wrong_("refused and done", e.kv.key + " = " + *value);
   }
+  if (value && is_counter(e.kv.key)
+      && !flushes_.emplace(e.kv.key, value->substr(value->find(' ') + 1)).second)
+    wrong_("counted twice", e.kv.key + " = " + *value);
   history_[e.kv.key].push_back({revision, std::move(value)});
+  if (e.erased)
+    note_erasure({e.kv.key, revision});
+}
+
+// -- erasures ---------------------------------------------------------------------------
+
+void sim_ledger::asked(const sim_write& of) {
+  for (const auto& m : of.request.mutations)
+    if (!m.value)
+      erasing_[etcd_key(m.where, m.key)].insert(of.value);
+}
+
+/// It may be of all that were asked for and neither answered nor refused.
+void sim_ledger::note_erasure(const erasure& what) {
+  auto& candidates = erased_[what] = erasing_[what.first];
+  if (candidates.empty())
+    wrong_("refused and done", what.first + " was erased at " + std::to_string(what.second));
+}
+
+/// A write is over: it was none of the erasures but those of its revision, and will be none.
+/// @param revision 0: it was refused.
+void sim_ledger::settle_erasures(const sim_write& of, uint64_t revision) {
+  for (const auto& m : of.request.mutations) {
+    if (m.value)
+      continue;
+    auto key = etcd_key(m.where, m.key);
+    erasing_[key].erase(of.value);
+    for (auto e = erased_.lower_bound({key, 0}); e != erased_.end() && e->first.first == key; ++e)
+      if (e->first.second != revision && e->second.erase(of.value) > 0 && e->second.empty())
+        wrong_(revision == 0 ? "refused and done" : "done twice",
+               key + " was erased at " + std::to_string(e->first.second) + ": " + of.value);
+  }
 }
 
 const sim_ledger::version* sim_ledger::version_at(const std::string& key, uint64_t revision) const {
@@ -44,9 +79,21 @@ void sim_ledger::check_happened(const sim_write& of, uint64_t revision) const {
   for (const auto& m : of.request.mutations) {
     auto key = etcd_key(m.where, m.key);
     auto* v = version_at(key, revision);
-    bool so = m.value ? v && v->revision == revision && v->value == m.value : !v || !v->value;
+    auto* before = version_at(key, revision - 1);
+    bool was_there = before && before->value;
+    bool is_new = v && v->revision == revision && v->value == m.value;
+    bool so = m.value || was_there ? is_new : !v || !v->value;
     if (!so)
       wrong_("lost write", key + " = " + of.value + " acknowledged at " + std::to_string(revision));
+  }
+}
+
+/// What it had read was still so when it happened.
+void sim_ledger::check_guards(const sim_write& of, uint64_t revision) const {
+  for (const auto& g : of.request.guards) {
+    auto* v = version_at(etcd_key(g.where, g.key), revision - 1);
+    if ((v && v->value ? v->revision : 0) != g.revision)
+      wrong_("condition ignored", of.value + " at " + std::to_string(revision));
   }
 }
 
@@ -64,6 +111,8 @@ void sim_ledger::answered(const sim_write& of, const result<uint64_t>& outcome, 
   if (outcome) {
     ++acknowledged_;
     check_happened(of, *outcome);
+    check_guards(of, *outcome);
+    settle_erasures(of, *outcome);
     if (copy_at < *outcome)
       wrong_("acknowledged unseen", of.value + " at " + std::to_string(*outcome)
                                         + ", the copy is at " + std::to_string(copy_at));
@@ -76,6 +125,7 @@ void sim_ledger::answered(const sim_write& of, const result<uint64_t>& outcome, 
     return;
   }
   refused_[of.value] = name(code).data();
+  settle_erasures(of, 0);
   for (const auto& m : of.request.mutations)
     if (m.value && done_.contains({etcd_key(m.where, m.key), of.value}))
       wrong_("refused and done", of.value + ": " + to_string(outcome.error()));

@@ -84,6 +84,7 @@ void sim_node::tick(const std::shared_ptr<life>& of) {
     life_->members->advance();
     life_->copy->advance();
     life_->commits->advance();
+    claim();
     life_->counters->advance();
     auto& l = *life_;
     if (l.leaves_until && !l.ending

@@ -26,6 +26,8 @@ public:
   virtual void warmed(size_t slot, uint64_t standby_revision) = 0;
   virtual void failed(const std::string& node, const error& why) = 0;
 
+  /// Before it is answered.
+  virtual void asked(const sim_write&) {}
   /// @param copy_at the revision of the node's copy at that moment.
   virtual void answered(const sim_write&, const result<uint64_t>&, uint64_t) {}
   /// A client has asked the owner.
@@ -70,6 +72,11 @@ public:
            node_observer& observer, const registry_settings& registry = {});
   ~sim_node() override { crash(); }
 
+  /// Another process with the same id and clock, and an empty folder.
+  std::unique_ptr<sim_node> make_double() const {
+    return std::make_unique<sim_node>(etcd_, config_, clock_, observer_, registry_);
+  }
+
   const std::string& id() const { return config_.self.id; }
 
   void start();
@@ -77,6 +84,9 @@ public:
   void pause();
   void resume();
   void cut(bool there, bool back);
+
+  /// Its copy cannot be written until there is space again.
+  void fill_disk(bool yes) { disk_.is_full = yes; }
 
   bool is_running() const { return life_ != nullptr; }
   bool is_paused() const { return paused_; }
@@ -119,6 +129,7 @@ private:
     std::optional<mono_time> leaves_until;
     bool comes_back = true;
     bool ending = false;
+    bool claims = false; // It asks for the flushes of its id.
   };
 
   void tick(const std::shared_ptr<life>& of);
@@ -127,7 +138,10 @@ private:
   // -- sim_registry.cpp: what stands on the membership
   void start_registry();
   void stop_registry(life& of);
-  void forget_flushes();
+  cluster::counter_flusher::hooks counter_hooks();
+  void claim();
+  result<std::optional<std::string>> add(const std::optional<std::string>& old,
+                                         const cluster::counter_amounts& amounts) const;
   bool may_read(size_t slot) const;
   commit_request make_request(size_t slot, const std::string& value);
   void applied(uint64_t, std::span<const replicated>) override {}

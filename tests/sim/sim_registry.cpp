@@ -16,19 +16,13 @@ std::string counter_of(size_t number) {
   return "counter-" + std::to_string(number);
 }
 
-/// A counter is a number in digits.
-result<std::optional<std::string>> add(table, const std::optional<std::string>& old,
-                                       const cluster::counter_amounts& amounts) {
-  auto before = old ? std::strtoull(old->c_str(), nullptr, 10) : 0;
-  return std::to_string(before + amounts.completions);
-}
-
 } // namespace
 
 void sim_node::start_registry() {
   auto& l = *life_;
   cluster::replica_config of_copy;
   of_copy.node = id();
+  of_copy.cluster = "sim";
   of_copy.follow = config_.follow;
   of_copy.diff_bytes_max = registry_.diff_bytes_max;
   of_copy.broken = config_.broken;
@@ -47,29 +41,52 @@ void sim_node::start_registry() {
   of_counters.node = id();
   of_counters.incarnation = config_.self.incarnation;
   of_counters.records_max = 3;
+  of_counters.needs_claim = true;
   of_counters.broken = config_.broken;
-  l.counters = std::make_unique<cluster::counter_flusher>(
-      *l.commits,
-      cluster::counter_flusher::hooks{
-          [this](table where, const std::string& key) -> result<std::optional<versioned>> {
-            if (life_->copy->revision() == 0)
-              return fail(ec::unavailable, "the copy is not complete");
-            return disk_.find(where, key);
-          },
-          now_, [](const auto&, const auto&) { SHOAL_CHECK(false); }, add},
-      of_counters);
-  forget_flushes();
+  l.counters = std::make_unique<cluster::counter_flusher>(*l.commits, counter_hooks(), of_counters);
 }
 
-void sim_node::forget_flushes() {
+cluster::counter_flusher::hooks sim_node::counter_hooks() {
+  cluster::counter_flusher::hooks how;
+  how.now = now_;
+  how.read = [this](table where, const std::string& key) -> result<std::optional<versioned>> {
+    if (life_->copy->revision() == 0)
+      return fail(ec::unavailable, "the copy is not complete");
+    return disk_.find(where, key);
+  };
+  how.dropped = [this](const auto& counter, const auto& amounts, const error& why) {
+    SHOAL_CHECK(why.code == ec::timeout);
+    observer_.forgotten(counter.key, amounts.completions);
+  };
+  how.apply = [this](table, const auto& old, const auto& amounts) { return add(old, amounts); };
+  return how;
+}
+
+/// A counter is a number in digits and the flush that wrote it.
+result<std::optional<std::string>> sim_node::add(const std::optional<std::string>& old,
+                                                 const cluster::counter_amounts& amounts) const {
+  auto before = old ? std::strtoull(old->c_str(), nullptr, 10) : 0;
+  return std::to_string(before + amounts.completions) + ' ' + life_->counters->id();
+}
+
+void sim_node::claim() {
+  auto member = life_->members->guard_of_self();
+  if (life_->claims || !member || !life_->counters->wants_claim())
+    return;
+  life_->claims = true;
   cluster::counter_config of;
   of.node = id();
   of.incarnation = config_.self.incarnation;
-  cluster::forget_flushes(*life_->link, cluster::key_space{config_.prefix}, of, local_now() + 1s,
-                          [this](const result<size_t>& gone) {
-                            if (!gone && life_ && gone.error().code != ec::shutting_down)
-                              forget_flushes();
-                          });
+  cluster::claim_flushes(*life_->link, cluster::key_space{config_.prefix}, of, *member,
+                         local_now() + 1s,
+                         [this, weak = std::weak_ptr(life_)](const result<uint64_t>& claim) {
+                           auto l = weak.lock();
+                           if (!l || l != life_)
+                             return;
+                           l->claims = false;
+                           if (claim)
+                             l->counters->claimed(*claim);
+                         });
 }
 
 void sim_node::stop_registry(life& of) {
@@ -117,6 +134,7 @@ void sim_node::write(size_t slot) {
   sim_write made{slot, value, make_request(slot, value)};
   if (made.request.mutations.empty())
     return;
+  observer_.asked(made);
   life_->commits->commit({made.request, slot, {}, {}},
                          [this, made, l = life_.get()](const result<uint64_t>& outcome) {
                            auto at = life_.get() == l ? l->copy->revision() : UINT64_MAX;

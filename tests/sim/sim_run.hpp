@@ -60,6 +60,7 @@ private:
   void fault(const std::string& name, const std::string& whom = {});
   void cut_some(sim_node& n);
   void drain_some(sim_node& n);
+  void double_some(sim_node& n);
   void schedule_writes();
   void heal();
   void set_drain(const std::string& node, bool yes);
@@ -67,6 +68,7 @@ private:
   void acquired(const std::string& node, size_t slot, uint64_t epoch) override;
   void lost(const std::string& node, size_t slot, uint64_t epoch) override;
   void warmed(size_t slot, uint64_t revision) override { warm_.emplace(slot, revision); }
+  void asked(const sim_write& of) override { ledger_.asked(of); }
   void answered(const sim_write& of, const result<uint64_t>& outcome, uint64_t copy_at) override {
     ledger_.answered(of, outcome, copy_at);
   }
@@ -88,6 +90,8 @@ private:
   cluster::key_space keys_{"shoal/"};
   std::unique_ptr<etcd_link> operator_;
   std::vector<std::unique_ptr<sim_node>> nodes_;
+  std::vector<std::unique_ptr<sim_node>> doubles_; // Of nodes, with folders of their own.
+  std::vector<sim_node*> all_;                     // Both.
   run_outcome outcome_;
   sim_ledger ledger_;
   uint64_t data_at_ = 0; // Revision of the last change of data.

@@ -30,7 +30,7 @@ struct fixture : commit_fixture {
             [this](table where, const std::string& key) -> result<std::optional<versioned>> {
               return disk.find(where, key);
             },
-            clock, [this](const auto& of, const auto&) { dropped.push_back(of.key); }},
+            clock, [this](const auto& of, const auto&, const auto&) { dropped.push_back(of.key); }},
         settings);
   }
 
@@ -50,12 +50,24 @@ struct fixture : commit_fixture {
     return kv ? *decode_usage(kv->value) : usage_record{};
   }
 
+  result<uint64_t> ask_claim(uint64_t incarnation) {
+    auto of = settings;
+    of.incarnation = incarnation;
+    std::optional<result<uint64_t>> got;
+    claim_flushes(*operator_link, keys, of, member, time.now() + 1s,
+                  [&](result<uint64_t> claim) { got = std::move(claim); });
+    run(500ms);
+    SHOAL_CHECK(got);
+    return *got;
+  }
+
   size_t ids() {
     auto first = keys.flushes();
-    return etcd.state().read({first, coordination::prefix_end(first), 100, 0})->keys.size();
+    return etcd.state().read({first, coordination::prefix_end(first), 1000, 0})->keys.size();
   }
 
   counter_config settings;
+  coordination::condition member{"shoal/nodes/n", coordination::condition::what::lease, 0};
   std::unique_ptr<counter_flusher> counters;
   std::vector<std::string> dropped;
 };
@@ -160,20 +172,95 @@ CAF_TEST(too many records that wait are refused) {
   count("a", 1);
 }
 
-CAF_TEST(ids of former processes are forgotten and the own one is not ) {
+CAF_TEST(a claim forgets the ids of former processes and not the own ones) {
   count("u", 5);
   run(1s);
-  for (int i = 0; i < 5; ++i)
+  for (int i = 0; i < 250; ++i)
     set(keys.flush("n/6-" + std::to_string(i)), "");
   set(keys.flush("nn/6-1"), "");
-  CAF_CHECK_EQUAL(ids(), 7u);
-  std::optional<result<size_t>> gone;
-  forget_flushes(*operator_link, keys, settings, time.now() + 1s,
-                 [&](result<size_t> count) { gone = std::move(count); });
-  time.run_for(100ms);
-  CAF_REQUIRE(gone && *gone);
-  CAF_CHECK_EQUAL(**gone, 5u);
+  CAF_CHECK_EQUAL(ids(), 252u);
+  auto claim = ask_claim(7);
+  CAF_REQUIRE(claim);
   CAF_CHECK_EQUAL(ids(), 2u);
+  CAF_CHECK(etcd.state().find(keys.flusher("n"))->mod_revision == *claim);
+  CAF_CHECK(ask_claim(7).value() == *claim); // It has it already.
+  CAF_CHECK(ask_claim(8).value() > *claim);
+  CAF_CHECK_EQUAL(ids(), 1u);
+}
+
+CAF_TEST(who is not the node gets no claim) {
+  member.equals = 1;
+  CAF_CHECK_EQUAL(code_of(ask_claim(7)), ec::not_owner);
+  CAF_CHECK(!etcd.state().find(keys.flusher("n")));
+}
+
+CAF_TEST(a flush that may have happened is not repeated once another process has the claim) {
+  settings.needs_claim = true;
+  begin();
+  count("u", 5);
+  run(1s);
+  CAF_CHECK(counters->wants_claim());
+  CAF_CHECK(usage("u").uploaded_bytes == 0u);
+  counters->claimed(*ask_claim(7));
+  faulty.next = fault::lose_answer;
+  counters->advance();
+  time.run_for(50ms);
+  CAF_CHECK(usage("u").uploaded_bytes == 5u);
+  faulty.next = fault::lose_question;
+  run(12s);
+  CAF_CHECK(commits->stats().unknown == 1u);
+  CAF_REQUIRE(ask_claim(8)); // And the id is gone.
+  CAF_CHECK_EQUAL(ids(), 0u);
+  faulty.next = fault::none;
+  run(3s);
+  CAF_CHECK(usage("u").uploaded_bytes == 5u);
+  CAF_CHECK((dropped == std::vector<std::string>{"u"}));
+  CAF_CHECK(counters->wants_claim());
+  count("u", 2);
+  run(1s);
+  CAF_CHECK(usage("u").uploaded_bytes == 5u);
+  counters->claimed(*ask_claim(7));
+  run(1s);
+  CAF_CHECK(usage("u").uploaded_bytes == 7u);
+  CAF_CHECK_EQUAL(ids(), 1u);
+}
+
+CAF_TEST(what has certainly not happened survives the loss of the claim) {
+  settings.needs_claim = true;
+  begin();
+  counters->claimed(*ask_claim(7));
+  CAF_REQUIRE(ask_claim(8));
+  count("u", 5);
+  run(1s);
+  CAF_CHECK(counters->wants_claim());
+  CAF_CHECK(dropped.empty());
+  CAF_CHECK(usage("u").uploaded_bytes == 0u);
+  counters->claimed(*ask_claim(7));
+  run(1s);
+  CAF_CHECK(usage("u").uploaded_bytes == 5u);
+}
+
+CAF_TEST(the id of a batch of which nothing was left to write is forgotten too) {
+  entry_record entry;
+  entry.v1 = info_hash{};
+  set(keys.data("entries", "e"), encode(entry));
+  run(1s);
+  counters->add({table::entries, "e"}, {2, 0, 0, 0, 0});
+  faulty.next = fault::lose_answer;
+  counters->advance();
+  time.run_for(50ms);
+  CAF_CHECK_EQUAL(ids(), 1u);
+  faulty.next = fault::lose_question;
+  run(12s); // The commit store gives up: it does not know.
+  set(keys.data("entries", "e"), std::nullopt);
+  faulty.next = fault::none;
+  run(3s);
+  CAF_CHECK(counters->is_idle());
+  for (uint64_t i = 0; i < 3; ++i) {
+    count("u", 1);
+    run(1s);
+  }
+  CAF_CHECK_EQUAL(ids(), 1u);
 }
 
 CAF_TEST(amounts do not wrap around) {

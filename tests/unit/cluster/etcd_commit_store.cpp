@@ -260,7 +260,7 @@ CAF_TEST(a write with an id happens once whoever asks again) {
   CAF_REQUIRE(succeeded(first) && succeeded(again) && succeeded(other));
   CAF_CHECK(again->value().value() == first->value().value());
   CAF_CHECK_EQUAL(value("a"), "1");
-  commits->commit({put("a", "3"), {}, "n/3", "n/1"}, [](const auto&) {});
+  commits->commit({put("a", "3"), {}, "n/3", {"n/1"}}, [](const auto&) {});
   run_for(1s);
   CAF_CHECK_EQUAL(value("a"), "3");
   CAF_CHECK(!etcd.state().find(keys.flush("n/1")));
@@ -329,6 +329,30 @@ CAF_TEST(an entry and its swarm share a slot and names are spread) {
     ++counts[slot_of_key(table::users, "user-" + std::to_string(i))];
   CAF_CHECK(*std::max_element(counts.begin(), counts.end()) < 200);
   CAF_CHECK(*std::min_element(counts.begin(), counts.end()) > 30);
+}
+
+CAF_TEST(what is in etcd but not in the copy is kept no longer than its maker waits) {
+  start();
+  disk.is_full = true;
+  std::vector<answer> all;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 20; ++i)
+      all.push_back(commit(put(std::to_string(i), "v")));
+    run_for(2s);
+    CAF_CHECK(copy->waiting() > 0);
+  }
+  run_for(12s);
+  for (auto& a : all)
+    CAF_CHECK(failed(a, ec::timeout));
+  CAF_CHECK_EQUAL(copy->waiting(), 0u);
+  CAF_CHECK_EQUAL(commits->stats().bytes, 0u);
+  auto last = commit(put("last", "v"));
+  run_for(1s);
+  CAF_CHECK(copy->waiting() == 1u && !last->has_value());
+  disk.is_full = false;
+  run_for(3s);
+  CAF_CHECK(succeeded(last));
+  CAF_CHECK_EQUAL(copy->waiting(), 0u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

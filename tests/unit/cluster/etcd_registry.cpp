@@ -35,6 +35,8 @@ struct deadly_copy final : replica_copy {
       ::kill(::getpid(), SIGKILL);
     return done;
   }
+  result<std::string> origin() const override { return real.origin(); }
+  result<void> adopt(const std::string& cluster) override { return real.adopt(cluster); }
   result<void> visit(table where, std::string_view first, const visitor& v) const override {
     return real.visit(where, first, v);
   }
@@ -51,6 +53,7 @@ struct registry : replica_listener {
                                                                            die_late} {
     replica_config of_copy;
     of_copy.node = "n";
+    of_copy.cluster = "c";
     of_copy.follow.page = 50;
     copy = std::make_unique<replica>(*etcd, disk, clock, *this, of_copy);
     etcd_commit_config of_commits;

@@ -63,7 +63,7 @@ CAF_TEST(a write with an id happens once) {
   CAF_REQUIRE(first->value() && again->value());
   CAF_CHECK(again->value() == first->value());
   CAF_CHECK_EQUAL(value_of(*store, table::users, "u"), "1");
-  commit({put_request(table::users, "u", "3"), {}, "a/2", "a/1"});
+  commit({put_request(table::users, "u", "3"), {}, "a/2", {"a/1"}});
   commits.flush();
   CAF_CHECK_EQUAL(value_of(*store, table::users, "u"), "3");
   CAF_CHECK_EQUAL(value_of(*store, table::meta, "flushes/a/1"), "absent");

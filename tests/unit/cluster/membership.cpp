@@ -30,6 +30,30 @@ CAF_TEST(a node that joins gets its share handed over warm) {
   CAF_CHECK_EQUAL(standbys("a") + standbys("b"), slots);
 }
 
+CAF_TEST(a node does not join once what it was started on has changed) {
+  coordination::condition unmoved{"shoal/migration", coordination::condition::what::mod_revision,
+                                  0};
+  config.join_when = {unmoved};
+  put(unmoved.key, "somebody entries ");
+  add("a");
+  run_for(30s);
+  CAF_CHECK(!node("a").members()->joined());
+  CAF_CHECK(!node("a").members()->guard_of_self());
+  CAF_REQUIRE(!failures.empty());
+  CAF_CHECK_EQUAL(failures[0].code, ec::conflict);
+  CAF_CHECK(failures.size() < 10u);
+  put(unmoved.key, std::nullopt);
+  settle();
+  CAF_CHECK(node("a").members()->joined());
+  auto self = node("a").members()->guard_of_self();
+  CAF_REQUIRE(self);
+  put("mine", "1", self);
+  CAF_CHECK(etcd.state().find("mine"));
+  self->equals += 1;
+  put("yours", "1", self);
+  CAF_CHECK(!etcd.state().find("yours"));
+}
+
 CAF_TEST(movement is limited in each period) {
   config.moves_per_period = 1;
   config.move_period = 10s;

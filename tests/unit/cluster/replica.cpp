@@ -22,6 +22,8 @@ namespace {
 struct frail_copy final : replica_copy {
   explicit frail_copy(lmdb_store& store) : real{store} {}
 
+  result<std::string> origin() const override { return real.origin(); }
+  result<void> adopt(const std::string& cluster) override { return real.adopt(cluster); }
   result<copy_position> position() const override { return real.position(); }
   result<void> apply(std::span<const replicated> changes, const copy_position& after) override {
     if (is_full)
@@ -41,6 +43,7 @@ struct frail_copy final : replica_copy {
 struct fixture : replica_listener {
   fixture() {
     config.node = "a";
+    config.cluster = "c";
     config.follow.page = 3;
     start();
   }
@@ -53,6 +56,22 @@ struct fixture : replica_listener {
     disk = std::make_unique<frail_copy>(*store);
     replacements = 0;
     copy = std::make_unique<replica>(*link, *disk, clock, *this, config);
+  }
+
+  /// Stops, and flips a bit of each occurrence of a text in the file.
+  void damage(std::string_view marker) {
+    copy.reset();
+    disk.reset();
+    store.reset();
+    auto file = folder.path() / "store" / "data.mdb";
+    auto bytes = file_bytes(file);
+    size_t hits = 0;
+    for (auto at = bytes.find(marker); at != std::string::npos; at = bytes.find(marker, at + 1)) {
+      bytes[at + 1] = static_cast<char>(bytes[at + 1] ^ 1);
+      ++hits;
+    }
+    CAF_REQUIRE(hits > 0);
+    write_file(file, bytes);
   }
 
   void applied(uint64_t revision, std::span<const replicated> changes) override {
@@ -204,6 +223,76 @@ CAF_TEST(a copy that a crash left half way is not served and begins again) {
   run_for(1s);
   CAF_CHECK(is_equal());
   CAF_CHECK_EQUAL(replacements, 1);
+}
+
+CAF_TEST(a store with a registry of its own is left as it is) {
+  put("refs/theirs", "1");
+  CAF_REQUIRE(store->commit(put_request(table::users, "mine", "1")));
+  run_for(5s);
+  CAF_CHECK(copy->has_stopped());
+  CAF_CHECK_EQUAL(copy->revision(), 0u);
+  CAF_REQUIRE_EQUAL(failures.size(), 1u);
+  CAF_CHECK_EQUAL(failures[0].code, ec::conflict);
+  CAF_CHECK_EQUAL(value_of(*store, table::users, "mine"), "1");
+  CAF_CHECK_EQUAL(value("theirs"), "absent");
+  auto state = copy_state(*store);
+  CAF_REQUIRE(state);
+  CAF_CHECK(state->is == store_state::kind::single);
+  CAF_CHECK(may_start_alone(*state));
+  CAF_CHECK_EQUAL(code_of(may_start_in(*state, "c")), ec::conflict);
+}
+
+CAF_TEST(a copy of another cluster is left as it is) {
+  auto empty = copy_state(*store);
+  CAF_REQUIRE(empty && empty->is == store_state::kind::empty);
+  CAF_CHECK(may_start_alone(*empty) && may_start_in(*empty, "c"));
+  put("refs/a", "1");
+  run_for(1s);
+  auto state = copy_state(*store);
+  CAF_REQUIRE(state && state->is == store_state::kind::copy);
+  CAF_CHECK_EQUAL(state->cluster, "c");
+  CAF_CHECK(state->at.complete && state->at.revision > 0);
+  CAF_CHECK_EQUAL(code_of(may_start_alone(*state)), ec::conflict);
+  CAF_CHECK_EQUAL(code_of(may_start_in(*state, "d")), ec::conflict);
+  CAF_CHECK(may_start_in(*state, "c"));
+  copy.reset();
+  put("refs/a", std::nullopt);
+  config.cluster = "d";
+  start();
+  run_for(5s);
+  CAF_CHECK(copy->has_stopped());
+  CAF_CHECK_EQUAL(value("a"), "1");
+  CAF_CHECK_EQUAL(failures.back().code, ec::conflict);
+}
+
+CAF_TEST(a damaged position costs a new comparison and not the copy) {
+  put("refs/a", "1");
+  run_for(1s);
+  damage(" complete");
+  put("refs/b", "1");
+  start();
+  CAF_CHECK(copy_state(*store)->is == store_state::kind::copy);
+  copy->advance();
+  CAF_CHECK_EQUAL(copy->revision(), 0u);
+  run_for(1s);
+  CAF_CHECK(is_equal());
+  CAF_CHECK_EQUAL(replacements, 1);
+}
+
+CAF_TEST(a damaged row goes if its key is gone and is written anew if not ) {
+  put("refs/gone", "content of gone");
+  put("refs/here", "content of here");
+  run_for(1s);
+  damage("content of ");
+  put("refs/gone", std::nullopt);
+  etcd.compact(etcd.state().revision());
+  start();
+  CAF_CHECK_EQUAL(code_of(store->get(table::refs, "gone")), ec::corrupt);
+  run_for(3s);
+  CAF_CHECK_EQUAL(replacements, 1);
+  CAF_CHECK_EQUAL(count_of(*store, table::refs), 1u);
+  CAF_CHECK_EQUAL(value("here"), "content of here");
+  CAF_CHECK(is_equal());
 }
 
 CAF_TEST(what the disk refuses is applied once it takes it) {

@@ -18,7 +18,9 @@ public:
   enum class fault : uint8_t { none, lose_answer, lose_question, refuse, hold };
 
   fault next = fault::none; ///< Of commits; stays until it is changed.
+  bool refuses_reads = false;
   size_t commits = 0;
+  size_t reads = 0;
   std::vector<coordination::transaction> sent;
   std::vector<std::function<void()>> held; ///< Commits that are on their way still.
 
@@ -44,6 +46,9 @@ public:
   }
   void read(coordination::range_query what, mono_time deadline,
             callback<coordination::range_page> then) override {
+    ++reads;
+    if (refuses_reads)
+      then = [then](const auto&) { then(fail(ec::unavailable, "refused")); };
     real_.read(std::move(what), deadline, std::move(then));
   }
   std::unique_ptr<coordination::watch> follow(std::string first, std::string end,
@@ -74,6 +79,7 @@ struct commit_fixture : cluster::replica_listener {
     config.node = "n";
     config.incarnation = 7;
     copy_config.node = "n";
+    copy_config.cluster = "c";
   }
 
   /// After the configuration is as the test wants it.

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/cluster_side.hpp"
+
+#include "core/log.hpp"
+
+#include <cstring>
+
+namespace shoal {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto complaint_period = 10s;
+
+} // namespace
+
+cluster_side::cluster_side(cluster_side_config config, events what)
+    : config_{std::move(config)}, events_{std::move(what)}, routes_{node_id()} {}
+
+cluster_side::~cluster_side() {
+  end();
+}
+
+result<std::unique_ptr<cluster_side>> cluster_side::start(cluster_side_config config, events what,
+                                                          metrics::registry& metrics,
+                                                          const std::function<bool()>& gives_up) {
+  std::unique_ptr<cluster_side> made{new cluster_side{std::move(config), std::move(what)}};
+  auto member = cluster::member::start(made->config_.member, made->routes_, *made);
+  if (!member)
+    return tl::unexpected{member.error()};
+  made->member_ = std::move(*member);
+  if (auto found = made->find_cluster(gives_up); !found)
+    return tl::unexpected{found.error()};
+  if (auto opened = made->open_links(metrics); !opened)
+    return tl::unexpected{opened.error()};
+  return made;
+}
+
+result<void> cluster_side::find_cluster(const std::function<bool()>& gives_up) {
+  auto complain_at = mono_now() + 1s;
+  for (;;) {
+    auto known = member_->await_identity(500ms);
+    if (known) {
+      cluster_id_ = *known;
+      log::info("cluster", "joins cluster={} node=\"{}\" incarnation={}", cluster_id_, node_id(),
+                incarnation());
+      return {};
+    }
+    if (known.error().code != ec::timeout)
+      return tl::unexpected{known.error()};
+    if (gives_up())
+      return fail(ec::shutting_down, "told to end while waiting for etcd");
+    if (mono_now() < complain_at)
+      continue;
+    complain_at = mono_now() + complaint_period;
+    log::warn("cluster", "waits for etcd endpoints={}", config_.member.etcd.endpoints.size());
+  }
+}
+
+result<void> cluster_side::open_links(metrics::registry& metrics) {
+  auto& self = config_.links.self;
+  self.cluster = cluster_id_;
+  self.node = node_id();
+  self.incarnation = incarnation();
+  auto started = cluster::link_hub::start(config_.links);
+  if (!started)
+    return tl::unexpected{started.error()};
+  links_ = std::move(*started);
+  switch_.to = links_.get();
+  relay_ = std::make_unique<relay_hub>(switch_, routes_, config_.whole_ids, metrics);
+  return {};
+}
+
+hash_key cluster_side::secret() const {
+  auto ring = member_->ring("identities");
+  SHOAL_CHECK(ring.has_value());
+  hash_key key{};
+  auto bytes = cluster::derive_key(ring->current.secret, "identities of peers", sizeof(key));
+  std::memcpy(&key, bytes.data(), sizeof(key));
+  return key;
+}
+
+void cluster_side::join(cluster::membership_listener& duties) {
+  duties_ = &duties;
+  member_->join(*this, switch_);
+}
+
+bool cluster_side::leave(std::chrono::milliseconds patience) {
+  member_->leave();
+  return member_->await_idle(patience);
+}
+
+void cluster_side::end() {
+  if (member_)
+    member_->end();
+  {
+    std::unique_lock guard{switch_.mutex};
+    switch_.to = nullptr;
+  }
+  links_.reset();
+  relay_.reset();
+}
+
+// -- links that may have ended --------------------------------------------------------------
+
+void cluster_side::link_switch::call(const std::string& node, uint16_t kind, std::string body,
+                                     mono_time deadline, callback then) {
+  {
+    std::shared_lock guard{mutex};
+    if (to) {
+      to->call(node, kind, std::move(body), deadline, std::move(then));
+      return;
+    }
+  }
+  then(fail(ec::unavailable, "this node leaves"));
+}
+
+void cluster_side::link_switch::tell(const std::string& node, uint16_t kind, std::string body) {
+  std::shared_lock guard{mutex};
+  if (to)
+    to->tell(node, kind, std::move(body));
+}
+
+void cluster_side::link_switch::follow(std::vector<cluster::link_peer> peers) {
+  std::shared_lock guard{mutex};
+  if (to)
+    to->follow(std::move(peers));
+}
+
+} // namespace shoal

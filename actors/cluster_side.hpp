@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/keyed_hash.hpp"
+#include "actors/relay_hub.hpp"
+#include "cluster/link_hub.hpp"
+#include "cluster/member.hpp"
+
+#include <shared_mutex>
+
+namespace shoal {
+
+struct cluster_side_config {
+  cluster::member_config member;
+  cluster::link_hub_config links; ///< Its identity's cluster, node and incarnation are filled in.
+  bool whole_ids = false;         ///< See link_announce.
+};
+
+/// What a node has only in a cluster, and what holds it together: its membership, the links to the
+/// other nodes and what edges pass over them. Starts before the node's actors, which need what all
+/// nodes have in common, and joins when they are there.
+class cluster_side final : cluster::member_listener, cluster::membership_listener {
+public:
+  /// What the program does about it; on the coordination thread.
+  struct events {
+    std::function<void(std::string_view name)> keys_changed;
+    std::function<void(const error&)> cannot_go_on;
+  };
+
+  /// Waits for the coordination service for as long as it takes.
+  /// @param gives_up asked about once a second: whether the process is to end instead.
+  /// @errors ec::invalid_argument, ec::conflict (another cluster), ec::corrupt, ec::unavailable
+  /// (the links' port), ec::shutting_down.
+  static result<std::unique_ptr<cluster_side>> start(cluster_side_config config, events what,
+                                                     metrics::registry& metrics,
+                                                     const std::function<bool()>& gives_up);
+  ~cluster_side() override;
+
+  const std::string& cluster_id() const { return cluster_id_; }
+  const std::string& node_id() const { return config_.member.membership.self.id; }
+  uint64_t incarnation() const { return config_.member.membership.self.incarnation; }
+  const cluster_side_config& config() const { return config_; }
+
+  /// The cluster's secret for hashes of what outsiders choose, so that a peer is the same on every
+  /// node.
+  hash_key secret() const;
+
+  cluster::member& member() { return *member_; }
+  cluster::slot_routes& routes() { return routes_; }
+  cluster::links& links() { return switch_; }
+  cluster::link_hub& hub() { return *links_; } ///< Until `end`.
+  relay_hub& relay() { return *relay_; }
+
+  /// The node's swarms and registry are there: slots may come. @param duties outlives this.
+  void join(cluster::membership_listener& duties);
+
+  /// Gives up all slots, to others where there are any. @returns whether that was done in time.
+  bool leave(std::chrono::milliseconds patience);
+
+  /// After `leave`, when the edges are gone and before the actors are: nothing comes over the links
+  /// any more, and `duties` hears nothing.
+  void end();
+
+private:
+  /// The links for everybody who may still talk when they have ended.
+  class link_switch final : public cluster::links {
+  public:
+    void call(const std::string& node, uint16_t kind, std::string body, mono_time deadline,
+              callback then) override;
+    void tell(const std::string& node, uint16_t kind, std::string body) override;
+    void serve(uint16_t kind, handler who) override { to->serve(kind, std::move(who)); }
+    void listen(cluster::link_listener& who) override { to->listen(who); }
+    void follow(std::vector<cluster::link_peer> peers) override;
+
+    std::shared_mutex mutex;
+    cluster::link_hub* to = nullptr; ///< Null: ended.
+  };
+
+  cluster_side(cluster_side_config config, events what);
+
+  result<void> find_cluster(const std::function<bool()>& gives_up);
+  result<void> open_links(metrics::registry& metrics);
+
+  void keys_changed(std::string_view name) override { events_.keys_changed(name); }
+  void cannot_go_on(const error& why) override { events_.cannot_go_on(why); }
+
+  void acquired(size_t slot, uint64_t epoch) override { duties_->acquired(slot, epoch); }
+  void lost(size_t slot, uint64_t epoch) override { duties_->lost(slot, epoch); }
+  void standby_changed(size_t slot, const cluster::held_role& standby) override {
+    duties_->standby_changed(slot, standby);
+  }
+  void standing_by(size_t slot, uint64_t epoch) override { duties_->standing_by(slot, epoch); }
+  void stood_down(size_t slot) override { duties_->stood_down(slot); }
+  void view_changed() override { duties_->view_changed(); }
+  void failed(const error& why) override { events_.cannot_go_on(why); }
+
+  cluster_side_config config_;
+  events events_;
+  std::string cluster_id_;
+  cluster::membership_listener* duties_ = nullptr;
+  cluster::slot_routes routes_;
+  link_switch switch_;
+  std::unique_ptr<cluster::link_hub> links_;
+  std::unique_ptr<relay_hub> relay_;
+  std::unique_ptr<cluster::member> member_; // Last: it talks to all of the above.
+};
+
+} // namespace shoal
