@@ -177,6 +177,15 @@ void edge_port::post(planned_announce& p) {
     self->send(shards_[slot_of(p.request.swarm)], std::move(p.request), edge_);
 }
 
+std::optional<scraped_swarm> edge_port::plan_scrape(uint32_t index, const info_hash& swarm,
+                                                    swarm_actor known) const {
+  if (is_elsewhere(swarm))
+    return scraped_swarm{index, {}, swarm};
+  if (!known)
+    return std::nullopt;
+  return scraped_swarm{index, std::move(known), swarm};
+}
+
 void edge_port::scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now) {
   auto index = open(now);
   pending_[index].scrape = &sink;

@@ -38,7 +38,7 @@ public:
 /// A swarm of a scrape, and the place that its numbers take in it.
 struct scraped_swarm {
   uint32_t index = 0;
-  swarm_actor swarm; ///< Invalid: another node has it, see `edge_port::is_elsewhere`.
+  swarm_actor swarm;   ///< Invalid: another node has it, see `edge_port::is_elsewhere`.
   info_hash hash = {}; ///< Only looked at then.
 };
 
@@ -82,6 +82,11 @@ public:
   /// @param clock of what waits for other nodes; virtual in tests.
   /// @returns whether there is more to do.
   bool run(mono_time (*clock)() = mono_now);
+
+  /// @param known what the directory has. @returns how to ask for a swarm's numbers; nothing if it
+  /// has none.
+  std::optional<scraped_swarm> plan_scrape(uint32_t index, const info_hash& swarm,
+                                           swarm_actor known) const;
 
   /// Asks swarms for their numbers. @param swarms at least one.
   void scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now);

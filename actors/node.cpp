@@ -3,6 +3,7 @@
 
 #include "actors/accounts.hpp"
 #include "actors/catalog.hpp"
+#include "actors/cluster_side.hpp"
 #include "actors/commit_writer.hpp"
 #include "actors/snapshotter.hpp"
 #include "core/log.hpp"
@@ -101,6 +102,10 @@ node::~node() {
 }
 
 result<void> node::load_secret() {
+  if (config_.cluster) {
+    swarm_config_.peers.secret = config_.cluster->secret();
+    return {};
+  }
   // Kept, because identities in a snapshot are hashes under it.
   auto found = store_->get(table::meta, secret_key);
   if (!found)
@@ -204,7 +209,9 @@ void node::restore_swarms() {
   for (auto& shard : registry_)
     await<search_result>(self, shard, search_query{}, start_timeout, "waits in vain for entries");
   auto snapshot = snapshot_of(config_, swarm_config_);
-  auto restored = load_snapshot(snapshot, take_clean_mark());
+  // In a cluster the slots' owners have the swarms, and this node owns none yet.
+  auto clean = take_clean_mark();
+  auto restored = config_.cluster ? 0 : load_snapshot(snapshot, clean);
   // Behind this, an announce finds its swarm's peers back.
   for (auto& shard : swarm_config_.shards)
     await<atom::flush>(self, shard, atom::flush::value, start_timeout, "waits in vain for swarms");
@@ -217,6 +224,25 @@ void node::restore_swarms() {
   caretaker_ = caf::actor_cast<caf::actor>(caring);
   auto made = system_->spawn<caf::detached>(snapshotter, snapshot);
   snapshotter_ = caf::actor_cast<caf::actor>(made);
+}
+
+namespace {
+struct no_duties final : cluster::membership_listener {
+  void acquired(size_t, uint64_t) override {}
+  void lost(size_t, uint64_t) override {}
+  void standby_changed(size_t slot, const cluster::held_role& s) override { if (s) side->member().standby_is_ready(slot, s.revision); }
+  void standing_by(size_t, uint64_t) override {}
+  void stood_down(size_t) override {}
+  void view_changed() override {}
+  void failed(const error&) override {}
+  cluster_side* side;
+};
+}
+void node::join() {
+  if (!config_.cluster) return;
+  static no_duties duties;
+  duties.side = config_.cluster;
+  config_.cluster->join(duties);
 }
 
 void node::stop() {

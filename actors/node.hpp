@@ -16,6 +16,8 @@
 
 namespace shoal {
 
+class cluster_side;
+
 struct node_config {
   std::filesystem::path data_dir;
   uint64_t map_bytes_max = uint64_t{1} << 40;
@@ -28,6 +30,7 @@ struct node_config {
   bounds_config bounds; ///< The node's own secret takes the place of this one's.
   std::chrono::seconds snapshot_period = defaults::snapshot_period;
   unsigned scheduler_threads = 2;
+  cluster_side* cluster = nullptr; ///< Outlives the node. Null: the node is alone.
 };
 
 /// Everything of a node below its edges: store, objects, actors. Owns the start-up order (store,
@@ -40,6 +43,9 @@ public:
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
+
+  /// In a cluster: takes slots from now on. Call once the edges answer.
+  void join();
 
   /// Writes what is only in memory. Call once the edges are gone.
   void stop();
@@ -60,6 +66,9 @@ public:
   }
   const catalog_actor& catalog() const { return registry_config_.catalog; }
   const accounts_actor& accounts() const { return swarm_config_.accounts; }
+
+  /// Null: the node is alone.
+  cluster_side* cluster() const { return config_.cluster; }
 
   /// Secret of this node for hashes of what outsiders choose.
   const hash_key& secret() const { return swarm_config_.peers.secret; }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/member.hpp"
 
-#include "cluster/cluster_identity.hpp"
-#include "core/hex.hpp"
 #include "core/log.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -26,12 +24,6 @@ constexpr auto tick_period = 50ms;
 
 bool draw(std::span<uint8_t> out) {
   return ::RAND_bytes(out.data(), static_cast<int>(out.size())) == 1;
-}
-
-std::string draw_id() {
-  std::array<uint8_t, 16> bytes{};
-  SHOAL_CHECK(draw(bytes));
-  return to_hex(bytes);
 }
 
 /// Whom the links reach.
@@ -77,7 +69,7 @@ public:
     with_membership([](membership& m) { m.leave(); });
   }
   void drain(const std::string& node, bool yes, std::function<void(result<void>)> then) override;
-  std::shared_ptr<const cluster_view> view() const override {
+  std::shared_ptr<const cluster_sight> view() const override {
     std::lock_guard guard{mutex_};
     return view_;
   }
@@ -87,6 +79,7 @@ public:
 private:
   void run();
   void tick();
+  void look_for_cluster();
   void publish();
   void publish_routes();
   void publish_view();
@@ -118,7 +111,9 @@ private:
   asio::steady_timer timer_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::unique_ptr<etcd_client> etcd_;
-  std::unique_ptr<cluster_identity> identity_;
+  std::optional<result<found_cluster>> found_;
+  bool is_looking_ = false;
+  mono_time look_at_{};
   std::unique_ptr<shared_keys> secrets_;
   std::unique_ptr<membership> membership_;
   membership_listener* duties_ = nullptr;
@@ -130,7 +125,7 @@ private:
   std::condition_variable changed_;
   std::optional<result<std::string>> known_;
   std::map<std::string, key_ring, std::less<>> rings_;
-  std::shared_ptr<const cluster_view> view_ = std::make_shared<cluster_view>();
+  std::shared_ptr<const cluster_sight> view_ = std::make_shared<cluster_sight>();
   bool is_idle_ = false;
 
   std::thread thread_; // Last: it uses all of the above.
@@ -143,8 +138,6 @@ result<void> running_member::begin() {
   if (!made)
     return tl::unexpected{made.error()};
   etcd_ = std::move(*made);
-  identity_
-      = std::make_unique<cluster_identity>(*etcd_, keys_, config_.cluster_id, draw_id(), now_);
   shared_keys::config of_keys;
   of_keys.keys = config_.keys;
   of_keys.prefix = config_.membership.prefix;
@@ -160,6 +153,22 @@ result<void> running_member::begin() {
   return {};
 }
 
+void running_member::look_for_cluster() {
+  auto now = now_();
+  if (found_ || is_looking_ || now < look_at_)
+    return;
+  is_looking_ = true;
+  look_at_ = now + 500ms;
+  find_cluster(*etcd_, keys_, config_.wish, now + 2000ms, [this](result<found_cluster> answer) {
+    is_looking_ = false;
+    // What nobody knows, or nobody could say, is asked again.
+    auto again
+        = !answer && (answer.error().code == ec::timeout || answer.error().code == ec::unavailable);
+    if (!again)
+      found_ = std::move(answer);
+  });
+}
+
 void running_member::run() {
   tick();
   while (io_.run_one() != 0)
@@ -167,9 +176,9 @@ void running_member::run() {
 }
 
 void running_member::tick() {
-  identity_->advance();
+  look_for_cluster();
   // Nothing is written into a cluster that may be the wrong one.
-  if (auto& known = identity_->known(); known && *known) {
+  if (found_ && *found_) {
     secrets_->advance();
     if (membership_)
       membership_->advance();
@@ -203,11 +212,10 @@ void running_member::publish_routes() {
 }
 
 void running_member::publish_keys() {
-  auto& known = identity_->known();
   std::lock_guard guard{mutex_};
   auto before = known_.has_value() + rings_.size();
-  if (!known_ && known)
-    known_ = *known;
+  if (!known_ && found_)
+    known_ = found_->map([](const found_cluster& x) { return x.id; });
   for (auto& key : config_.keys)
     if (auto ring = secrets_->ring(key.name))
       rings_[key.name] = std::move(*ring);
@@ -219,13 +227,13 @@ void running_member::publish_view() {
   if (!membership_)
     return;
   auto idle = membership_->is_idle();
-  auto made = std::make_shared<cluster_view>();
+  auto made = std::make_shared<cluster_sight>();
   auto now = now_();
   made->joined = membership_->joined();
   made->holds_lease = membership_->acts_until() > now;
   made->misplaced = membership_->misplaced();
   made->etcd = etcd_->health();
-  made->cluster_id = **identity_->known();
+  made->cluster_id = (*found_)->id;
   for (auto& [id, node] : membership_->nodes().all())
     made->nodes.push_back({node.record, membership_->nodes().is_going(id)});
   made->slots.reserve(slot_count);
@@ -256,7 +264,6 @@ void running_member::end() {
   // In the order in which they use each other, on this thread now.
   membership_.reset();
   secrets_.reset();
-  identity_.reset();
   etcd_.reset();
 }
 
@@ -281,7 +288,9 @@ void running_member::join(membership_listener& duties, links& between) {
   asio::post(io_, [this, &duties, &between] {
     duties_ = &duties;
     between_ = &between;
-    membership_ = std::make_unique<membership>(*etcd_, config_.membership, now_, *this);
+    auto config = config_.membership;
+    config.join_when = {(*found_)->unmoved};
+    membership_ = std::make_unique<membership>(*etcd_, config, now_, *this);
   });
 }
 

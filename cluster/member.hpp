@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cluster/cluster_identity.hpp"
 #include "cluster/etcd_client.hpp"
 #include "cluster/link.hpp"
 #include "cluster/membership.hpp"
@@ -13,8 +14,8 @@ struct member_config {
   coordination::etcd_config etcd;
   membership_config membership;
 
-  /// The cluster to join. Empty: the one that stands in etcd, or a new one if there is none.
-  std::string cluster_id;
+  /// The cluster to join; see cluster_wish.
+  cluster_wish wish{{}, true};
 
   std::vector<shared_key_config> keys{shared_key::udp, shared_key::tickets, shared_key::passkeys,
                                       shared_key::identities};
@@ -36,7 +37,7 @@ struct seen_slot {
 };
 
 /// The cluster as this node sees it.
-struct cluster_view {
+struct cluster_sight {
   std::string cluster_id;
   std::vector<seen_node> nodes; ///< By id.
   std::vector<seen_slot> slots; ///< By number.
@@ -74,7 +75,8 @@ public:
 
   /// Waits until the cluster's identity and all keys are known.
   /// @returns the identity. @errors ec::timeout: etcd did not answer so far, ask again;
-  /// ec::conflict: this is another cluster; ec::corrupt.
+  /// ec::conflict: it is another cluster, or a registry is being moved in; ec::not_found,
+  /// ec::corrupt, ec::unsupported.
   virtual result<std::string> await_identity(std::chrono::milliseconds patience) = 0;
 
   /// @returns nothing if there is none of that name. Any thread.
@@ -95,7 +97,7 @@ public:
   /// Asks a node to give up its slots, or no longer. @param then on the coordination thread.
   virtual void drain(const std::string& node, bool yes, std::function<void(result<void>)> then) = 0;
 
-  virtual std::shared_ptr<const cluster_view> view() const = 0;
+  virtual std::shared_ptr<const cluster_sight> view() const = 0;
 
   /// Gives up all slots, handing them over where somebody takes them.
   virtual void leave() = 0;

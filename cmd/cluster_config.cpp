@@ -115,7 +115,7 @@ result<cluster_side_config> cluster_side_of(const cluster_config& c, uint64_t fi
   if (!etcd)
     return tl::unexpected{etcd.error()};
   made.member.etcd = std::move(*etcd);
-  made.member.cluster_id = c.cluster_id;
+  made.member.wish.id = c.cluster_id;
   made.member.membership.prefix = c.prefix;
   if (c.link_listen.size() > 1)
     return fail(ec::invalid_argument, "link-listen takes one address");

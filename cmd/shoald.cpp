@@ -38,6 +38,13 @@ public:
     }
   }
 
+  /// Whether one that asks the node to leave waits to be heard.
+  bool asked_to_leave() const {
+    sigset_t pending;
+    return sigpending(&pending) == 0
+           && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+  }
+
 private:
   sigset_t set_;
 };
@@ -113,18 +120,46 @@ result<udp::udp_config> with_secrets(udp::udp_config config) {
   return config;
 }
 
-int serve(const cmd::shoald_config& config) {
-  signal_set signals;
-  raise_descriptor_limit();
-  metrics::registry metrics;
-  auto udp_config = with_secrets(config.udp);
-  if (!udp_config)
-    return complain(udp_config.error());
-  auto node = node::start(config.node, metrics);
+/// Joins the cluster, if the configuration names one. @returns nothing if the node is alone.
+result<std::unique_ptr<cluster_side>> join_cluster(const cmd::shoald_config& config,
+                                                   const signal_set& signals,
+                                                   metrics::registry& metrics) {
+  if (!config.cluster.joins())
+    return std::unique_ptr<cluster_side>{};
+  auto made = cmd::cluster_side_of(config.cluster, cmd::fingerprint_of(config));
+  if (!made)
+    return tl::unexpected{made.error()};
+  made->whole_ids = config.node.keep_peer_ids;
+  cluster_side::events events;
+  events.keys_changed = [](std::string_view name) {
+    log::info("cluster", "has a new shared key name={}", name);
+  };
+  events.cannot_go_on = [](const error& why) {
+    log::error("cluster", "cannot go on reason=\"{}\"", to_string(why));
+    if (why.code == ec::corrupt)
+      std::_Exit(3); // What is here and what is in etcd must not be mixed.
+  };
+  return cluster_side::start(std::move(*made), std::move(events), metrics,
+                             [&] { return signals.asked_to_leave(); });
+}
+
+void report_addresses(const http::http_config& config) {
+  for (auto& where : config.listen)
+    log::info("shoald", "listens version={} address={}", SHOAL_VERSION, where.str());
+  for (auto& where : config.tls_listen)
+    log::info("shoald", "listens version={} tls_address={}", SHOAL_VERSION, where.str());
+}
+
+/// Everything of the node but its cluster.
+int serve(const cmd::shoald_config& config, const udp::udp_config& udp_config, signal_set& signals,
+          metrics::registry& metrics, cluster_side* cluster) {
+  auto node_config = config.node;
+  node_config.cluster = cluster;
+  auto node = node::start(node_config, metrics);
   if (!node)
     return complain(node.error());
   tracker_gate gate{config.tracker, (*node)->directory(), (*node)->secret(), metrics};
-  udp::service udp{*udp_config, gate, (*node)->directory(), (*node)->secret(), metrics};
+  udp::service udp{udp_config, gate, (*node)->directory(), (*node)->secret(), metrics};
   http::server server{config.http, **node, gate, metrics};
   if (auto added = add_udp(server, udp); !added)
     return complain(added.error());
@@ -132,19 +167,34 @@ int serve(const cmd::shoald_config& config) {
     server.certificates().add_metrics(metrics, config.http.certificates);
   if (auto started = server.start(); !started)
     return complain(started.error());
-  for (auto& where : config.http.listen)
-    log::info("shoald", "listens version={} address={}", SHOAL_VERSION, where.str());
-  for (auto& where : config.http.tls_listen)
-    log::info("shoald", "listens version={} tls_address={}", SHOAL_VERSION, where.str());
+  (*node)->join();
+  report_addresses(config.http);
   report_dates(server.certificates());
   auto signal = signals.wait([&] {
     reload_certificates(server);
     reload_udp_secrets(config.udp, udp);
   });
   log::info("shoald", "drains signal={}", signal);
+  if (cluster && !cluster->leave(config.cluster.leave_timeout))
+    log::warn("shoald", "leaves with slots that nobody took over");
   server.stop(defaults::drain_timeout);
+  if (cluster)
+    cluster->end();
   (*node)->stop();
   return 0;
+}
+
+int serve(const cmd::shoald_config& config) {
+  signal_set signals;
+  raise_descriptor_limit();
+  metrics::registry metrics;
+  auto udp_config = with_secrets(config.udp);
+  if (!udp_config)
+    return complain(udp_config.error());
+  auto cluster = join_cluster(config, signals, metrics);
+  if (!cluster)
+    return cluster.error().code == ec::shutting_down ? 0 : complain(cluster.error());
+  return serve(config, *udp_config, signals, metrics, cluster->get());
 }
 
 } // namespace

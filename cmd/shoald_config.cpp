@@ -302,6 +302,8 @@ result<void> validate(const shoald_config& config) {
     return tl::unexpected{policy.error()};
   if (auto secrets = udp_secrets(config.udp); !secrets)
     return tl::unexpected{secrets.error()};
+  if (auto cluster = validate(config.cluster); !cluster)
+    return cluster;
   std::error_code failed;
   auto dir = std::filesystem::absolute(config.node.data_dir, failed);
   // The nearest folder that exists decides whether the data folder can be made.
@@ -311,6 +313,17 @@ result<void> validate(const shoald_config& config) {
     return fail(ec::invalid_argument,
                 "data-dir: " + dir.string() + " is no folder that can be written");
   return {};
+}
+
+uint64_t fingerprint_of(const shoald_config& config) {
+  std::string text = config.cluster.prefix;
+  for (bool one : {config.node.keep_peer_ids, config.node.private_network, config.tracker.open})
+    text += one ? '1' : '0';
+  for (auto& secret : config.tracker.secrets)
+    text += '\n' + secret;
+  // Only compared, among nodes that trust each other; the first bytes of a hash of the secrets say
+  // nothing about them.
+  return keyed_hash({0, 0}, as_bytes(text));
 }
 
 std::vector<std::string> warnings(const shoald_config& config) {

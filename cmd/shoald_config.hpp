@@ -3,6 +3,7 @@
 
 #include "actors/node.hpp"
 #include "actors/tracker_gate.hpp"
+#include "cmd/cluster_config.hpp"
 #include "core/log.hpp"
 #include "http/config.hpp"
 #include "udp/config.hpp"
@@ -18,8 +19,12 @@ struct shoald_config {
   tracker_config tracker; ///< Rules of all transports.
   http::http_config http;
   udp::udp_config udp;
+  cluster_config cluster;
   log::config log;
 };
+
+/// Of the settings that all nodes of a cluster must have alike, for their links' hello.
+uint64_t fingerprint_of(const shoald_config& config);
 
 /// What the command line asks for besides the configuration.
 struct shoald_options {

@@ -160,6 +160,7 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
   append(swarm_options(c));
   append(udp_options(c));
   append(registry_options(c));
+  append(cluster_options(c.cluster));
   append(log_options(c, s));
   return table;
 }

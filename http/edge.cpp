@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/edge.hpp"
 
+#include "actors/cluster_side.hpp"
 #include "core/log.hpp"
 #include "http/listener.hpp"
 
@@ -38,7 +39,10 @@ edge::edge(unsigned number, unsigned count, const services& srv, const router& r
       book_{srv, commons.addresses}, work_{io_.get_executor()},
       port_{srv.node.system(), srv.node.shards(), [this] { wake(); }}, lane_{io_, port_,  book_,
                                                                              srv, routes, *this},
-      websockets_{srv, port_, io_}, timer_{io_.get_executor()}, next_slot_{number} {}
+      websockets_{srv, port_, io_}, timer_{io_.get_executor()}, next_slot_{number} {
+  if (auto* cluster = srv.node.cluster())
+    port_.join(srv.node.directory(), cluster->relay());
+}
 
 edge::~edge() {
   stop();

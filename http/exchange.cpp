@@ -157,6 +157,16 @@ task<std::optional<announce_reply>> exchange::announce(announce_request req, swa
                                           void(std::optional<announce_reply>)>(start, use_task);
 }
 
+task<> exchange::scrape(std::vector<scraped_swarm> swarms, std::span<swarm_numbers> numbers) {
+  if (swarms.empty())
+    co_return;
+  auto start = [&](auto handler) {
+    auto* waiter = new detail::scrape_waiter<decltype(handler)>{std::move(handler), numbers};
+    port_.scrape(swarms, *waiter, mono_now());
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<executor>, void()>(start, use_task);
+}
+
 task<> exchange::send(response r) {
   answered_ = true;
   status_ = r.status;

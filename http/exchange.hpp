@@ -79,6 +79,16 @@ public:
   /// Sends an announce to its swarm. @returns nothing if no answer came in time.
   task<std::optional<announce_reply>> announce(announce_request req, swarm_actor swarm);
 
+  /// How to ask for a swarm's numbers, see edge_port.
+  std::optional<scraped_swarm> plan_scrape(uint32_t index, const info_hash& swarm,
+                                           swarm_actor known) const {
+    return port_.plan_scrape(index, swarm, std::move(known));
+  }
+
+  /// Asks swarms for their numbers. @param numbers what `index` means; outlives the call. Those of
+  /// swarms that do not answer in time stay as they are.
+  task<> scrape(std::vector<scraped_swarm> swarms, std::span<swarm_numbers> numbers);
+
   /// Runs `work` on the disk pool.
   template <class Work>
   auto on_disk(Work work) {
@@ -144,6 +154,22 @@ struct announce_waiter : announce_sink {
   }
 
   Handler handler;
+};
+
+/// Fills in the numbers that swarms give.
+template <class Handler>
+struct scrape_waiter : scrape_sink {
+  scrape_waiter(Handler h, std::span<swarm_numbers> to) : handler{std::move(h)}, numbers{to} {}
+
+  void on_numbers(uint32_t index, const swarm_numbers& x) override { numbers[index] = x; }
+  void on_scraped() override {
+    auto resume = std::move(handler);
+    delete this;
+    resume();
+  }
+
+  Handler handler;
+  std::span<swarm_numbers> numbers;
 };
 
 /// Waits for the last of several answers.

@@ -258,8 +258,9 @@ void websocket_hub::on_scrape(websocket_session& from, const ws_scrape& scrape) 
     auto known = gate().enter(hash);
     if (!known)
       continue; // As over HTTP: nobody is told about it.
-    if (known->swarm)
-      asked.push_back({static_cast<uint32_t>(pending->size()), std::move(known->swarm)});
+    auto index = static_cast<uint32_t>(pending->size());
+    if (auto plan = port_.plan_scrape(index, hash, std::move(known->swarm)))
+      asked.push_back(std::move(*plan));
     // A swarm without peers sleeps, but its completions are not forgotten.
     auto entry = known->registered ? srv_.node.directory().registration_of(hash) : nullptr;
     pending->add({hash, 0, 0, entry ? entry->completions : 0});

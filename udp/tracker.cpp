@@ -249,8 +249,8 @@ size_t tracker::write_known_counts(const request& r, exchange& to) {
       // A swarm without peers sleeps, but its completions are not forgotten.
       if (auto entry = known->registered ? srv_.directory().registration_of(hash) : nullptr)
         counts.completed = clamp_count(entry->completions);
-      if (known->swarm)
-        asked_.push_back({i, std::move(known->swarm)});
+      if (auto asked = port_.plan_scrape(i, hash, std::move(known->swarm)))
+        asked_.push_back(std::move(*asked));
     }
     size += write_udp_scrape_counts(std::span(to.bytes).subspan(size), counts);
   }

@@ -32,13 +32,10 @@ uint32_t clamp_count(uint64_t count) {
   return static_cast<uint32_t>(std::min<uint64_t>(count, std::numeric_limits<uint32_t>::max()));
 }
 
-using question = std::pair<swarm_actor, scrape_swarm>;
-
 /// What a scrape may be told about, and whom to ask for it.
 struct scrape_plan {
   std::vector<scrape_entry> entries;
-  std::vector<question> questions;
-  std::vector<size_t> asked; ///< Per question, the entry that waits for it.
+  std::vector<scraped_swarm> asked; ///< Indices are those of the entries.
 };
 
 scrape_plan plan_scrape(const exchange& ex, const std::vector<swarm_hash>& hashes) {
@@ -54,10 +51,9 @@ scrape_plan plan_scrape(const exchange& ex, const std::vector<swarm_hash>& hashe
     // A swarm without peers sleeps, but its completions are not forgotten.
     if (auto registered = known.registered ? directory.registration_of(swarm) : nullptr)
       entry.downloaded = clamp_count(registered->completions);
-    if (known.swarm) {
-      plan.asked.push_back(plan.entries.size());
-      plan.questions.emplace_back(known.swarm, scrape_swarm{swarm});
-    }
+    auto index = static_cast<uint32_t>(plan.entries.size());
+    if (auto asked = ex.plan_scrape(index, swarm, std::move(known.swarm)))
+      plan.asked.push_back(std::move(*asked));
     plan.entries.push_back(entry);
   }
   return plan;
@@ -72,10 +68,12 @@ void apply(const swarm_numbers& numbers, scrape_entry& entry) {
 
 task<std::string> scrape_body(exchange& ex, std::vector<swarm_hash> hashes) {
   auto plan = plan_scrape(ex, hashes);
-  auto replies = co_await ex.ask_all<swarm_numbers>(std::move(plan.questions));
-  for (size_t i = 0; i < replies.size(); ++i)
-    if (replies[i]) // One that went to sleep meanwhile has no peers.
-      apply(*replies[i], plan.entries[plan.asked[i]]);
+  // One that goes to sleep meanwhile has no peers.
+  std::vector<swarm_numbers> numbers(plan.entries.size());
+  std::span<swarm_numbers> places{numbers};
+  co_await ex.scrape(std::move(plan.asked), places);
+  for (size_t i = 0; i < numbers.size(); ++i)
+    apply(numbers[i], plan.entries[i]);
   std::string body;
   append_scrape_reply(body, plan.entries);
   co_return body;

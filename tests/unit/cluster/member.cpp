@@ -61,7 +61,7 @@ struct node {
   node(const etcd_cluster& etcd, const std::string& id, std::string cluster_id = {}) : routes{id} {
     member_config config;
     config.etcd.endpoints = etcd.urls();
-    config.cluster_id = std::move(cluster_id);
+    config.wish.id = std::move(cluster_id);
     auto& of = config.membership;
     of.self.id = id;
     of.self.incarnation = std::hash<std::string>{}(id) | 1;
