@@ -73,17 +73,21 @@ struct fixture {
   void look() {
     for (auto& a : nodes)
       for (auto& b : nodes)
-        for (auto& name : {daily.name, lasting.name}) {
-          auto issues = a->keys.ring(name);
-          auto accepts = b->keys.ring(name);
-          if (!issues || !accepts)
-            continue;
-          auto secret = issues->current.secret;
-          auto good = accepts->current.secret == secret;
-          for (auto& other : accepts->others)
-            good = good || other.secret == secret;
-          refused += !good;
-        }
+        compare(*a, *b);
+  }
+
+  void compare(const node& a, const node& b) {
+    for (auto& name : {daily.name, lasting.name}) {
+      auto issues = a.keys.ring(name);
+      auto accepts = b.keys.ring(name);
+      if (!issues || !accepts)
+        continue;
+      auto secret = issues->current.secret;
+      auto good = accepts->current.secret == secret;
+      for (auto& other : accepts->others)
+        good = good || other.secret == secret;
+      refused += !good;
+    }
   }
 
   std::optional<std::string> stored(const std::string& name) {
