@@ -64,6 +64,8 @@ result<void> migration_into_etcd::know(const cluster_view& seen) {
     return tl::unexpected(state ? source.error() : state.error());
   state_ = *state;
   cluster_ = config_.cluster;
+  if (auto fine = check_cluster_id(cluster_); !cluster_.empty() && !fine)
+    return fine;
   if (seen.identity) {
     auto id = decode_identity(seen.identity->value);
     if (!id)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LINKS: shoal_cluster
+#include "cluster/cluster_identity.hpp"
+#include "cluster/migration_marker.hpp"
 #include "cluster/node_record.hpp"
 
 using namespace shoal;
@@ -19,8 +21,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     } else {
       SHOAL_CHECK(x.error().code == ec::corrupt);
     }
-  } else if (auto x = decode_slot_holder(value)) {
-    SHOAL_CHECK(decode_slot_holder(encode(*x)) == *x);
+  } else {
+    if (auto x = decode_slot_holder(value))
+      SHOAL_CHECK(decode_slot_holder(encode(*x)) == *x);
+    if (auto x = decode_migration_marker(value))
+      SHOAL_CHECK(decode_migration_marker(encode(*x)) == *x);
+    if (auto x = decode_identity(value))
+      SHOAL_CHECK(encode_identity(*x) == value);
   }
   return 0;
 }
