@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One real etcd on free loopback ports with a temporary folder."""
+
+import json
+import os
+import subprocess
+
+from . import wait, web
+from .paths import SLOWNESS
+from .process import Process, free_port
+
+PROGRAM = "/usr/bin/etcd"
+
+
+class Etcd:
+    """Starts with `start` or `with`; `kill` and `start` again keep the data."""
+
+    def __init__(self, work, *flags):
+        work.mkdir(parents=True, exist_ok=True)
+        self.log = work / "etcd.log"
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._peers = f"http://127.0.0.1:{free_port()}"
+        self._data = work / "data"
+        self._flags = flags
+        self._process = None
+
+    def start(self):
+        self._process = Process(
+            [PROGRAM, "--name", "e", "--data-dir", self._data,
+             "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
+             "--listen-peer-urls", self._peers, "--initial-advertise-peer-urls", self._peers,
+             "--initial-cluster", f"e={self._peers}", "--log-level", "error", *self._flags],
+            self.log)
+        wait.until(self._healthy, 30, "etcd is healthy")
+        return self
+
+    def _healthy(self):
+        assert self._process.alive, self._process.tail()
+        try:
+            answer = web.get(self.url + "/health")
+            return answer.status == 200 and json.loads(answer.body)["health"] == "true"
+        except OSError:
+            return False
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def kill(self):
+        self._process.kill()
+
+    def ctl(self, *words):
+        """Runs etcdctl. Returns what it prints."""
+        done = subprocess.run(["etcdctl", f"--endpoints={self.url}", *words], capture_output=True,
+                              text=True, timeout=30 * SLOWNESS,
+                              env={"PATH": os.environ["PATH"], "ETCDCTL_API": "3"})
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def keys(self, prefix):
+        return [k for k in self.ctl("get", "--prefix", "--keys-only", prefix).split("\n") if k]
+
+    def close(self):
+        if self._process is not None:
+            self._process.stop()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.close()
