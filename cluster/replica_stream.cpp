@@ -29,8 +29,9 @@ delta_ack replica_stream::take(const delta_batch& x) {
   if (x.number <= number_)
     return say(verdict::applied); // Sent again before it was known to have come.
   auto next = x.number == number_ + 1 || broken_ == replication_flaw::ignores_gap;
+  auto unusable = delta_ack{slot_, verdict::resync, epoch_, x.number};
   if (!x.fresh && number_ == 0)
-    return say(verdict::resync);
+    return unusable;
   if (!x.fresh && !next)
     return say(verdict::resend);
   number_ = x.number;
@@ -38,7 +39,7 @@ delta_ack replica_stream::take(const delta_batch& x) {
     return say(verdict::applied);
   number_ = 0;
   whole_ = false;
-  return say(verdict::resync);
+  return unusable;
 }
 
 /// Whether all of it could be read; if not, what stood before the fault has been applied.

@@ -10,6 +10,9 @@ namespace {
 /// Bytes that one fact takes at most beside the name of its swarm.
 constexpr size_t fact_bytes_max = 40 * 1024;
 
+/// A log may have one such part of the budget even when that is half spent.
+constexpr size_t budget_shares = 256;
+
 info_hash last_hash() {
   info_hash x;
   x.bytes.fill(0xff);
@@ -21,6 +24,10 @@ info_hash last_hash() {
 replication_log::replication_log(uint8_t slot, const replication_config& config)
     : slot_{slot}, config_{config} {}
 
+replication_log::~replication_log() {
+  release(backlog_bytes_);
+}
+
 // -- writing -----------------------------------------------------------------------
 
 replication_log::entry::entry(replication_log& log, const info_hash& swarm)
@@ -30,7 +37,8 @@ replication_log::entry::entry(replication_log& log, const info_hash& swarm)
 bool replication_log::entry::begin_fact() {
   if (!log_.wanted())
     return false;
-  if (log_.config_.broken == replication_flaw::drops_fact && ++log_.facts_ % 100 == 0)
+  auto number = ++log_.totals_.facts;
+  if (log_.config_.broken == replication_flaw::drops_fact && number % 100 == 0)
     return false;
   if (log_.open_.size()
       >= std::min(log_.config_.batch_bytes, delta_body_bytes_max - fact_bytes_max))
@@ -55,15 +63,40 @@ void replication_log::entry::peer(const replica_peer& x) {
 }
 
 void replication_log::close() {
-  if (open_.empty())
-    return;
+  if (!open_.empty())
+    cut();
+}
+
+/// Closes a batch, be it empty.
+void replication_log::cut() {
   backlog_bytes_ += open_.size();
-  batches_.push_back({++last_number_, std::exchange(fresh_, false), std::exchange(open_since_, {}),
-                      std::move(open_)});
+  if (config_.budget)
+    config_.budget->bytes += open_.size();
+  batches_.push_back({++last_number_,
+                      std::exchange(fresh_, false),
+                      std::exchange(open_since_, {}),
+                      std::move(open_),
+                      {}});
   open_.clear();
   named_.reset();
-  if (backlog_bytes_ > config_.backlog_bytes_max)
+  if (backlog_bytes_ > config_.backlog_bytes_max || too_much())
     fall_behind();
+}
+
+/// Whether all logs together keep too much and this one is to give way: soon if it has more than
+/// its share, at the bound in any case.
+bool replication_log::too_much() const {
+  if (!config_.budget)
+    return false;
+  auto all = config_.budget->bytes.load();
+  auto max = config_.budget->bytes_max;
+  return all > max || (all > max / 2 && backlog_bytes_ > max / budget_shares);
+}
+
+void replication_log::release(size_t bytes) {
+  backlog_bytes_ -= bytes;
+  if (config_.budget)
+    config_.budget->bytes -= bytes;
 }
 
 void replication_log::forget() {
@@ -72,7 +105,7 @@ void replication_log::forget() {
   named_.reset();
   batches_.clear();
   sent_ = 0;
-  backlog_bytes_ = 0;
+  release(backlog_bytes_);
   fresh_ = false;
   synced_at_ = 0;
 }
@@ -90,6 +123,8 @@ void replication_log::start_sync() {
   forget();
   phase_ = phase::syncing;
   fresh_ = true;
+  ++totals_.syncs;
+  synced_from_ = last_number_ + 1;
   append_fact(open_, delta_sync_begin{});
   wanted_.store(true, std::memory_order_relaxed);
 }
@@ -159,12 +194,34 @@ std::optional<std::string> replication_log::take(mono_time now) {
   note_time(now);
   if (sent_ == batches_.size() && sent_ < config_.window)
     close();
+  if (due_for_probe(now))
+    cut();
   if (sent_ == batches_.size() || sent_ >= config_.window)
     return std::nullopt;
+  probed_ = now;
   if (sent_ == 0)
     heard_ = now;
   auto& next = batches_[sent_++];
+  ++(next.sent == mono_time{} ? totals_.batches : totals_.resent);
+  if (next.sent == mono_time{})
+    next.sent = now;
   return encode(delta_batch{slot_, next.fresh, epoch_, next.number, next.body});
+}
+
+/// Whether nothing is under way and has not been for a while. A standby that is gone is noticed by
+/// what it does not acknowledge, so there must be something.
+bool replication_log::due_for_probe(mono_time now) const {
+  return phase_ == phase::following && batches_.empty() && now - probed_ >= config_.probe_after;
+}
+
+/// The standby cannot make use of a batch.
+void replication_log::refused_to_apply(uint64_t number) {
+  if (phase_ == phase::idle || number < synced_from_)
+    return; // Something from before the full sync that is under way.
+  if (!batches_.empty() && batches_.front().fresh && batches_.front().number < number)
+    sent_ = 0; // Only because the beginning has been lost.
+  else
+    fall_behind();
 }
 
 std::optional<uint64_t> replication_log::acknowledge(const delta_ack& x, mono_time now) {
@@ -181,15 +238,12 @@ std::optional<uint64_t> replication_log::acknowledge(const delta_ack& x, mono_ti
   if (x.epoch != epoch_ || x.number > last_number_)
     return std::nullopt;
   if (x.what == verdict::resync) {
-    // Unless it answers to something from before the full sync that is under way.
-    if (!batches_.empty() && batches_.front().fresh && sent_ == 0)
-      return std::nullopt;
-    if (phase_ != phase::idle)
-      fall_behind();
+    refused_to_apply(x.number);
     return std::nullopt;
   }
   while (!batches_.empty() && batches_.front().number <= x.number) {
-    backlog_bytes_ -= batches_.front().body.size();
+    confirmed_ = std::max(confirmed_, batches_.front().sent);
+    release(batches_.front().body.size());
     batches_.pop_front();
     heard_ = now;
     sent_ -= sent_ > 0 ? 1 : 0;
@@ -225,6 +279,11 @@ replication_log::lag replication_log::lag_at(mono_time now) const {
   return x;
 }
 
+replication_log::tally replication_log::totals() const {
+  std::lock_guard guard{mutex_};
+  return totals_;
+}
+
 replication_log::lag replication_log::behind_by(mono_time now) const {
   std::lock_guard guard{mutex_};
   return lag_at(now);
@@ -233,7 +292,7 @@ replication_log::lag replication_log::behind_by(mono_time now) const {
 bool replication_log::warm(mono_time now) const {
   std::lock_guard guard{mutex_};
   return phase_ == phase::following && synced_at_ != 0 && acknowledged_ >= synced_at_
-         && lag_at(now).age <= config_.lag_max;
+         && lag_at(now).age <= config_.lag_max && now - confirmed_ <= config_.lag_max;
 }
 
 } // namespace shoal::cluster

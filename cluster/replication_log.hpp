@@ -13,6 +13,15 @@
 
 namespace shoal::cluster {
 
+/// What the logs of a node keep in all, so that many standbys that are away together take no more
+/// than a bound. Outlives the logs.
+struct replication_budget {
+  explicit replication_budget(size_t max) : bytes_max{max} {}
+
+  const size_t bytes_max;
+  std::atomic<size_t> bytes{0}; ///< Closed and not acknowledged, of all slots.
+};
+
 struct replication_config {
   size_t batch_bytes = 16 * 1024; ///< A batch of so many is closed; less is never full.
   size_t backlog_bytes_max
@@ -20,6 +29,8 @@ struct replication_config {
   size_t window = limits::replica_window_max; ///< Batches sent and not yet acknowledged.
   std::chrono::milliseconds lag_max{1000};    ///< Beyond, the standby is not ready to take over.
   std::chrono::milliseconds resend_after{500}; ///< Without any acknowledgement.
+  std::chrono::milliseconds probe_after{250};  ///< With nothing to say, an empty batch is sent.
+  replication_budget* budget = nullptr;        ///< Null: only the log's own bounds hold.
   replication_flaw broken = replication_flaw::none;
 };
 
@@ -40,6 +51,9 @@ public:
   enum class phase : uint8_t { idle, syncing, following, behind };
 
   explicit replication_log(uint8_t slot, const replication_config& config = {});
+  ~replication_log();
+  replication_log(const replication_log&) = delete;
+  replication_log& operator=(const replication_log&) = delete;
 
   /// Whether facts are to be written: all that a swarm looks at while there is no standby.
   bool wanted() const { return wanted_.load(std::memory_order_relaxed); }
@@ -113,8 +127,18 @@ public:
   };
   lag behind_by(mono_time now) const;
 
-  /// Whether the standby has had a full sync and lags by no more than `lag_max`.
+  /// Whether the standby has had a full sync, lags by no more than `lag_max`, and has acknowledged
+  /// something within that time: it need not have anything to acknowledge, as there are probes.
   bool warm(mono_time now) const;
+
+  /// What has happened in its life, for metrics.
+  struct tally {
+    uint64_t facts = 0;
+    uint64_t batches = 0; ///< Sent for the first time.
+    uint64_t resent = 0;  ///< Sent once more.
+    uint64_t syncs = 0;   ///< Full ones that began.
+  };
+  tally totals() const;
 
 private:
   struct batch {
@@ -122,10 +146,16 @@ private:
     bool fresh;
     mono_time since; ///< When it was first seen by `advance`; zero: not yet.
     std::string body;
+    mono_time sent{}; ///< First; zero: not yet.
   };
 
   void close();
+  void cut();
+  void refused_to_apply(uint64_t number);
+  bool due_for_probe(mono_time now) const;
   void fall_behind();
+  bool too_much() const;
+  void release(size_t bytes);
   void forget();
   void note_time(mono_time now);
   lag lag_at(mono_time now) const;
@@ -142,12 +172,15 @@ private:
   bool fresh_ = false;             // `open_` begins a full sync.
   std::deque<batch> batches_;      // Closed and not acknowledged.
   mono_time heard_{};              // When batches were sent or acknowledged last.
+  mono_time confirmed_{};          // When what the standby has applied last was sent.
+  mono_time probed_{};             // When something was first sent last: a probe may be due.
   size_t sent_ = 0;                // Of `batches_`, from the front.
   size_t backlog_bytes_ = 0;       // Of `batches_`.
   uint64_t last_number_ = 0;
-  uint64_t synced_at_ = 0; // Number of the batch that ended the last full sync.
+  uint64_t synced_from_ = 0; // Number of the batch that began the last full sync.
+  uint64_t synced_at_ = 0;   // Number of the batch that ended it.
   uint64_t acknowledged_ = 0;
-  uint64_t facts_ = 0; // Only to break it on purpose.
+  tally totals_;
 };
 
 } // namespace shoal::cluster

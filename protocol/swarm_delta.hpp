@@ -158,14 +158,14 @@ struct delta_ack {
   enum class verdict : uint8_t {
     applied, ///< All up to `number`.
     resend,  ///< Something is missing: send again what comes after `number`.
-    resync,  ///< What came makes no sense here: begin a full sync.
+    resync,  ///< Batch `number` makes no sense here: begin a full sync.
     refused, ///< There is a newer owner, of the epoch `epoch`: stop.
     sentinel_
   };
   uint8_t slot = 0;
   verdict what = verdict::applied;
   uint64_t epoch = 0;  ///< Of the batch, or of the newer owner.
-  uint64_t number = 0; ///< The last one applied.
+  uint64_t number = 0; ///< The last one applied, unless the verdict says otherwise.
 
   bool operator==(const delta_ack&) const = default;
 };

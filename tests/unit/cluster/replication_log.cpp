@@ -212,6 +212,86 @@ CAF_TEST(a standby that knows nothing asks for a full sync) {
   CAF_CHECK(log->current() == phase::behind);
 }
 
+CAF_TEST(a standby that is gone is not warm though there is nothing to tell) {
+  sync();
+  for (int i = 0; i < 20; ++i) {
+    now += 100ms;
+    log->advance(now);
+    flow();
+    CAF_CHECK(log->warm(now));
+  }
+  CAF_CHECK_EQUAL(heard.size(), 3u);
+  CAF_MESSAGE("nothing comes back any more");
+  for (int i = 0; i < 13; ++i) {
+    now += 100ms;
+    log->advance(now);
+    take();
+  }
+  CAF_CHECK(!log->warm(now));
+  CAF_MESSAGE("nor while the link is down and nothing is taken");
+  log->link_lost();
+  flow();
+  now += 250ms;
+  flow();
+  CAF_CHECK(log->warm(now));
+  now += 1100ms;
+  log->advance(now);
+  CAF_CHECK(!log->warm(now));
+}
+
+CAF_TEST(a late word about what was before does not undo a new full sync) {
+  sync();
+  gone(1);
+  auto old = take();
+  CAF_REQUIRE(old);
+  replica_stream other{3, *this};
+  auto late = other.take(*old);
+  CAF_CHECK(late.what == verdict::resync && late.number == old->number);
+  log->start_sync();
+  auto fresh = take();
+  CAF_REQUIRE(fresh && fresh->fresh);
+  log->acknowledge(late, now);
+  CAF_CHECK(log->current() == phase::syncing);
+  CAF_MESSAGE("one that has lost the beginning gets it again");
+  gone(2);
+  auto next = take();
+  CAF_REQUIRE(next);
+  log->acknowledge(other.take(*next), now);
+  CAF_CHECK(log->current() == phase::syncing);
+  CAF_CHECK(take() == fresh);
+  CAF_CHECK(other.take(*fresh).what == verdict::applied);
+  CAF_MESSAGE("and one that cannot read it gets another one");
+  log->acknowledge({3, verdict::resync, 7, fresh->number}, now);
+  CAF_CHECK(log->current() == phase::behind);
+}
+
+CAF_TEST(all logs together keep no more than the budget) {
+  replication_budget budget{4000};
+  config.budget = &budget;
+  config.backlog_bytes_max = 100'000;
+  replication_log big{1, config};
+  replication_log small{2, config};
+  auto write = [](replication_log& to, uint64_t facts) {
+    for (uint64_t i = 0; i < facts; ++i)
+      replication_log::entry{to, hash_of(1)}.gone(i);
+  };
+  for (auto* each : {&big, &small}) {
+    each->own(1);
+    each->start_sync();
+    each->list({}, 10, [](auto&, size_t) { return std::vector<info_hash>{}; });
+    each->finish_sync();
+  }
+  write(big, 150);
+  CAF_CHECK(big.current() == phase::following && budget.bytes > 1000);
+  write(big, 150);
+  CAF_MESSAGE("who has more than its share gives way");
+  CAF_CHECK(big.current() == phase::behind);
+  CAF_CHECK(small.current() == phase::following);
+  CAF_CHECK(budget.bytes < 100);
+  small.stop();
+  CAF_CHECK_EQUAL(budget.bytes.load(), 0u);
+}
+
 CAF_TEST(what makes no sense is answered by asking for a full sync) {
   sync();
   CAF_MESSAGE("a fact about no swarm, and one of no kind");
@@ -219,10 +299,11 @@ CAF_TEST(what makes no sense is answered by asking for a full sync) {
   append_fact(nobody, delta_gone{1});
   for (std::string_view body : {std::string_view{nobody}, std::string_view{"\x7f"}}) {
     sync();
-    auto number = decode_delta_batch(frames.back())->number + 1;
+    gone(1);
+    auto number = take()->number;
     CAF_CHECK(stream.take({3, false, 7, number, body}).what == verdict::resync);
     CAF_CHECK(!stream.whole());
-    log->acknowledge({3, verdict::resync, 7, 0}, now);
+    log->acknowledge({3, verdict::resync, 7, number}, now);
     CAF_CHECK(log->current() == phase::behind);
   }
 }
