@@ -228,12 +228,14 @@ std::optional<replica_peer> peer_set::describe(uint64_t identity) const {
   return found;
 }
 
-void peer_set::mirror(const replica_peer& x, coarse_seconds deadline) {
-  write([&](peer_table& t) { t.mirror(x, deadline); });
+void peer_set::mirror(const replica_peer& x, coarse_seconds deadline,
+                      std::vector<peer_change>* changes) {
+  write([&](peer_table& t) { t.mirror(x, deadline, changes); });
 }
 
-void peer_set::mirror(const delta_piece& x, coarse_seconds deadline) {
-  write([&](peer_table& t) { t.mirror(x, deadline); });
+void peer_set::mirror(const delta_piece& x, coarse_seconds deadline,
+                      const std::vector<uint64_t>* present) {
+  write([&](peer_table& t) { t.mirror(x, deadline, present); });
 }
 
 bool peer_set::remove(uint64_t identity) {
@@ -244,6 +246,19 @@ std::optional<uint64_t> peer_set::cut(uint64_t from, size_t peers_max, delta_pie
   std::optional<uint64_t> next;
   read([&](const peer_table& t) { next = t.cut(from, peers_max, piece); });
   return next;
+}
+
+void peer_set::take(peer_set& from) {
+  if (on_heap_)
+    delete table_;
+  std::memcpy(bytes_.data(), from.bytes_.data(), packed_bytes); // Or the pointer among them.
+  completed_ = from.completed_;
+  v4_ = from.v4_;
+  v6_ = from.v6_;
+  on_heap_ = from.on_heap_;
+  from.completed_ = 0;
+  from.v4_ = from.v6_ = 0;
+  from.on_heap_ = 0;
 }
 
 void peer_set::renew(coarse_seconds deadline) {

@@ -34,11 +34,16 @@ public:
   void export_to(std::string& out, coarse_seconds now) const;
   result<void> import_from(std::string_view bytes, coarse_seconds now);
   std::optional<replica_peer> describe(uint64_t identity) const;
-  void mirror(const replica_peer& x, coarse_seconds deadline);
-  void mirror(const delta_piece& x, coarse_seconds deadline);
+  void mirror(const replica_peer& x, coarse_seconds deadline,
+              std::vector<peer_change>* changes = nullptr);
+  void mirror(const delta_piece& x, coarse_seconds deadline,
+              const std::vector<uint64_t>* present = nullptr);
   bool remove(uint64_t identity);
   std::optional<uint64_t> cut(uint64_t from, size_t peers_max, delta_piece& piece) const;
   void renew(coarse_seconds deadline);
+
+  /// Becomes what the other one was, of the same configuration; that one is empty then.
+  void take(peer_set& from);
   size_t memory_bytes() const;
 
   /// Have the processor fetch what an announce will look at, in two steps: the second one reads

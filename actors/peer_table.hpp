@@ -212,11 +212,15 @@ public:
   /// @returns nothing if the peer is not known.
   std::optional<replica_peer> describe(uint64_t identity) const;
 
-  /// Makes a peer be as described, whoever has its addresses; tells nobody.
-  void mirror(const replica_peer& x, coarse_seconds deadline);
+  /// Makes a peer be as described, whoever has its addresses.
+  /// @param changes as of `announce`, without the peer itself.
+  void mirror(const replica_peer& x, coarse_seconds deadline,
+              std::vector<peer_change>* changes = nullptr);
 
   /// Makes the peers of a range of identities be those of the piece.
-  void mirror(const delta_piece& x, coarse_seconds deadline);
+  /// @param present who may be here and not in the piece, ascending; null: anybody.
+  void mirror(const delta_piece& x, coarse_seconds deadline,
+              const std::vector<uint64_t>* present = nullptr);
 
   /// As if the peer had said that it stops. @returns whether it was known.
   bool remove(uint64_t identity);

@@ -46,18 +46,18 @@ bool peer_table::take_out(uint64_t identity) {
   return state.has_value();
 }
 
-void peer_table::mirror(const replica_peer& x, coarse_seconds deadline) {
+void peer_table::mirror(const replica_peer& x, coarse_seconds deadline, changes_ptr changes) {
   take_out(x.identity);
   for (auto* address : {&x.v4, &x.v6}) {
     if (!*address)
       continue;
     auto& l = list((*address)->address.family);
     if (auto holder = l.find_address(address_key::of(**address)); holder != peer_list::none)
-      drop_address(l, holder, nullptr);
+      drop_address(l, holder, changes);
     // The owner keeps the bound. Here those may be left who are to go in the course of a full sync,
     // and nobody else must go for them.
     while (addresses() >= 2 * std::max<size_t>(config_->addresses_max, 1))
-      evict_oldest(nullptr);
+      evict_oldest(changes);
     peer_list::entry e;
     e.address = address_key::of(**address);
     e.identity = x.identity;
@@ -89,12 +89,18 @@ bool peer_table::remove(uint64_t identity) {
   return found;
 }
 
-void peer_table::mirror(const delta_piece& x, coarse_seconds deadline) {
+void peer_table::mirror(const delta_piece& x, coarse_seconds deadline,
+                        const std::vector<uint64_t>* present) {
   std::vector<uint64_t> known;
-  for_each_identity([&](uint64_t identity, peer_state) {
-    if (x.from <= identity && identity <= x.to)
-      known.push_back(identity);
-  });
+  if (present) {
+    auto first = std::lower_bound(present->begin(), present->end(), x.from);
+    known.assign(first, std::upper_bound(first, present->end(), x.to));
+  } else {
+    for_each_identity([&](uint64_t identity, peer_state) {
+      if (x.from <= identity && identity <= x.to)
+        known.push_back(identity);
+    });
+  }
   for (auto identity : known)
     take_out(identity);
   for (auto& peer : x.peers)

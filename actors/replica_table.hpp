@@ -45,6 +45,12 @@ public:
 
   size_t size() const { return swarms_.size(); }
 
+  /// Peers of all swarms; one in several of them counts in each.
+  size_t peers() const { return peers_; }
+
+  /// @returns the first swarm from `from` on; nothing if there is none.
+  std::optional<info_hash> next(const info_hash& from) const;
+
   /// Calls `f(const info_hash&, const replica&)`, hashes ascending.
   template <class F>
   void for_each(F&& f) const {
@@ -57,6 +63,9 @@ private:
 
   /// @returns the swarm that facts are about, made if need be; null if there is no room.
   replica* current();
+  void mirror(replica& swarm, const delta_piece& x);
+  std::map<info_hash, std::unique_ptr<replica>>::iterator
+  erase(std::map<info_hash, std::unique_ptr<replica>>::iterator at);
   coarse_seconds deadline() const { return now_() + config_.ttl_s; }
 
   const peer_table_config& config_;
@@ -64,6 +73,11 @@ private:
   cluster::replication_flaw broken_;
   std::map<info_hash, std::unique_ptr<replica>> swarms_;
   info_hash named_;
+  size_t peers_ = 0;
+  // Who was in a swarm of several pieces when the first one came, ascending: only these may have to
+  // go in the course of the pieces.
+  std::vector<uint64_t> before_;
+  std::optional<info_hash> before_of_;
 };
 
 } // namespace shoal

@@ -17,9 +17,6 @@ namespace {
 /// Sweeps without a peer after which a swarm is let go.
 constexpr uint8_t deserted_sweeps_max = 2;
 
-/// How long a swarm that left the directory waits for messages of senders that looked it up before.
-constexpr std::chrono::seconds farewell{5};
-
 /// Coarse seconds in one tick of a swarm's age.
 constexpr uint32_t age_unit_s = 64;
 
@@ -82,7 +79,7 @@ void swarm::on_end(const caf::error& reason) {
   auto* directory = config_.directory;
   directory->count_peers(-static_cast<int64_t>(std::exchange(published_size_, 0u)));
   // However it ends: the next announce gets a new one.
-  if (leave_directory() && reason && reason != caf::exit_reason::kill
+  if (directory->drop_swarm(hash_, id()) && reason && reason != caf::exit_reason::kill
       && reason != caf::exit_reason::user_shutdown)
     log::error(log_name(hash_), "ends unexpectedly reason={}", caf::to_string(reason));
 }
@@ -204,6 +201,7 @@ void swarm::on_restore(const restore_swarm& image) {
     peers_.forget_usage();
   restored_ = 1;
   publish_size();
+  tell_all();
   read_registration();
 }
 
@@ -259,21 +257,6 @@ void swarm::on_expire() {
     be_counted();
 }
 
-void swarm::retire() {
-  retired_ = 1;
-  leave_directory();
-  send_self(farewell, atom::stop::value);
-}
-
-/// Says so before others can begin a successor, of whom more may be told.
-/// @returns whether it was in there.
-bool swarm::leave_directory() {
-  auto* directory = config_.directory;
-  if (auto* to = standby(); to && directory->lookup(hash_).swarm.address() == address())
-    cluster::replication_log::entry{*to, hash_}.dropped();
-  return directory->drop_swarm(hash_, id());
-}
-
 void swarm::on_evict() {
   if (retired_ || entry())
     return;
@@ -300,14 +283,6 @@ restore_swarm swarm::on_save() const {
   return image;
 }
 
-piece_replicated swarm::on_replicate(const replicate_swarm& order) const {
-  auto* to = standby();
-  if (to == nullptr || retired_)
-    return {true, 0};
-  auto next = replicate_piece(*to, hash_, peers_, order.from_identity, age_s());
-  return {!next, next.value_or(0)};
-}
-
 paired_peers swarm::on_members() const {
   paired_peers all;
   all.primary = hash_;
@@ -331,12 +306,6 @@ swarm_shape swarm::shape(const swarm_counts& here) const {
 
 uint32_t swarm::age_s() const {
   return static_cast<uint16_t>(last_heard_ / age_unit_s - born_) * age_unit_s;
-}
-
-/// @returns null unless somebody wants to know what changes here.
-cluster::replication_log* swarm::standby() const {
-  auto* log = config_.replication[slot_of(hash_)];
-  return log && log->wanted() ? log : nullptr;
 }
 
 uint32_t swarm::draw_interval(const swarm_counts& here) {

@@ -109,7 +109,7 @@ private:
   cluster::replication_log* standby() const;
   uint32_t uptime_s() const { return config_.came_back ? last_heard_ : UINT32_MAX; }
   void retire();
-  bool leave_directory();
+  void tell_all();
   void be_counted() const;
   eviction_rank rank() const;
   void read_registration();

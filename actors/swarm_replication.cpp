@@ -26,6 +26,24 @@ void tell(cluster::replication_log::entry& out, const peer_set& peers,
   }
 }
 
+/// Cuts a share into pieces that a batch can hold.
+void write_pieces(cluster::replication_log::entry& out, delta_piece& share, size_t peers_max) {
+  auto& all = share.peers;
+  if (all.size() <= peers_max)
+    return out.piece(share);
+  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.identity < b.identity; });
+  delta_piece piece;
+  piece.from = share.from;
+  for (size_t at = 0; at < all.size(); at += peers_max) {
+    auto end = std::min(all.size(), at + peers_max);
+    piece.peers.assign(all.begin() + static_cast<ptrdiff_t>(at),
+                       all.begin() + static_cast<ptrdiff_t>(end));
+    piece.to = end == all.size() ? share.to : piece.peers.back().identity;
+    out.piece(piece);
+    piece.from = piece.to + 1;
+  }
+}
+
 } // namespace
 
 void replicate_announce(cluster::replication_log& log, const info_hash& swarm,
@@ -55,12 +73,13 @@ void replicate_changes(cluster::replication_log& log, const info_hash& swarm, co
 std::optional<uint64_t> replicate_piece(cluster::replication_log& log, const info_hash& swarm,
                                         const peer_set& peers, uint64_t from, uint32_t age_s,
                                         size_t peers_max, cluster::replication_flaw broken) {
-  delta_piece piece;
-  auto next = peers.cut(from, std::min(peers_max, replica_piece_peers), piece);
+  peers_max = std::min(peers_max, replica_piece_peers);
+  delta_piece share;
+  auto next = peers.cut(from, std::max(peers_max, peers.peers() / replica_turns_max), share);
   cluster::replication_log::entry out{log, swarm};
   if (from == 0)
     out.numbers({peers.counts().completed, age_s});
-  out.piece(piece);
+  write_pieces(out, share, peers_max);
   if (next && broken == cluster::replication_flaw::forgets_boundary)
     ++*next;
   return next;

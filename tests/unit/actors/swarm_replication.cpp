@@ -6,6 +6,8 @@
 #include "actors/replica_table.hpp"
 #include "tests/unit/actors/support/actor_fixture.hpp"
 
+#include <thread>
+
 using namespace shoal;
 using namespace shoal::test;
 
@@ -80,13 +82,88 @@ CAF_TEST(who expires is told and so is the end of the swarm) {
   copied();
   CAF_CHECK(!swarm_of(v1));
   CAF_CHECK(!table.find(v1));
-  CAF_MESSAGE("and of one that is killed");
+}
+
+CAF_TEST(a node that stops leaves its swarms to the standby) {
   announce(hello(v1, 1, 0));
   copied();
-  CAF_CHECK(table.find(v1));
-  kill(swarm_of(v1));
+  for (auto reason : {caf::exit_reason::user_shutdown, caf::exit_reason::kill}) {
+    caf::anon_send_exit(swarm_of(v1), reason);
+    drain();
+    CAF_CHECK(!swarm_of(v1));
+    CAF_CHECK_EQUAL(copied().size(), 1u);
+    announce(hello(v1, 1, 0));
+  }
+}
+
+CAF_TEST(no swarm retires while those of its slot are listed) {
+  announce(hello(v1, 1, 0, announce_event::stopped));
   copied();
-  CAF_CHECK(!table.find(v1));
+  log.stop();
+  for (int i = 0; i < 2; ++i)
+    sweep(v1);
+  CAF_MESSAGE("else it would be listed, and its end, which nobody wanted to know before, not told");
+  std::thread ends;
+  log.list({}, 10, [&](auto&, size_t) {
+    ends = std::thread{[&] { sweep(v1); }};
+    auto stays = true;
+    for (auto end = mono_now() + std::chrono::milliseconds{30}; mono_now() < end;)
+      stays = stays && swarm_of(v1);
+    CAF_CHECK(stays);
+    return std::vector{v1};
+  });
+  ends.join();
+  CAF_CHECK(!swarm_of(v1));
+}
+
+CAF_TEST(who comes back from a snapshot is told) {
+  peer_table before{settings.peers};
+  handout none;
+  announce_input in;
+  in.peer = hello(v1, 7, 0).peer;
+  in.identity = 7;
+  before.announce(in, now, 1, none);
+  restore_swarm image{v1, 5, true, {}};
+  before.export_to(image.body, now);
+  caf::anon_send(settings.shards[slot_of(v1)], image);
+  drain();
+  auto peers = copied();
+  CAF_REQUIRE_EQUAL(peers.size(), 1u);
+  CAF_CHECK_EQUAL(peers[0].identity, 7u);
+  CAF_CHECK_EQUAL(table.find(v1)->peers.counts().completed, 5u);
+  CAF_CHECK_EQUAL(table.peers(), 1u);
+}
+
+CAF_TEST(a large swarm is looked through a few times however large it is) {
+  peer_table_config config;
+  config.private_network = true;
+  peer_set large{config};
+  for (uint32_t i = 0; i < 40'000; ++i) {
+    replica_peer peer{mix_bits(i), 0, false, {}, {}, {}};
+    peer.v4 = endpoint{ip_address::v4({10, uint8_t(i >> 16), uint8_t(i >> 8), uint8_t(i)}), 1};
+    if (i % 2 == 0)
+      large.mirror(peer, 5000);
+  }
+  std::optional<uint64_t> from = 0;
+  size_t turns = 0;
+  for (; from; ++turns) {
+    from = replicate_piece(log, v1, large, *from, 0);
+    copied();
+  }
+  CAF_CHECK(turns <= replica_turns_max + 1);
+  auto* copy = table.find(v1);
+  CAF_REQUIRE(copy);
+  CAF_CHECK(copy->peers.counts() == large.counts());
+  CAF_MESSAGE("and who is there no more goes");
+  for (uint32_t i = 0; i < 40'000; i += 4)
+    large.remove(mix_bits(i));
+  for (from = 0; from;)
+    from = replicate_piece(log, v1, large, *from, 0);
+  auto peers = copied();
+  CAF_CHECK_EQUAL(peers.size(), 10'000u);
+  for (auto& peer : peers)
+    CAF_REQUIRE(large.knows(peer.identity));
+  CAF_CHECK_EQUAL(table.peers(), 10'000u);
 }
 
 CAF_TEST(a takedown is told) {
