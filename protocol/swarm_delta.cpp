@@ -228,4 +228,18 @@ std::optional<delta_ack> decode_delta_ack(std::string_view frame) {
   return x;
 }
 
+// -- many of them in one message ---------------------------------------------------
+
+void append_delta_frame(std::string& out, std::string_view frame) {
+  append_packed(out, packed_number_bytes_max + frame.size(),
+                [&](packed_writer& w) { w.text(frame); });
+}
+
+bool delta_frame_reader::next(std::string_view& frame) {
+  if (in_.left() == 0)
+    return false;
+  frame = in_.text(delta_frame_bytes_max);
+  return in_.good();
+}
+
 } // namespace shoal

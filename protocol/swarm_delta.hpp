@@ -173,4 +173,23 @@ struct delta_ack {
 std::string encode(const delta_ack& x);
 std::optional<delta_ack> decode_delta_ack(std::string_view frame);
 
+// -- many of them in one message ---------------------------------------------------
+
+inline constexpr size_t delta_frame_bytes_max = delta_body_bytes_max + 64;
+
+/// @param frame 0..delta_frame_bytes_max bytes; written as their number and themselves.
+void append_delta_frame(std::string& out, std::string_view frame);
+
+class delta_frame_reader {
+public:
+  explicit delta_frame_reader(std::string_view body) : in_{body} {}
+
+  /// @param frame views the body. @returns whether there was another one.
+  bool next(std::string_view& frame);
+  bool good() const { return in_.good(); }
+
+private:
+  packed_reader in_;
+};
+
 } // namespace shoal

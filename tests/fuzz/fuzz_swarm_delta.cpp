@@ -51,6 +51,11 @@ void frames(std::string_view frame) {
     SHOAL_CHECK(decode_delta_batch(encode(*x)) == x);
   if (auto x = decode_delta_ack(frame))
     SHOAL_CHECK(decode_delta_ack(encode(*x)) == x);
+  delta_frame_reader in{frame};
+  std::string again;
+  for (std::string_view x; in.next(x);)
+    append_delta_frame(again, x);
+  SHOAL_CHECK(!in.good() || again.size() <= frame.size());
 }
 
 } // namespace
