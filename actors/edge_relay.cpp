@@ -111,7 +111,7 @@ void edge_relay::send_announces(node_number node, outbox& box) {
       ++next_;
     }
     hub_.metrics().sent.add(batch.size());
-    hub_.tell(node, relay_kind::announces, body_);
+    hub_.tell(node, link_kind::announces, body_);
   }
   box.announces.clear();
   while (waiting_.size() > limits::relay_pending_max) {
@@ -304,7 +304,7 @@ void edge_relay::answer(foreign& whose, announce_reply* reply) {
 void edge_relay::send_answers(node_number node, outbox& box) {
   if (box.answer_count == 0)
     return;
-  hub_.tell(node, relay_kind::answers, box.answers);
+  hub_.tell(node, link_kind::answers, box.answers);
   box.answers.clear();
   box.answer_count = 0;
 }

@@ -5,6 +5,7 @@
 #include "actors/catalog.hpp"
 #include "actors/cluster_side.hpp"
 #include "actors/commit_writer.hpp"
+#include "actors/replication.hpp"
 #include "actors/snapshotter.hpp"
 #include "core/log.hpp"
 
@@ -90,6 +91,7 @@ result<std::unique_ptr<node>> node::start(const node_config& config, metrics::re
     return tl::unexpected{configured.error()};
   made->system_ = std::make_unique<caf::actor_system>(made->caf_config_);
   made->spawn_all(metrics);
+  made->replicate(metrics);
   made->load_blocklist();
   made->restore_swarms();
   made->add_metrics(metrics);
@@ -178,6 +180,10 @@ void node::spawn_swarm_side(metrics::registry& metrics) {
     auto age = std::chrono::duration_cast<std::chrono::seconds>(mono_now() - start);
     return static_cast<coarse_seconds>(age.count());
   };
+  if (config_.cluster) {
+    replicas_ = std::make_unique<replica_state>();
+    replicas_->attach(swarm_config_);
+  }
   for (auto& slot : swarm_config_.shards) {
     slot = sys.spawn<shard, caf::hidden + caf::lazy_init>(&swarm_config_);
     must_live(slot, "shard");
@@ -226,26 +232,53 @@ void node::restore_swarms() {
   snapshotter_ = caf::actor_cast<caf::actor>(made);
 }
 
-namespace {
-struct no_duties final : cluster::membership_listener {
-  void acquired(size_t, uint64_t) override {}
-  void lost(size_t, uint64_t) override {}
-  void standby_changed(size_t slot, const cluster::held_role& s) override { if (s) side->member().standby_is_ready(slot, s.revision); }
-  void standing_by(size_t, uint64_t) override {}
-  void stood_down(size_t) override {}
+// -- in a cluster ----------------------------------------------------------------------------
+
+/// What membership says of slots goes to their swarms' replication.
+class node::duties final : public cluster::membership_listener {
+public:
+  explicit duties(replication& to) : to_{to} {}
+
+  void acquired(size_t slot, uint64_t epoch) override { to_.acquired(slot, epoch); }
+  void lost(size_t slot, uint64_t epoch) override { to_.lost(slot, epoch); }
+  void standby_changed(size_t slot, const cluster::held_role& standby) override {
+    to_.standby_changed(slot, standby);
+  }
+  void standing_by(size_t slot, uint64_t epoch) override { to_.standing_by(slot, epoch); }
+  void stood_down(size_t slot) override { to_.stood_down(slot); }
   void view_changed() override {}
-  void failed(const error&) override {}
-  cluster_side* side;
+  void failed(const error&) override {} // The cluster side deals with it.
+
+private:
+  replication& to_;
 };
+
+void node::replicate(metrics::registry& metrics) {
+  if (!config_.cluster)
+    return;
+  auto& side = *config_.cluster;
+  slot_duties asks;
+  asks.standby_is_ready
+      = [&side](size_t slot, uint64_t revision) { side.member().standby_is_ready(slot, revision); };
+  asks.standby_fell_behind = [&side](size_t slot) { side.member().standby_fell_behind(slot); };
+  asks.owner = [&side](size_t slot) {
+    auto& routes = side.routes();
+    return routes.name_of(routes.route(slot).owner);
+  };
+  replication_ = std::make_unique<replication>(*system_, *replicas_, side.links(), asks);
+  duties_ = std::make_unique<duties>(*replication_);
+  add_replication_metrics(metrics, *replication_);
+  replication_->start();
 }
+
 void node::join() {
-  if (!config_.cluster) return;
-  static no_duties duties;
-  duties.side = config_.cluster;
-  config_.cluster->join(duties);
+  if (config_.cluster)
+    config_.cluster->join(*duties_);
 }
 
 void node::stop() {
+  if (replication_)
+    replication_->stop();
   auto written = save();
   end_all();
   system_.reset();

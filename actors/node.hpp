@@ -17,6 +17,8 @@
 namespace shoal {
 
 class cluster_side;
+class replica_state;
+class replication;
 
 struct node_config {
   std::filesystem::path data_dir;
@@ -88,6 +90,7 @@ private:
   void spawn_all(metrics::registry& metrics);
   void spawn_swarm_side(metrics::registry& metrics);
   result<void> configure_swarms();
+  void replicate(metrics::registry& metrics);
   void add_metrics(metrics::registry& metrics);
   void add_swarm_metrics(metrics::registry& metrics);
   result<void> load_secret();
@@ -101,11 +104,16 @@ private:
   uint64_t save();
   void end_all();
 
+  class duties;
+
   node_config config_;
   caf::actor_system_config caf_config_;
   std::unique_ptr<lmdb_store> store_;
   std::unique_ptr<object_files> objects_;
   swarm_directory directory_;
+  std::unique_ptr<replica_state> replicas_; // Null, as the next two: the node is alone.
+  std::unique_ptr<replication> replication_;
+  std::unique_ptr<duties> duties_;
   swarm_config swarm_config_;
   registry_config registry_config_;
   std::array<registry_shard_actor, registry_shard_count> registry_;

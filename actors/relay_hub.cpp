@@ -79,7 +79,7 @@ relay_hub::relay_hub(links& between, slot_routes& routes, bool whole_ids,
       numbers->dropped.add();
   };
   between_.serve(
-      relay_kind::announces, [=, names = &routes](const link_message& x, const link_reply&) {
+      link_kind::announces, [=, names = &routes](const link_message& x, const link_reply&) {
         give(shared->edge_for(edge_of_announces(x.body)), {relay_parcel::what::announces,
                                                            names->number_of(std::string{x.from}),
                                                            std::string{x.body},
@@ -88,7 +88,7 @@ relay_hub::relay_hub(links& between, slot_routes& routes, bool whole_ids,
                                                            0});
       });
   between_.serve(
-      relay_kind::answers, [=, names = &routes](const link_message& x, const link_reply&) {
+      link_kind::answers, [=, names = &routes](const link_message& x, const link_reply&) {
         give(shared->edge_at(edge_of_answers(x.body)), {relay_parcel::what::answers,
                                                         names->number_of(std::string{x.from}),
                                                         std::string{x.body},
@@ -96,17 +96,16 @@ relay_hub::relay_hub(links& between, slot_routes& routes, bool whole_ids,
                                                         {},
                                                         0});
       });
-  between_.serve(relay_kind::scrapes,
-                 [=, names = &routes](const link_message& x, link_reply reply) {
-                   if (!x.is_request || mono_now() > x.deadline)
-                     return;
-                   give(shared->edge_for(0), {relay_parcel::what::scrapes,
-                                              names->number_of(std::string{x.from}),
-                                              std::string{x.body},
-                                              std::move(reply),
-                                              {},
-                                              0});
-                 });
+  between_.serve(link_kind::scrapes, [=, names = &routes](const link_message& x, link_reply reply) {
+    if (!x.is_request || mono_now() > x.deadline)
+      return;
+    give(shared->edge_for(0), {relay_parcel::what::scrapes,
+                               names->number_of(std::string{x.from}),
+                               std::string{x.body},
+                               std::move(reply),
+                               {},
+                               0});
+  });
   auto add = [&](const char* name, const char* help, metrics::counter relay_metrics::*which) {
     registry.add_reader(
         name, help, "", [numbers, which] { return double(((*numbers).*which).value()); },
@@ -159,7 +158,7 @@ void relay_hub::remove(const std::shared_ptr<relay_inbox>& edge) {
 void relay_hub::ask_scrape(node_number to, std::string body, mono_time deadline,
                            const std::shared_ptr<relay_inbox>& edge, uint64_t asked) {
   auto numbers = metrics_;
-  between_.call(routes_.name_of(to), relay_kind::scrapes, std::move(body), deadline,
+  between_.call(routes_.name_of(to), link_kind::scrapes, std::move(body), deadline,
                 [numbers, edge, asked, to](result<std::string> answer) {
                   relay_parcel x{relay_parcel::what::scraped, to, {}, {}, {}, asked};
                   if (answer)

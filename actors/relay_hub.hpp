@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/link_kinds.hpp"
 #include "cluster/link.hpp"
 #include "cluster/slot_routes.hpp"
 #include "core/metrics.hpp"
@@ -8,13 +9,6 @@
 #include <thread>
 
 namespace shoal {
-
-/// What links carry for swarms, by number. Form: protocol/link_announce.hpp.
-namespace relay_kind {
-inline constexpr uint16_t announces = 1; ///< Notice; answered by `answers`.
-inline constexpr uint16_t answers = 2;   ///< Notice.
-inline constexpr uint16_t scrapes = 3;   ///< Request.
-} // namespace relay_kind
 
 /// Something that came over a link, for an edge.
 struct relay_parcel {

@@ -7,21 +7,60 @@ shard::shard(caf::actor_config& cfg, swarm_config* config)
     : shard_actor::base(cfg), config_{*config} {}
 
 swarm_actor shard::find_or_spawn(const info_hash& hash) {
-  auto* directory = config_.directory;
-  if (auto known = directory->lookup(hash).swarm)
+  if (auto known = config_.directory->lookup(hash).swarm)
     return known;
+  auto copy = config_.copies ? config_.copies->take(hash) : nullptr;
+  return begin(hash, copy.get());
+}
+
+swarm_actor shard::begin(const info_hash& hash, replica_table::replica* from) {
   auto made = spawn_lean<swarm, swarm_actor>(home_system(), hash, &config_);
-  directory->put_swarm(hash, made);
+  if (from)
+    local_swarm(made)->adopt(from->peers, from->born);
+  config_.directory->put_swarm(hash, made);
+  if (config_.copies)
+    config_.copies->begun(slot_of(hash));
+  if (from && config_.directory->lookup(hash).registered)
+    send(made, atom::refresh::value);
   return made;
 }
 
-void shard::on_announce(const announce_request& req, const edge_actor& edge) {
+/// Some in each turn: announces for those that are not there yet must not wait for all.
+void shard::on_restore(const restore_slot& order) {
+  constexpr size_t at_once = 64;
+  if (!config_.copies)
+    return;
+  auto some = config_.copies->take_some(order.slot, at_once);
+  for (auto& [hash, copy] : some) {
+    auto living = config_.directory->lookup(hash);
+    if (living.blocked)
+      continue;
+    if (!living.swarm) {
+      begin(hash, copy.get());
+      continue;
+    }
+    for (auto& facts : facts_of(copy->peers, config_.now() - copy->born))
+      send(living.swarm, merge_swarm{hash, std::move(facts)});
+  }
+  if (!some.empty())
+    send(this, order);
+}
+
+bool shard::welcomes(const info_hash& hash, const ip_address& who) {
   auto* directory = config_.directory;
-  auto known = directory->lookup(req.swarm);
-  auto welcome = known.swarm || known.registered
-                 || config_.bounds.admit(req.peer.address, directory->swarm_count(), mono_now())
-                        == swarm_bounds::verdict::welcome;
-  if (welcome) {
+  auto known = directory->lookup(hash);
+  if (known.swarm || known.registered)
+    return true;
+  if (auto copy = config_.copies ? config_.copies->take(hash) : nullptr) {
+    begin(hash, copy.get());
+    return true;
+  }
+  return config_.bounds.admit(who, directory->swarm_count(), mono_now())
+         == swarm_bounds::verdict::welcome;
+}
+
+void shard::on_announce(const announce_request& req, const edge_actor& edge) {
+  if (welcomes(req.swarm, req.peer.address)) {
     send(find_or_spawn(req.swarm), req, edge);
     return;
   }
@@ -33,12 +72,7 @@ void shard::on_announce(const announce_request& req, const edge_actor& edge) {
 }
 
 void shard::on_web_announce(const web_announce& req, const visitor_actor& line) {
-  auto* directory = config_.directory;
-  auto known = directory->lookup(req.swarm);
-  auto welcome = known.swarm || known.registered
-                 || config_.bounds.admit(req.client, directory->swarm_count(), mono_now())
-                        == swarm_bounds::verdict::welcome;
-  if (welcome)
+  if (welcomes(req.swarm, req.client))
     send(find_or_spawn(req.swarm), req, line);
   else
     send(line, web_reply{req.swarm, config_.web_interval_s, 0, 0, req.arrived_us});
@@ -51,6 +85,8 @@ shard::behavior_type shard::make_behavior() {
       [this](const paired_peers& facts) { send(find_or_spawn(facts.primary), facts); },
       [this](const paired_traffic& fact) { send(find_or_spawn(fact.primary), fact); },
       [this](const restore_swarm& image) { send(find_or_spawn(image.swarm), image); },
+      [this](const merge_swarm& facts) { send(find_or_spawn(facts.swarm), facts); },
+      [this](const restore_slot& order) { on_restore(order); },
       [](atom::flush) { return atom::flush::value; },
   };
 }

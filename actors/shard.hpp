@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/swarm.hpp"
+#include "actors/swarm_copies.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -19,8 +20,15 @@ private:
   void on_announce(const announce_request& req, const edge_actor& edge);
   void on_web_announce(const web_announce& req, const visitor_actor& line);
 
-  /// @returns the swarm of that info-hash, spawned if there is none.
+  void on_restore(const restore_slot& order);
+
+  /// @returns the swarm of that info-hash, which has begun if there was none.
   swarm_actor find_or_spawn(const info_hash& hash);
+  swarm_actor begin(const info_hash& hash, replica_table::replica* from);
+
+  /// Whether one may announce a swarm: anybody if it is known, else as far as bounds allow.
+  /// What a copy has of it is made a swarm again.
+  bool welcomes(const info_hash& hash, const ip_address& who);
 
   swarm_config& config_;
 };

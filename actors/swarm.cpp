@@ -17,9 +17,6 @@ namespace {
 /// Sweeps without a peer after which a swarm is let go.
 constexpr uint8_t deserted_sweeps_max = 2;
 
-/// Coarse seconds in one tick of a swarm's age.
-constexpr uint32_t age_unit_s = 64;
-
 std::string log_name(const info_hash& hash) {
   return "swarm/" + hash.brief();
 }
@@ -67,6 +64,8 @@ bool swarm::receive(caf::mailbox_element& x) {
          || on_verb<atom::stop>(x, [this] { quit(); })
          || on_verb<atom::save>(x, [this] { return on_save(); })
          || on<replicate_swarm>(x, [this](auto& order) { return on_replicate(order); })
+         || on<merge_swarm>(x, [this](auto& facts) { on_merge(facts); })
+         || on_verb<atom::depart>(x, [this] { on_depart(); })
          || on_verb<atom::members>(x, [this] { return on_members(); });
 }
 

@@ -25,6 +25,8 @@ class replication_log; // cluster/replication_log.hpp
 
 namespace shoal {
 
+class swarm_copies; // actors/swarm_copies.hpp
+
 /// What all swarms of a node share. Built by the node, outlives them.
 struct swarm_config {
   peer_table_config peers;
@@ -44,6 +46,7 @@ struct swarm_config {
   swarm_directory* directory = nullptr;
   /// What standbys are told, by slot; they outlive the swarms. Null: there is no cluster.
   std::array<cluster::replication_log*, slot_count> replication{};
+  swarm_copies* copies = nullptr;      ///< What is known of swarms of other nodes. Null: the same.
   std::function<coarse_seconds()> now; ///< Coarse monotonic time; virtual in tests.
 };
 
@@ -75,6 +78,19 @@ public:
   /// What the message `web_announce` does; a swarm that has retired passes it on.
   void web_announce_in_turn(web_announce& req, const visitor_actor& line);
 
+  /// What the message `replicate_swarm` does, for who has this swarm's turn.
+  piece_replicated replicate_in_turn(const replicate_swarm& order) const {
+    return on_replicate(order);
+  }
+
+  /// Describes its peers, for who has this swarm's turn. @returns facts for `merge_swarm`.
+  /// @param wanted says whom to describe.
+  std::vector<std::string>
+  describe_in_turn(const std::function<bool(uint64_t identity)>& wanted) const;
+
+  /// Begins with the peers of a copy. Before anybody else knows the swarm.
+  void adopt(peer_set& peers, coarse_seconds born);
+
   /// Has the processor fetch the peers; only for who has this swarm's turn.
   void prefetch_peers() const { peers_.prefetch(); }
   void prefetch_addresses(ip_family family) const { peers_.prefetch_addresses(family); }
@@ -97,6 +113,8 @@ private:
   void on_clear();
   piece_replicated on_replicate(const replicate_swarm& order) const;
   void on_evict();
+  void on_merge(const merge_swarm& facts);
+  void on_depart();
   swarm_description on_describe(const describe_swarm& question) const;
   restore_swarm on_save() const;
   paired_peers on_members() const;
@@ -110,6 +128,7 @@ private:
   uint32_t uptime_s() const { return config_.came_back ? last_heard_ : UINT32_MAX; }
   void retire();
   void tell_all();
+  void merge(const replica_peer& x, std::vector<peer_change>& changes);
   void be_counted() const;
   eviction_rank rank() const;
   void read_registration();
@@ -152,6 +171,9 @@ private:
   const registration* entry() const { return registered_ ? registered_->entry.get() : nullptr; }
   primary_state* primary() const { return registered_ ? registered_->primary.get() : nullptr; }
   primary_state& need_primary();
+
+  /// Coarse seconds in one tick of `born_`.
+  static constexpr uint32_t age_unit_s = 64;
 
   // The order leaves no gaps: each byte here is a megabyte in a node with a million swarms.
   info_hash hash_;

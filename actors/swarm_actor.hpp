@@ -55,6 +55,10 @@ using swarm_actor = caf::typed_actor<
     caf::replies_to<atom::save>::with<restore_swarm>,
     // Writes some of its peers for the standby of its slot.
     caf::replies_to<replicate_swarm>::with<piece_replicated>,
+    // Takes in peers that another node knows.
+    caf::reacts_to<merge_swarm>,
+    // Another node has its peers and goes on. Nobody is told that it ends.
+    caf::reacts_to<atom::depart>,
     // Every identity in the swarm and whether it seeds, to count a revision's swarms together.
     caf::replies_to<atom::members>::with<paired_peers>>;
 
@@ -71,6 +75,10 @@ using shard_actor = caf::typed_actor<
     caf::reacts_to<paired_traffic>,
     // Brings a swarm back after a restart.
     caf::reacts_to<restore_swarm>,
+    // The same with peers that another node knows.
+    caf::reacts_to<merge_swarm>,
+    // Makes swarms of the slot's copy, some in each turn.
+    caf::reacts_to<restore_slot>,
     // Answers when everything sent before has been passed on.
     caf::replies_to<atom::flush>::with<atom::flush>>;
 

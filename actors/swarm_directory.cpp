@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/swarm_directory.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <random>
 
@@ -92,6 +93,23 @@ std::vector<swarm_actor> swarm_directory::swarms_in(size_t index) const {
     if (x.swarm)
       found.push_back(x.swarm);
   });
+  return found;
+}
+
+std::vector<info_hash> swarm_directory::hashes_in(size_t index, const info_hash& from,
+                                                  size_t max) const {
+  std::vector<info_hash> found;
+  {
+    auto& place = *slots_[index];
+    std::shared_lock guard{place.mutex};
+    place.items.for_each([&](const item& x) {
+      if (x.swarm && x.key >= from)
+        found.push_back(x.key);
+    });
+  }
+  auto count = static_cast<ptrdiff_t>(std::min(max, found.size()));
+  std::partial_sort(found.begin(), found.begin() + count, found.end());
+  found.resize(static_cast<size_t>(count));
   return found;
 }
 

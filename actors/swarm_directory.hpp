@@ -72,6 +72,9 @@ public:
   /// @returns the swarms of one slot, for sweeps and snapshots.
   std::vector<swarm_actor> swarms_in(size_t slot) const;
 
+  /// @returns hashes of the slot's swarms at `from` and beyond, ascending, at most so many.
+  std::vector<info_hash> hashes_in(size_t slot, const info_hash& from, size_t max) const;
+
   /// A swarm's number of peers changed by `change`.
   void count_peers(int64_t change) { peers_.fetch_add(change, std::memory_order_relaxed); }
 

@@ -125,16 +125,14 @@ inline constexpr size_t replica_listed_max = 1024;               ///< Swarms nam
 inline constexpr size_t replica_backlog_bytes_max = 1024 * 1024; ///< Of one slot, not acknowledged.
 inline constexpr size_t replica_window_max = 8; ///< Batches under way, of one slot.
 inline constexpr size_t replica_sync_backlog_bytes_max = 256 * 1024; ///< Then a full sync waits.
-
-// -- announces to other nodes ------------------------------------------------------
-
-inline constexpr size_t relay_inbox_bytes_max = 16 * 1024 * 1024; ///< Of an edge, not yet looked at.
-inline constexpr size_t relay_pending_max = 65'536; ///< Of an edge, waiting for other nodes.
-
-// -- replication -------------------------------------------------------------------
-
 inline constexpr size_t replication_backlog_bytes_max = 64 * 1024 * 1024; ///< Of all slots.
 inline constexpr size_t replication_calls_max = 4;               ///< To one node, not yet answered.
 inline constexpr size_t replication_body_bytes_max = 256 * 1024; ///< Aimed at for one of them.
+
+// -- announces to other nodes ------------------------------------------------------
+
+inline constexpr size_t relay_inbox_bytes_max
+    = 16 * 1024 * 1024;                             ///< Of an edge, not yet looked at.
+inline constexpr size_t relay_pending_max = 65'536; ///< Of an edge, waiting for other nodes.
 
 } // namespace shoal::limits

@@ -169,6 +169,28 @@ typename Inspector::result_type inspect(Inspector& f, piece_replicated& x) {
   return f(x.last, x.next_identity);
 }
 
+/// Peers of a swarm that another node has heard of, or had when the slot was its own. Whoever is
+/// known already is known better here.
+struct merge_swarm {
+  info_hash swarm;
+  std::string facts; ///< Those of protocol/swarm_delta that tell of peers and numbers.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, merge_swarm& x) {
+  return f(x.swarm, x.facts);
+}
+
+/// The slot is this node's now: its swarms are to be made of the copy.
+struct restore_slot {
+  uint8_t slot = 0;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, restore_slot& x) {
+  return f(x.slot);
+}
+
 /// Traffic that a user caused since the last report.
 struct user_traffic {
   std::string user;

@@ -227,7 +227,7 @@ CAF_TEST(an answer that is late is for nobody) {
     second.ticket = ticket;
     append_link_answer(late, second);
   }
-  b.between.tell("a", relay_kind::answers, late);
+  b.between.tell("a", link_kind::answers, late);
   run();
   CAF_CHECK_EQUAL(one.answers, 2);
 }
@@ -287,10 +287,10 @@ CAF_TEST(a scrape asks each owner once and the standby if that one is silent) {
 }
 
 CAF_TEST(what does not decode disturbs nobody) {
-  for (auto kind : {relay_kind::announces, relay_kind::answers})
+  for (auto kind : {link_kind::announces, link_kind::answers})
     b.between.tell("a", kind, "\xff garbage that is long enough to be looked at");
   result<std::string> answer = std::string{};
-  b.between.call("a", relay_kind::scrapes, "x", mono_now() + 1h,
+  b.between.call("a", link_kind::scrapes, "x", mono_now() + 1h,
                  [&](result<std::string> x) { answer = std::move(x); });
   run();
   CAF_CHECK_EQUAL(a.hub.metrics().dropped.value(), 2u);
