@@ -7,7 +7,6 @@
 namespace shoal::atom {
 
 using clear = caf::atom_constant<caf::atom("clear")>;
-using depart = caf::atom_constant<caf::atom("depart")>;
 using evict = caf::atom_constant<caf::atom("evict")>;
 using expire = caf::atom_constant<caf::atom("expire")>;
 using flush = caf::atom_constant<caf::atom("flush")>;

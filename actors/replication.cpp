@@ -218,7 +218,7 @@ void replication::give_strays(mono_time now) {
 }
 
 /// Gives the owner the peers that it may not have, some swarms at a time, which end once it has
-/// them. Who announced meanwhile, in the milliseconds between, is lost until the next announce.
+/// them, unless somebody has announced meanwhile.
 void replication::give_strays(size_t slot, mono_time now) {
   auto owner = duties_.owner(slot);
   if (owner.empty())
@@ -260,27 +260,28 @@ replication::stray_load replication::describe(const std::vector<info_hash>& hash
       unknown += is;
       return is;
     };
-    std::vector<std::string> all;
+    swarm::description all;
     auto living = state_.swarms().directory->lookup(hash).swarm;
     if (!in_turn_of(living, unit_, [&](swarm& s) { all = s.describe_in_turn(wanted); }))
       continue;
-    x.swarms.push_back(hash);
+    x.swarms.emplace_back(hash, all.stamp);
     // Of one that is too large for a message the rest announces again.
-    for (size_t i = 0; unknown > 0 && i < all.size() && x.body.size() < enough + enough / 2; ++i)
-      append_delta_frame(x.body, std::string{hash.chars()} + all[i]);
+    for (size_t i = 0; unknown > 0 && i < all.facts.size() && x.body.size() < enough + enough / 2;
+         ++i)
+      append_delta_frame(x.body, std::string{hash.chars()} + all.facts[i]);
     if (x.body.size() > enough)
       break;
   }
   return x;
 }
 
-void replication::let_go(const std::vector<info_hash>& swarms) {
-  for (auto& hash : swarms) {
+void replication::let_go(const std::vector<std::pair<info_hash, uint64_t>>& swarms) {
+  for (auto& [hash, stamp] : swarms) {
+    if (state_.copies.owns(slot_of(hash)))
+      return; // All are of one slot.
     auto living = state_.swarms().directory->lookup(hash).swarm;
-    if (!living || state_.copies.owns(slot_of(hash)))
-      continue;
-    ++strays_given_;
-    caf::anon_send(living, atom::depart::value);
+    auto depart = [known = stamp](swarm& x) { x.depart_in_turn(known); };
+    strays_given_ += in_turn_of(living, unit_, depart);
   }
 }
 

@@ -107,7 +107,7 @@ private:
 
   /// Swarms of another node's slot and what that node may not know of them.
   struct stray_load {
-    std::vector<info_hash> swarms;
+    std::vector<std::pair<info_hash, uint64_t>> swarms; ///< With their stamps.
     std::string body;
   };
 
@@ -121,7 +121,7 @@ private:
   void give_strays(mono_time now);
   void give_strays(size_t slot, mono_time now);
   stray_load describe(const std::vector<info_hash>& hashes);
-  void let_go(const std::vector<info_hash>& swarms);
+  void let_go(const std::vector<std::pair<info_hash, uint64_t>>& swarms);
   void failed(peer_node& to, mono_time now) { to.not_before = now + settings_.pause; }
 
   replica_state& state_;

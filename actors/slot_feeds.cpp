@@ -112,12 +112,14 @@ bool slot_feeds::step(size_t slot, mono_time now) {
   auto& f = feeds_[slot];
   auto todo = f.sync->next(logs_[slot].behind_by(now).bytes);
   switch (todo.to_do) {
-  case what::list:
-    f.sync->listed(
-        logs_[slot].list(todo.swarm, config_.sync.listed, [&](const info_hash& from, size_t max) {
-          return swarms_.directory->hashes_in(slot, from, max);
-        }));
+  case what::list: {
+    auto hashes = [&](const info_hash& from, size_t max) {
+      return swarms_.directory->hashes_in(slot, from, max);
+    };
+    auto listed = logs_[slot].list(todo.swarm, config_.sync.listed, hashes);
+    f.sync->listed(listed);
     return true;
+  }
   case what::ask:
     return ask(slot, todo.swarm, todo.identity);
   case what::done:

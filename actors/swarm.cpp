@@ -65,7 +65,6 @@ bool swarm::receive(caf::mailbox_element& x) {
          || on_verb<atom::save>(x, [this] { return on_save(); })
          || on<replicate_swarm>(x, [this](auto& order) { return on_replicate(order); })
          || on<merge_swarm>(x, [this](auto& facts) { on_merge(facts); })
-         || on_verb<atom::depart>(x, [this] { on_depart(); })
          || on_verb<atom::members>(x, [this] { return on_members(); });
 }
 

@@ -83,10 +83,19 @@ public:
     return on_replicate(order);
   }
 
-  /// Describes its peers, for who has this swarm's turn. @returns facts for `merge_swarm`.
-  /// @param wanted says whom to describe.
-  std::vector<std::string>
-  describe_in_turn(const std::function<bool(uint64_t identity)>& wanted) const;
+  /// What another node is to know of it.
+  struct description {
+    std::vector<std::string> facts; ///< For `merge_swarm`.
+    uint64_t stamp = 0;             ///< Another one after each announce.
+  };
+
+  /// Describes its peers, for who has this swarm's turn. @param wanted says whom.
+  description describe_in_turn(const std::function<bool(uint64_t identity)>& wanted) const;
+
+  /// Ends, and nobody is told: another node has the peers and goes on. For who has its turn.
+  /// @param stamp of the description that the other node has: if somebody has announced since,
+  /// nothing happens.
+  void depart_in_turn(uint64_t stamp);
 
   /// Begins with the peers of a copy. Before anybody else knows the swarm.
   void adopt(peer_set& peers, coarse_seconds born);
@@ -114,7 +123,6 @@ private:
   piece_replicated on_replicate(const replicate_swarm& order) const;
   void on_evict();
   void on_merge(const merge_swarm& facts);
-  void on_depart();
   swarm_description on_describe(const describe_swarm& question) const;
   restore_swarm on_save() const;
   paired_peers on_members() const;
@@ -129,6 +137,7 @@ private:
   void retire();
   void tell_all();
   void merge(const replica_peer& x, std::vector<peer_change>& changes);
+  uint64_t stamp() const { return uint64_t{last_heard_} << 11 | draws_; }
   void be_counted() const;
   eviction_rank rank() const;
   void read_registration();
@@ -180,7 +189,7 @@ private:
   uint32_t published_size_ = 0;   // Peers that the directory counts for this swarm.
   coarse_seconds last_heard_ = 0; // When somebody announced.
   uint16_t born_ = 0;             // In ticks of `age_unit_s`; wraps after weeks, which is no harm.
-  uint16_t draws_ : 11 = 0;
+  uint16_t draws_ : 11 = 0;       // See `stamp`.
   uint16_t deserted_sweeps_ : 2 = 0;
   uint16_t started_ : 1 = 0;
   uint16_t retired_ : 1 = 0;  // Left the directory; passes on what still arrives, then quits.

@@ -57,8 +57,6 @@ using swarm_actor = caf::typed_actor<
     caf::replies_to<replicate_swarm>::with<piece_replicated>,
     // Takes in peers that another node knows.
     caf::reacts_to<merge_swarm>,
-    // Another node has its peers and goes on. Nobody is told that it ends.
-    caf::reacts_to<atom::depart>,
     // Every identity in the swarm and whether it seeds, to count a revision's swarms together.
     caf::replies_to<atom::members>::with<paired_peers>>;
 

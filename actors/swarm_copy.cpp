@@ -68,6 +68,7 @@ void swarm::on_merge(const merge_swarm& facts) {
   }
   if (config_.directory->lookup(hash_).blocked)
     return;
+  draw(); // So that its stamp is another one.
   std::vector<peer_change> changes;
   auto completed = peers_.counts().completed;
   delta_reader in{facts.facts};
@@ -97,19 +98,18 @@ void swarm::merge(const replica_peer& x, std::vector<peer_change>& changes) {
 }
 
 /// What still arrives begins it anew, as a swarm of which another node hears later.
-void swarm::on_depart() {
-  if (retired_)
+void swarm::depart_in_turn(uint64_t known) {
+  if (retired_ || known != stamp())
     return;
   retired_ = 1;
   config_.directory->drop_swarm(hash_, id());
   send_self(farewell, atom::stop::value);
 }
 
-std::vector<std::string>
-swarm::describe_in_turn(const std::function<bool(uint64_t)>& wanted) const {
+swarm::description swarm::describe_in_turn(const std::function<bool(uint64_t)>& wanted) const {
   if (retired_)
     return {};
-  return facts_of(peers_, age_s(), wanted);
+  return {facts_of(peers_, age_s(), wanted), stamp()};
 }
 
 std::vector<std::string> facts_of(const peer_set& peers, uint32_t age_s,
