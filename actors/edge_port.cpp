@@ -181,33 +181,47 @@ std::optional<scraped_swarm> edge_port::plan_scrape(uint32_t index, const info_h
                                                     swarm_actor known) const {
   if (is_elsewhere(swarm))
     return scraped_swarm{index, {}, swarm};
-  if (!known)
+  // Alone, a node has the swarms that are awake and no others.
+  if (!known && !relay_)
     return std::nullopt;
   return scraped_swarm{index, std::move(known), swarm};
 }
 
-void edge_port::scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now) {
+uint64_t edge_port::open_scrape(size_t swarms, scrape_sink& sink, mono_time now) {
   auto index = open(now);
   pending_[index].scrape = &sink;
-  pending_[index].waiting = static_cast<uint32_t>(swarms.size());
-  auto exchange = number_of(index);
-  auto* self = this->self();
-  self->context(&loop_);
+  pending_[index].waiting = static_cast<uint32_t>(swarms);
+  return number_of(index);
+}
+
+void edge_port::scrape_all_here(std::span<const scraped_swarm> swarms, scrape_sink& sink,
+                                mono_time now) {
+  auto exchange = open_scrape(swarms.size(), sink, now);
+  for (auto& one : swarms)
+    scrape_here(exchange, one);
+}
+
+void edge_port::scrape(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now) {
+  auto exchange = open_scrape(swarms.size(), sink, now);
   std::vector<scraped_swarm> elsewhere;
   for (auto& one : swarms) {
-    if (one.swarm)
-      self->send(one.swarm, scrape_request{exchange, one.index}, edge_);
-    else
+    if (!one.swarm && is_elsewhere(one.hash))
       elsewhere.push_back(one);
+    else
+      scrape_here(exchange, one);
   }
   if (!elsewhere.empty())
     relay_->scrape(exchange, std::move(elsewhere), now);
 }
 
-void edge_port::scrape_for(uint64_t exchange, uint32_t index, const swarm_actor& swarm) {
+void edge_port::scrape_here(uint64_t exchange, const scraped_swarm& one) {
   auto* self = this->self();
   self->context(&loop_);
-  self->send(swarm, scrape_request{exchange, index}, edge_);
+  scrape_request ask{exchange, one.index};
+  if (one.swarm)
+    self->send(one.swarm, ask, edge_);
+  else
+    self->send(shards_[slot_of(one.hash)], scrape_sleeper{one.hash, ask}, edge_);
 }
 
 void edge_port::on_reply(announce_reply& reply) {

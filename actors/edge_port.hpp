@@ -124,8 +124,11 @@ public:
     self->send(target, std::forward<Message>(message));
   }
 
-  /// Asks one more swarm for a scrape that waits for it.
-  void scrape_for(uint64_t exchange, uint32_t index, const swarm_actor& swarm);
+  /// The same for another node, which is not sent elsewhere again.
+  void scrape_all_here(std::span<const scraped_swarm> swarms, scrape_sink& sink, mono_time now);
+
+  /// Asks a swarm of this node for a scrape that waits for it.
+  void scrape_here(uint64_t exchange, const scraped_swarm& one);
 
   /// Numbers of a swarm that another node has been asked for. Once for each such swarm.
   void on_reply(const scrape_reply& reply);
@@ -193,6 +196,7 @@ private:
   void post(planned_announce& p);
   void on_reply(announce_reply& reply);
   uint32_t open(mono_time now);
+  uint64_t open_scrape(size_t swarms, scrape_sink& sink, mono_time now);
   uint64_t number_of(uint32_t index) const;
   slot* find(uint64_t exchange);
   void close(slot& place);

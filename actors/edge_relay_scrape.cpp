@@ -71,12 +71,8 @@ void edge_relay::ask_scrape(pending_scrape x, node_number node, mono_time now) {
 
 /// What this node knows: as standby, or of nothing.
 void edge_relay::scrape_here(const pending_scrape& x) {
-  for (auto& one : x.swarms) {
-    if (auto swarm = directory_.lookup(one.hash).swarm)
-      port_.scrape_for(x.exchange, one.index, swarm);
-    else
-      port_.on_reply(scrape_reply{x.exchange, one.index, {}});
-  }
+  for (auto& one : x.swarms)
+    port_.scrape_here(x.exchange, {one.index, directory_.lookup(one.hash).swarm, one.hash});
 }
 
 void edge_relay::on_scraped(const relay_parcel& x, mono_time now) {
@@ -108,16 +104,12 @@ void edge_relay::on_scrapes(relay_parcel& x, mono_time now) {
     (*x.reply)(fail(ec::invalid_argument, "no scrape"));
     return;
   }
-  std::vector<scraped_swarm> known;
+  std::vector<scraped_swarm> here;
   for (uint32_t i = 0; i < asked.swarms.size(); ++i)
-    if (auto swarm = directory_.lookup(asked.swarms[i]).swarm)
-      known.push_back({i, std::move(swarm), asked.swarms[i]});
+    here.push_back({i, directory_.lookup(asked.swarms[i]).swarm, asked.swarms[i]});
   // Ends itself.
   auto* sink = new foreign_scrape{std::move(*x.reply), asked.swarms.size()};
-  if (known.empty())
-    sink->on_scraped();
-  else
-    port_.scrape(known, *sink, now);
+  port_.scrape_all_here(here, *sink, now);
 }
 
 } // namespace shoal

@@ -46,15 +46,17 @@ void shard::on_restore(const restore_slot& order) {
     send(this, order);
 }
 
+swarm_actor shard::find(const info_hash& hash) {
+  if (auto known = config_.directory->lookup(hash).swarm)
+    return known;
+  auto copy = config_.copies ? config_.copies->take(hash) : nullptr;
+  return copy ? begin(hash, copy.get()) : swarm_actor{};
+}
+
 bool shard::welcomes(const info_hash& hash, const ip_address& who) {
   auto* directory = config_.directory;
-  auto known = directory->lookup(hash);
-  if (known.swarm || known.registered)
+  if (directory->lookup(hash).registered || find(hash))
     return true;
-  if (auto copy = config_.copies ? config_.copies->take(hash) : nullptr) {
-    begin(hash, copy.get());
-    return true;
-  }
   return config_.bounds.admit(who, directory->swarm_count(), mono_now())
          == swarm_bounds::verdict::welcome;
 }
@@ -71,6 +73,13 @@ void shard::on_announce(const announce_request& req, const edge_actor& edge) {
   send(edge, std::move(reply));
 }
 
+void shard::on_scrape(const scrape_sleeper& req, const edge_actor& edge) {
+  if (auto known = find(req.swarm))
+    send(known, req.ask, edge);
+  else
+    send(edge, scrape_reply{req.ask.exchange, req.ask.index, {}});
+}
+
 void shard::on_web_announce(const web_announce& req, const visitor_actor& line) {
   if (welcomes(req.swarm, req.client))
     send(find_or_spawn(req.swarm), req, line);
@@ -82,6 +91,7 @@ shard::behavior_type shard::make_behavior() {
   return {
       [this](const announce_request& req, const edge_actor& edge) { on_announce(req, edge); },
       [this](const web_announce& req, const visitor_actor& line) { on_web_announce(req, line); },
+      [this](const scrape_sleeper& req, const edge_actor& edge) { on_scrape(req, edge); },
       [this](const paired_peers& facts) { send(find_or_spawn(facts.primary), facts); },
       [this](const paired_traffic& fact) { send(find_or_spawn(fact.primary), fact); },
       [this](const restore_swarm& image) { send(find_or_spawn(image.swarm), image); },

@@ -20,11 +20,15 @@ private:
   void on_announce(const announce_request& req, const edge_actor& edge);
   void on_web_announce(const web_announce& req, const visitor_actor& line);
 
+  void on_scrape(const scrape_sleeper& req, const edge_actor& edge);
   void on_restore(const restore_slot& order);
 
   /// @returns the swarm of that info-hash, which has begun if there was none.
   swarm_actor find_or_spawn(const info_hash& hash);
   swarm_actor begin(const info_hash& hash, replica_table::replica* from);
+
+  /// @returns the swarm if it is awake or the slot's copy has it; else an invalid handle.
+  swarm_actor find(const info_hash& hash);
 
   /// Whether one may announce a swarm: anybody if it is known, else as far as bounds allow.
   /// What a copy has of it is made a swarm again.

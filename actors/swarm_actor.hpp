@@ -67,6 +67,8 @@ using shard_actor = caf::typed_actor<
     caf::reacts_to<announce_request, edge_actor>,
     // The same for a peer that is connected by WebSocket.
     caf::reacts_to<web_announce, visitor_actor>,
+    // Numbers of a swarm that is not awake.
+    caf::reacts_to<scrape_sleeper, edge_actor>,
     // Passes on to the primary swarm, which is spawned if need be.
     caf::reacts_to<paired_peers>,
     // The same.

@@ -93,6 +93,17 @@ typename Inspector::result_type inspect(Inspector& f, scrape_request& x) {
   return f(x.exchange, x.index);
 }
 
+/// A scrape_request for a swarm that is not awake: the slot's copy may have it.
+struct scrape_sleeper {
+  info_hash swarm;
+  scrape_request ask;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, scrape_sleeper& x) {
+  return f(x.swarm, x.ask);
+}
+
 struct scrape_reply {
   uint64_t exchange = 0;
   uint32_t index = 0;
