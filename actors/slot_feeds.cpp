@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/slot_feeds.hpp"
 
-#include "core/defaults.hpp"
-
 #include <caf/scoped_actor.hpp>
 
 namespace shoal {
@@ -13,6 +11,9 @@ using phase = cluster::replication_log::phase;
 
 /// So often in a row a swarm may be busy before it gets a message like everybody else's.
 constexpr uint32_t misses_max = 50;
+
+/// And so long this thread waits then. Other slots wait with it.
+constexpr std::chrono::seconds patience{1};
 
 } // namespace
 
@@ -150,9 +151,10 @@ bool slot_feeds::ask(size_t slot, const info_hash& hash, uint64_t identity) {
   // Always awake: it takes the order in its turn, and this thread has the time to wait.
   auto answered = false;
   caf::scoped_actor self{unit_.system()};
-  self->request(swarm, defaults::request_timeout, order)
+  self->request(swarm, patience, order)
       .receive([&](const piece_replicated& x) { said = x, answered = true; },
                [&](const caf::error& why) { answered = why != caf::sec::request_timeout; });
+  f.misses = 0;
   return answered && report();
 }
 
