@@ -2,6 +2,7 @@
 #include "cluster/replication_log.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace shoal::cluster {
 
