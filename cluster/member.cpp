@@ -206,8 +206,11 @@ void running_member::publish_routes() {
     if (published_[slot] == revisions)
       continue;
     published_[slot] = revisions;
-    routes_.set_route(
-        slot, {routes_.number_of(held.owner.by.node), routes_.number_of(held.standby.by.node)});
+    // Whoever had it last still knows most until another begins.
+    auto before = routes_.route(slot);
+    auto standby = routes_.number_of(held.standby.by.node);
+    auto owner = held.owner ? routes_.number_of(held.owner.by.node) : before.owner;
+    routes_.set_route(slot, {owner, held.owner || held.standby ? standby : before.standby});
   }
 }
 
@@ -290,6 +293,7 @@ void running_member::join(membership_listener& duties, links& between) {
     between_ = &between;
     auto config = config_.membership;
     config.join_when = {(*found_)->unmoved};
+    config.tells_roles = true;
     membership_ = std::make_unique<membership>(*etcd_, config, now_, *this);
   });
 }

@@ -221,11 +221,26 @@ void membership::tell_all(mono_time now) {
     tell(s, now);
 }
 
+uint64_t membership::told_epoch(size_t slot, mono_time now) const {
+  if (!config_.tells_roles)
+    return owns(slot, now).value_or(0);
+  const auto& owner = slots_[slot].owner;
+  auto acts = !stopped_ && is_held_by_me(owner) && work_[slot].giving != owner.revision;
+  return acts ? owner.revision : 0;
+}
+
+bool membership::told_to_stand_by(size_t slot, mono_time now) const {
+  const auto& standby = slots_[slot].standby;
+  if (config_.tells_roles)
+    return !stopped_ && is_held_by_me(standby);
+  return !stopped_ && is_mine(standby) && keeper_.holds(now);
+}
+
 void membership::tell(size_t slot, mono_time now) {
   auto& w = work_[slot];
   const auto& held = slots_[slot];
   auto told = std::exchange(w.told_owner, 0); // Not what `acts_until_tick` asks for.
-  auto owned = owns(slot, now).value_or(0);
+  auto owned = told_epoch(slot, now);
   w.told_owner = owned;
   if (told != 0 && told != owned) {
     w.told_partner = 0;
@@ -237,7 +252,7 @@ void membership::tell(size_t slot, mono_time now) {
     w.told_partner = held.standby.revision;
     listener_.standby_changed(slot, held.standby);
   }
-  auto stands = !stopped_ && is_mine(held.standby) && keeper_.holds(now);
+  auto stands = told_to_stand_by(slot, now);
   // Without an owner it stands by for the last one, whose state it has.
   auto standby = !stands ? 0 : held.owner ? held.owner.revision : w.told_standby;
   if (std::exchange(w.told_standby, standby) == standby)

@@ -28,6 +28,10 @@ struct membership_config {
   /// The node joins only while these versions are so: what it was started on, as find_cluster says.
   std::vector<coordination::condition> join_when;
 
+  /// The listener hears of roles as they stand in etcd, whether or not this node holds its lease:
+  /// for what goes on while etcd is away. `owns` and `guard` look at the lease all the same.
+  bool tells_roles = false;
+
   std::chrono::milliseconds retry{200}; ///< Of what failed for one slot.
   uint32_t in_flight_max = 64;          ///< Transactions at once.
   flaw broken = flaw::none;
@@ -146,6 +150,11 @@ private:
   bool is_mine(const held_role& role) const {
     return role && keeper_.lease() != 0 && role.lease == keeper_.lease();
   }
+  bool is_held_by_me(const held_role& role) const {
+    return role && role.by == slot_holder{config_.self.id, config_.self.incarnation};
+  }
+  uint64_t told_epoch(size_t slot, mono_time now) const;
+  bool told_to_stand_by(size_t slot, mono_time now) const;
   void join(mono_time now);
   void on_joined(result<coordination::transaction_result> answer);
   void on_nodes();

@@ -145,6 +145,22 @@ CAF_TEST(a node that is cut off stops before its lease ends) {
   CAF_CHECK_EQUAL(owned("a"), slots);
 }
 
+CAF_TEST(a node that tells roles keeps them while it is cut off and may not write) {
+  config.tells_roles = true;
+  add("a");
+  add("b");
+  settle();
+  auto changes = log.size();
+  etcd.set_available(false);
+  run_for(20s);
+  CAF_CHECK_EQUAL(log.size(), changes);
+  CAF_CHECK_EQUAL(owned("a") + owned("b"), 0u);
+  CAF_CHECK(!node("a").members()->guard(0, node("a").local_now()));
+  etcd.set_available(true);
+  settle();
+  CAF_CHECK_EQUAL(owned("a") + owned("b"), slots);
+}
+
 CAF_TEST(etcd away for less than a lease changes nothing) {
   add("a");
   add("b");
