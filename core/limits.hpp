@@ -135,4 +135,13 @@ inline constexpr size_t relay_inbox_bytes_max
     = 16 * 1024 * 1024;                             ///< Of an edge, not yet looked at.
 inline constexpr size_t relay_pending_max = 65'536; ///< Of an edge, waiting for other nodes.
 
+// -- the registry of a cluster -----------------------------------------------------
+
+inline constexpr size_t registry_writes_max = 16'384;    ///< Asked of etcd, not yet answered.
+inline constexpr size_t registry_counters_max = 100'000; ///< Records with counts not yet written.
+inline constexpr size_t registry_asks_max = 16'384;      ///< Of other nodes, not yet answered.
+inline constexpr size_t registry_entries_max = 128;      ///< Of one question to another node.
+inline constexpr size_t object_piece_bytes_max = 512 * 1024; ///< Of one answer between nodes.
+inline constexpr size_t object_fetches_max = 256; ///< Small objects on their way here at once.
+
 } // namespace shoal::limits

@@ -108,6 +108,12 @@ constexpr std::array all_limits{
     named_limit{"replication_backlog_bytes_max", limits::replication_backlog_bytes_max},
     named_limit{"replication_calls_max", limits::replication_calls_max},
     named_limit{"replication_body_bytes_max", limits::replication_body_bytes_max},
+    named_limit{"registry_writes_max", limits::registry_writes_max},
+    named_limit{"registry_counters_max", limits::registry_counters_max},
+    named_limit{"registry_asks_max", limits::registry_asks_max},
+    named_limit{"registry_entries_max", limits::registry_entries_max},
+    named_limit{"object_piece_bytes_max", limits::object_piece_bytes_max},
+    named_limit{"object_fetches_max", limits::object_fetches_max},
 };
 
 } // namespace

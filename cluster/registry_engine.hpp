@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cluster/counter_flusher.hpp"
+#include "cluster/etcd_commit_store.hpp"
+#include "cluster/follow_monitor.hpp"
+#include "cluster/lmdb_copy.hpp"
+#include "cluster/slot_routes.hpp"
+
+namespace shoal::cluster {
+
+/// What changed in the copy, in order; shared by all who follow it.
+using registry_changes = std::shared_ptr<const std::vector<replicated>>;
+
+/// Who keeps memory in step with the copy. Called on the commit thread, before whoever wrote hears
+/// that it is done.
+class registry_listener {
+public:
+  virtual ~registry_listener() = default;
+
+  virtual void applied(uint64_t revision, registry_changes changes) = 0;
+
+  /// Anything may have changed: read the store again.
+  virtual void replaced(uint64_t revision) = 0;
+
+  /// ec::corrupt: etcd went back in time, and this node must not go on. Otherwise the copy cannot
+  /// be written; it is tried again.
+  virtual void failed(const error& why) = 0;
+};
+
+struct registry_engine_config {
+  std::string node; ///< This node's id.
+  uint64_t incarnation = 0;
+  std::string prefix = "shoal/";
+  range_follower::config follow{};
+  std::chrono::milliseconds probe_period{1000};  ///< Between questions whether etcd is there.
+  std::chrono::milliseconds probe_timeout{1000}; ///< Of each.
+};
+
+/// A node's part in the cluster's registry: the copy that follows etcd, the commits, the counters.
+/// Sans I/O and single-threaded; `registry_service` gives it a thread. Lost when it dies: what is
+/// not answered, each with ec::shutting_down, and counts that were not flushed.
+class registry_engine final : replica_listener, commit_store {
+public:
+  using counted = std::function<void(const commit_request& written)>;
+
+  using done = std::function<void()>;
+
+  /// All outlive the engine.
+  registry_engine(coordination::store& etcd, lmdb_store& store, const slot_routes& routes,
+                  const std::function<mono_time()>& now, registry_listener& who,
+                  const registry_engine_config& config, counted on_counted = {});
+  ~registry_engine() override;
+
+  registry_engine(const registry_engine&) = delete;
+  registry_engine& operator=(const registry_engine&) = delete;
+
+  /// Does what is due: every 50 ms or so.
+  void advance();
+
+  /// Makes a write durable if this node owns its `home_slot`. Answers when the copy has it and
+  /// memory has been told. @errors as `commit_store`.
+  void commit(commit_request what, commit_store::callback then);
+
+  /// What it has written, `on_counted` hears of.
+  counter_flusher& counters() { return *counters_; }
+
+  /// Calls back once the copy is that far.
+  void await(uint64_t revision, done then);
+
+  uint64_t revision() const { return copy_->revision(); }
+  bool has_stopped() const { return copy_->has_stopped(); }
+  etcd_commit_stats commits() const { return commits_->stats(); }
+
+  /// When the copy was certainly as new as etcd, the last time.
+  mono_time synced_at() const { return synced_at_; }
+
+  /// Whether etcd answered when it was asked the last time.
+  bool is_reachable() const { return is_reachable_; }
+
+private:
+  void applied(uint64_t revision, std::span<const replicated> changes) override;
+  void replaced(uint64_t revision) override { who_.replaced(revision); }
+  void failed(const error& why) override { who_.failed(why); }
+  void commit(durable_write what, commit_store::callback then) override;
+  std::optional<coordination::condition> guard(size_t slot) const;
+  void probe(mono_time now);
+  void forget(mono_time now);
+
+  follow_monitor etcd_;
+  const slot_routes& routes_;
+  const std::function<mono_time()>& now_;
+  registry_listener& who_;
+  registry_engine_config config_;
+  counted on_counted_;
+  key_space keys_;
+  lmdb_copy disk_;
+  std::unique_ptr<replica> copy_;
+  std::unique_ptr<etcd_commit_store> commits_;
+  counter_config counting_;
+  std::unique_ptr<counter_flusher> counters_;
+  mono_time probe_at_{};
+  mono_time synced_at_{};
+  bool is_reachable_ = true;
+  bool is_probing_ = false;
+  bool has_forgotten_ = false; // What former processes have left behind.
+  bool is_forgetting_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+} // namespace shoal::cluster
