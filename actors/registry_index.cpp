@@ -122,6 +122,7 @@ void registry_index::append(std::string_view key, const indexed_entry& entry) {
   tags_.append(entry.tags);
   keys_.append(key);
   key_ends_.push_back(keys_.size());
+  owner_slot_.push_back(key.empty() ? uint8_t{0} : uint8_t(key.front()));
   category_.push_back(categories_.add(entry.category));
   publisher_.push_back(publishers_.add(entry.publisher));
   created_at_.push_back(entry.created_at);
@@ -203,7 +204,8 @@ void registry_index::compact() {
 
 size_t registry_index::memory_bytes() const {
   return sizeof(*this) + names_.memory_bytes() + tags_.memory_bytes() + keys_.capacity()
-         + key_ends_.capacity() * 8 + (category_.capacity() + publisher_.capacity()) * 4
+         + owner_slot_.capacity() + key_ends_.capacity() * 8
+         + (category_.capacity() + publisher_.capacity()) * 4
          + (created_at_.capacity() + completions_.capacity() + live_.capacity()) * 8
          + (alive_.capacity() + newest_.capacity() + most_completed_.capacity()) * 8
          + slots_.capacity() * 4 + categories_.memory_bytes() + publishers_.memory_bytes();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/keyed_hash.hpp"
+#include "actors/slot_filter.hpp"
 #include "actors/text_column.hpp"
 #include "core/clock.hpp"
 #include "core/limits.hpp"
@@ -42,6 +43,7 @@ struct search_query {
   search_sort sort = search_sort::created_at; ///< Always descending; ties: newest, then least key.
   uint32_t limit = limits::search_limit_default;
   uint64_t offset = 0;
+  slot_filter slots = slot_filter::all(); ///< Entries of other slots are not looked at.
 };
 
 struct search_hit {
@@ -130,6 +132,7 @@ private:
   void unmap(size_t slot);
   void compact();
   bool matches(const search_query& query, row_bits& found) const;
+  void keep_slots(const slot_filter& slots, row_bits& found) const;
   void keep_equal(const std::vector<uint32_t>& column, uint32_t value, row_bits& found) const;
   template <search_sort Sort>
   uint64_t sort_value(size_t row) const;
@@ -147,6 +150,7 @@ private:
   text_column tags_{128};
   std::string keys_;                // Arena.
   std::vector<uint64_t> key_ends_;  // Per row, in `keys_`.
+  std::vector<uint8_t> owner_slot_; // Per row, of the key space.
   std::vector<uint32_t> category_;  // Per row.
   std::vector<uint32_t> publisher_; // Per row.
   std::vector<unix_seconds> created_at_;

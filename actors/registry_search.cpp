@@ -62,6 +62,22 @@ void registry_index::keep_equal(const std::vector<uint32_t>& column, uint32_t va
   }
 }
 
+void registry_index::keep_slots(const slot_filter& slots, row_bits& found) const {
+  std::array<uint8_t, slot_count> wanted;
+  for (size_t slot = 0; slot < slot_count; ++slot)
+    wanted[slot] = slots.has(slot);
+  for (size_t word = 0; word < found.size(); ++word) {
+    if (found[word] == 0)
+      continue;
+    auto first = owner_slot_.data() + word * 64;
+    auto count = std::min<size_t>(64, owner_slot_.size() - word * 64);
+    uint64_t kept = 0;
+    for (size_t i = 0; i < count; ++i)
+      kept |= uint64_t{wanted[first[i]]} << i;
+    found[word] &= kept;
+  }
+}
+
 /// @returns false if nothing can match.
 bool registry_index::matches(const search_query& query, row_bits& found) const {
   found = alive_;
@@ -80,6 +96,9 @@ bool registry_index::matches(const search_query& query, row_bits& found) const {
   auto unrestricted = query.category.empty() && query.publisher.empty();
   names_.keep_matches(query.q, found, unrestricted);
   tags_.keep_matches(query.tags, found, unrestricted && query.q.empty());
+  // Last, as the columns keep answers that do not depend on it.
+  if (!query.slots.full())
+    keep_slots(query.slots, found);
   return true;
 }
 

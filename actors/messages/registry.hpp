@@ -101,7 +101,7 @@ typename Inspector::result_type inspect(Inspector& f, remove_entry& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, search_query& x) {
-  return f(x.q, x.category, x.publisher, x.tags, x.sort, x.limit, x.offset);
+  return f(x.q, x.category, x.publisher, x.tags, x.sort, x.limit, x.offset, x.slots);
 }
 
 template <class Inspector>

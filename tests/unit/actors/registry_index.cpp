@@ -42,6 +42,7 @@ search_result naive(const std::map<std::string, entry>& all, const search_query&
     if (folded(e.name).find(folded(q.q)) == std::string::npos
         || folded(e.tags).find(folded(q.tags)) == std::string::npos
         || (!q.category.empty() && q.category != e.category)
+        || !q.slots.has(static_cast<uint8_t>(key.front()))
         || (!q.publisher.empty() && q.publisher != e.publisher))
       continue;
     auto value = q.sort == search_sort::created_at    ? uint64_t(e.created_at)
@@ -114,6 +115,8 @@ struct generator {
     q.sort = search_sort(below(3));
     q.limit = uint32_t(below(101));
     q.offset = below(3) == 0 ? below(400) : 0;
+    for (auto gone = below(2) * 200; gone > 0; --gone)
+      q.slots.remove(below(slot_count));
     return q;
   }
 };
