@@ -100,16 +100,49 @@ void accounts::arm() {
     delayed_send(this, config_.flush_period, atom::tick::value);
 }
 
+// -- in a cluster ----------------------------------------------------------------------
+
+void accounts::count(const user_traffic& x) {
+  cluster::counter_amounts more;
+  more.uploaded_bytes = x.uploaded;
+  more.downloaded_bytes = x.downloaded;
+  more.at = config_.now();
+  if (!config_.cluster->count({table::users, x.user}, more))
+    dropped_.add();
+}
+
+void accounts::flush_cluster(promise answer) {
+  cluster_flushes_.push_back(std::move(answer));
+  auto me = caf::actor_cast<accounts_actor>(this);
+  config_.cluster->flush(
+      [me](const result<void>& how) { caf::anon_send(me, counters_flushed{how.has_value()}); });
+}
+
+void accounts::end_cluster_flush(bool written) {
+  if (cluster_flushes_.empty())
+    return;
+  auto answer = std::move(cluster_flushes_.front());
+  cluster_flushes_.pop_front();
+  if (written)
+    answer.deliver(atom::flush::value);
+  else
+    answer.deliver(to_caf({ec::unavailable, "counters wait for etcd"}));
+}
+
 accounts::behavior_type accounts::make_behavior() {
   return {
       [this](const user_traffic& x) {
+        if (counts_in_cluster())
+          return count(x);
         if (!ledger_.add(x.user, {x.uploaded, x.downloaded}))
           dropped_.add();
         arm();
       },
       [this](atom::flush) {
         auto answer = make_response_promise<promise>();
-        if (flushing_)
+        if (counts_in_cluster())
+          flush_cluster(answer);
+        else if (flushing_)
           waiters_.push_back(answer);
         else
           flush({answer}, ledger_.size());
@@ -122,6 +155,7 @@ accounts::behavior_type accounts::make_behavior() {
         else
           arm();
       },
+      [this](const counters_flushed& x) { end_cluster_flush(x.written); },
   };
 }
 

@@ -38,6 +38,32 @@ void catalog::load() {
     log::error("catalog", "finds damage error=\"{}\"", to_string(damage.error()));
 }
 
+void catalog::on_step(const registry_step& step) {
+  if (!step.changes) {
+    models_.clear(); // Nobody is answered in between.
+    load();
+    return;
+  }
+  for (auto& change : *step.changes)
+    if (change.where == table::refs)
+      follow(change.key);
+}
+
+/// Whatever a step says, the store says what is so now.
+void catalog::follow(const std::string& key) {
+  auto found = store_.get(table::refs, key);
+  if (found && !*found) {
+    auto gone = from_record(key, ref_record{});
+    remove(gone.id, [&](const revision& x) { return x.rev == gone.rev; });
+    return;
+  }
+  auto record = found ? decode_ref((*found)->value) : tl::unexpected{found.error()};
+  if (record)
+    add(from_record(key, *record));
+  else
+    log::error("catalog", "cannot follow a ref error=\"{}\"", to_string(record.error()));
+}
+
 void catalog::add(revision made) {
   remove(made.id, [&](const revision& x) { return x.rev == made.rev; });
   auto& all = models_[made.id];
@@ -97,6 +123,7 @@ catalog::behavior_type catalog::make_behavior() {
         remove(x.id, [&](const revision& y) { return y.rev == x.rev && y.manifest == x.manifest; });
         return atom::clear::value;
       },
+      [this](const registry_step& x) { on_step(x); },
   };
 }
 

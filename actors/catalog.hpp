@@ -20,6 +20,10 @@ public:
 
 private:
   void load();
+
+  /// In a cluster: follows the node's copy.
+  void on_step(const registry_step& step);
+  void follow(const std::string& key);
   void add(revision made);
   template <class Pred>
   void remove(const std::string& id, Pred gone);

@@ -11,9 +11,33 @@
 #include <caf/typed_actor.hpp>
 
 #include <chrono>
+#include <memory>
 
 // Commits never leave the process: an engine of the commit store lives on every node (ADR 0005).
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::commit_request)
+
+namespace shoal {
+
+/// In a cluster: this node's copy of the registry has changed, and memory follows. Whoever hears it
+/// looks at the store, which may be further already.
+struct registry_step {
+  /// What changed, in order; null: anything may have.
+  std::shared_ptr<const std::vector<replicated>> changes;
+};
+
+/// In a cluster: what was counted at this node is written, or cannot be.
+struct counters_flushed {
+  bool written = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, counters_flushed& x) {
+  return f(x.written);
+}
+
+} // namespace shoal
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::registry_step)
 
 namespace shoal {
 
@@ -37,7 +61,9 @@ using catalog_actor = caf::typed_actor<caf::replies_to<list_models>::with<model_
                                        // A revision was committed; answers when it can be seen.
                                        caf::replies_to<atom::load, revision>::with<atom::load>,
                                        // A revision was taken down; answers when it is gone.
-                                       caf::replies_to<atom::clear, revision>::with<atom::clear>>;
+                                       caf::replies_to<atom::clear, revision>::with<atom::clear>,
+                                       // In a cluster: the copy has changed.
+                                       caf::reacts_to<registry_step>>;
 
 /// Owns a slice of the registry: validates writes, commits them, keeps the search index. Spawned by
 /// the NODE, asked by the edges and by swarms. Lost when it dies: nothing that was acknowledged.
@@ -62,7 +88,11 @@ using registry_shard_actor = caf::typed_actor<
     // Writes what has gathered; answered when it is durable.
     caf::replies_to<atom::flush>::with<atom::flush>,
     // INTERNAL: time to write what has gathered.
-    caf::reacts_to<atom::tick>>;
+    caf::reacts_to<atom::tick>,
+    // In a cluster: the copy has changed.
+    caf::reacts_to<registry_step>,
+    // INTERNAL, in a cluster: answers who waits for a flush.
+    caf::reacts_to<counters_flushed>>;
 
 /// Books traffic per user. Spawned by the NODE, told by swarms. Lost when it dies: what was not
 /// flushed, a second's worth at most.
@@ -70,6 +100,8 @@ using accounts_actor = caf::typed_actor<caf::reacts_to<user_traffic>,
                                         // Writes what has gathered; answered when it is durable.
                                         caf::replies_to<atom::flush>::with<atom::flush>,
                                         // INTERNAL: time to write what has gathered.
-                                        caf::reacts_to<atom::tick>>;
+                                        caf::reacts_to<atom::tick>,
+                                        // INTERNAL, in a cluster: answers who waits for a flush.
+                                        caf::reacts_to<counters_flushed>>;
 
 } // namespace shoal

@@ -38,6 +38,9 @@ registry_entry registry_shard::with_counts(registry_entry entry) const {
     entry.seeders = known->counts->seeders();
     entry.leechers = known->counts->leechers();
   }
+  if (config_.cluster)
+    entry.completions
+        += config_.cluster->pending({table::entries, entry.hashes.primary_key()}).completions;
   for (auto* counted : {&completions_, &writing_})
     if (auto pending = counted->find(entry.hashes.primary_key()); pending != counted->end())
       entry.completions += pending->second;
@@ -67,11 +70,16 @@ void registry_shard::run(const registry_write& job) {
     job.elsewhere(owner);
     return;
   }
+  if (config_.cluster && !is_home_here(*planned)) {
+    job.outcome(fail(ec::not_owner));
+    return;
+  }
   auto shared = std::make_shared<registry_plan>(std::move(*planned));
   request(config_.writer, commit_timeout, shared->commit)
       .then(
           [=, this](uint64_t) {
-            apply(*shared);
+            if (!config_.cluster)
+              apply(*shared);
             tell_catalog(*shared, [=] { job.outcome(std::move(*shared)); });
           },
           [=, this](const caf::error& reason) {
@@ -86,7 +94,11 @@ void registry_shard::run(const registry_write& job) {
 }
 
 void registry_shard::tell_catalog(const registry_plan& plan, std::function<void()> outcome) {
-  if (plan.revision_after)
+  if (config_.cluster && (plan.revision_after || plan.revision_before))
+    // It has been told already: once it answers anything, it has listened.
+    request(config_.catalog, defaults::request_timeout, lookup_revision{})
+        .then([=](const revision&) { outcome(); }, [=](const caf::error&) { outcome(); });
+  else if (plan.revision_after)
     request(config_.catalog, defaults::request_timeout, atom::load::value, *plan.revision_after)
         .then([=](atom::load) { outcome(); }, [=](const caf::error&) { outcome(); });
   else if (plan.revision_before)
@@ -254,6 +266,14 @@ void registry_shard::on_completions(const completions_counted& fact) {
   auto found = planner_.find(fact.swarm.chars());
   if (!found)
     return; // Taken down meanwhile.
+  if (config_.cluster) {
+    cluster::counter_amounts more;
+    more.completions = fact.count;
+    more.at = config_.now();
+    if (!config_.cluster->count({table::entries, found->hashes.primary_key()}, more))
+      log::warn("registry_shard", "cannot count, too much waits to be written");
+    return;
+  }
   completions_[found->hashes.primary_key()] += fact.count;
   if (!std::exchange(flush_armed_, true))
     delayed_send(this, config_.completions_flush_period, atom::tick::value);
@@ -303,6 +323,13 @@ void registry_shard::end_flush(const flush_done& outcome, std::optional<error> f
 
 registry_shard::promise<atom::flush> registry_shard::on_flush() {
   auto answer = make_response_promise<promise<atom::flush>>();
+  if (config_.cluster) {
+    cluster_flushes_.push_back(answer);
+    auto me = caf::actor_cast<registry_shard_actor>(this);
+    config_.cluster->flush(
+        [me](const result<void>& how) { caf::anon_send(me, counters_flushed{how.has_value()}); });
+    return answer;
+  }
   flush_completions([answer](std::optional<error> failure) mutable {
     if (failure)
       answer.deliver(to_caf(*failure));
@@ -314,12 +341,12 @@ registry_shard::promise<atom::flush> registry_shard::on_flush() {
 
 // -- start -----------------------------------------------------------------------------
 
-void registry_shard::load() {
+void registry_shard::for_each_stored(
+    const std::function<void(const registry_entry&)>& visit) const {
   // Keys start with the byte that is the slot, so a shard's entries stand next to each other.
   constexpr auto slots = slot_count / registry_shard_count;
   const std::string first(1, static_cast<char>(number_ * slots));
   const auto last = (number_ + 1) * slots - 1;
-  size_t loaded = 0;
   auto damage = config_.store->scan(table::entries, first, [&](auto key, auto value, auto) {
     if (static_cast<uint8_t>(key.front()) > last)
       return false;
@@ -328,12 +355,19 @@ void registry_shard::load() {
       log::error("registry_shard", "skips a corrupt entry error=\"{}\"", to_string(record.error()));
       return true;
     }
-    show(from_record(*record));
-    ++loaded;
+    visit(from_record(*record));
     return true;
   });
   if (!damage)
     log::error("registry_shard", "finds damage error=\"{}\"", to_string(damage.error()));
+}
+
+void registry_shard::load() {
+  size_t loaded = 0;
+  for_each_stored([&](const registry_entry& entry) {
+    show(entry);
+    ++loaded;
+  });
   log::debug("registry_shard", "is loaded number={} entries={}", number_, loaded);
 }
 
@@ -351,6 +385,8 @@ registry_shard::behavior_type registry_shard::make_behavior() {
       [this](const completions_counted& x) { on_completions(x); },
       [this](atom::flush) { return on_flush(); },
       [this](atom::tick) { flush_completions([](std::optional<error>) {}); },
+      [this](const registry_step& x) { on_step(x); },
+      [this](const counters_flushed& x) { on_flushed(x); },
   };
 }
 

@@ -6,11 +6,13 @@
 #include "actors/registry_index.hpp"
 #include "actors/registry_plan.hpp"
 #include "actors/swarm_directory.hpp"
+#include "cluster/registry_service.hpp"
 #include "core/defaults.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -36,6 +38,11 @@ struct registry_config {
   /// The shard that owns entries by their primary swarm.
   std::function<registry_shard_actor(const info_hash&)> registry_of;
   std::chrono::milliseconds completions_flush_period{250};
+
+  /// In a cluster: where what is written and counted goes, and who owns which slot. Both outlive
+  /// the actors; null on a single node.
+  cluster::registry_service* cluster = nullptr;
+  const cluster::slot_routes* routes = nullptr;
 };
 
 /// See registry_shard_actor.
@@ -68,7 +75,19 @@ private:
   promise<blocked_hash> on_block(blocked_hash ask);
   promise<atom::clear> on_unblock(const unblock_hash& ask);
   void on_completions(const completions_counted& fact);
+
+  /// In a cluster memory follows the copy, whoever has changed it, and not this shard's own plans.
+  void on_step(const registry_step& step);
+  void follow_entry(const std::string& key);
+  void follow_alias(const std::string& hash);
+  bool is_shown(const registry_entry& entry) const;
+  void show_anew(const registry_entry& entry);
+  void forget_entry(const std::string& key);
+  void reload();
+  bool is_home_here(const registry_plan& plan) const;
+  void on_flushed(const counters_flushed& fact);
   promise<atom::flush> on_flush();
+  void for_each_stored(const std::function<void(const registry_entry&)>& visit) const;
 
   /// Answers `ask` with what `finish` makes of the applied plan, or passes it to the owner.
   template <class Reply, class Ask, class Finish>
@@ -105,6 +124,7 @@ private:
   std::map<std::string, uint64_t> completions_; // Not yet written, by primary key.
   std::map<std::string, uint64_t> writing_;     // Being written.
   std::vector<flush_done> flush_waiters_;
+  std::deque<promise<atom::flush>> cluster_flushes_; // The oldest first, as they are answered.
   bool flush_armed_ = false;
 };
 

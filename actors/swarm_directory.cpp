@@ -85,6 +85,30 @@ void swarm_directory::set_blocked(const info_hash& hash, bool blocked) {
   edit(hash, [&](item& x, slot&) { x.blocked = blocked; });
 }
 
+std::vector<info_hash> swarm_directory::blocked_hashes() const {
+  std::vector<info_hash> found;
+  for (auto& place : slots_) {
+    std::shared_lock guard{place->mutex};
+    place->items.for_each([&](const item& x) {
+      if (x.blocked)
+        found.push_back(x.key);
+    });
+  }
+  return found;
+}
+
+std::vector<info_hash> swarm_directory::registered_hashes(
+    const std::function<bool(const info_hash&, const registration&)>& wanted) const {
+  std::vector<info_hash> found;
+  for (auto& place : slots_) {
+    std::shared_lock guard{place->mutex};
+    for (auto& [hash, entry] : place->registrations)
+      if (wanted(hash, *entry))
+        found.push_back(hash);
+  }
+  return found;
+}
+
 std::vector<swarm_actor> swarm_directory::swarms_in(size_t index) const {
   auto& place = *slots_[index];
   std::shared_lock guard{place.mutex};

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <shared_mutex>
@@ -68,6 +69,12 @@ public:
   void drop_registration(const info_hash& hash);
 
   void set_blocked(const info_hash& hash, bool blocked);
+
+  std::vector<info_hash> blocked_hashes() const;
+
+  /// @returns the hashes whose registration is `wanted`.
+  std::vector<info_hash>
+  registered_hashes(const std::function<bool(const info_hash&, const registration&)>& wanted) const;
 
   /// @returns the swarms of one slot, for sweeps and snapshots.
   std::vector<swarm_actor> swarms_in(size_t slot) const;
