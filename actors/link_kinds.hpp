@@ -7,7 +7,8 @@
 ///
 ///     0..15   announces, scrapes and what clients by WebSocket say
 ///     16..31  replication of swarms
-///     32..    the registry
+///     32..47  the registry
+///     48..63  administration of the cluster
 namespace shoal::link_kind {
 
 /// Notice, to whoever has the swarms: announces (protocol/link_announce.hpp), answered by the next.
@@ -25,5 +26,27 @@ inline constexpr uint16_t replica_batches = 16;
 /// Request, to the owner, from a node that has answered for it or was the owner before: peers that
 /// the owner may not know. Answer: nothing; ec::not_owner if it is none and has taken nothing.
 inline constexpr uint16_t stray_peers = 17;
+
+// About the registry and its small objects. All are requests; bodies are archives
+// (link_archive.hpp) of the message named. What begins with `copy_` asks for what that node has,
+// whether or not it is the owner.
+
+inline constexpr uint16_t lookup = 32;          ///< lookup_entry -> registry_entry.
+inline constexpr uint16_t copy_lookup = 33;     ///< The same.
+inline constexpr uint16_t register_entry = 34;  ///< register_entry -> registry_entry.
+inline constexpr uint16_t publish = 35;         ///< publish_revision -> registry_entry.
+inline constexpr uint16_t remove = 36;          ///< remove_entry -> nothing.
+inline constexpr uint16_t remove_revision = 37; ///< remove_revision -> nothing.
+inline constexpr uint16_t block = 38;           ///< blocked_hash -> blocked_hash.
+inline constexpr uint16_t unblock = 39;         ///< unblock_hash -> nothing.
+inline constexpr uint16_t search = 40;          ///< search_query -> search_part.
+inline constexpr uint16_t copy_search = 41;     ///< The same.
+inline constexpr uint16_t entries = 42;         ///< lookup_entries -> entry_part.
+inline constexpr uint16_t copy_entries = 43;    ///< The same.
+inline constexpr uint16_t object_piece = 44;    ///< object_range -> object_piece.
+inline constexpr uint16_t adopt_objects = 45;   ///< adopt_objects -> nothing.
+
+inline constexpr uint16_t registry_first = lookup;
+inline constexpr uint16_t registry_last = copy_entries;
 
 } // namespace shoal::link_kind
