@@ -81,6 +81,16 @@ hash_key cluster_side::secret() const {
   return key;
 }
 
+cluster::registry_service_config cluster_side::registry_config() const {
+  cluster::registry_service_config made;
+  made.etcd = config_.member.etcd;
+  made.engine.cluster = cluster_id_;
+  made.engine.node = node_id();
+  made.engine.incarnation = incarnation();
+  made.engine.prefix = config_.member.membership.prefix;
+  return made;
+}
+
 void cluster_side::join(cluster::membership_listener& duties) {
   duties_ = &duties;
   member_->join(*this, switch_);

@@ -5,6 +5,7 @@
 #include "actors/relay_hub.hpp"
 #include "cluster/link_hub.hpp"
 #include "cluster/member.hpp"
+#include "cluster/registry_service.hpp"
 
 #include <shared_mutex>
 
@@ -51,6 +52,12 @@ public:
   cluster::link_hub& hub() { return *links_; } ///< Until `end`.
   relay_hub& relay() { return *relay_; }
 
+  /// How the node takes part in the cluster's registry.
+  cluster::registry_service_config registry_config() const;
+
+  /// Any thread.
+  void cannot_go_on(const error& why) override { events_.cannot_go_on(why); }
+
   /// The node's swarms and registry are there: slots may come. @param duties outlives this.
   void join(cluster::membership_listener& duties);
 
@@ -82,7 +89,6 @@ private:
   result<void> open_links(metrics::registry& metrics);
 
   void keys_changed(std::string_view name) override { events_.keys_changed(name); }
-  void cannot_go_on(const error& why) override { events_.cannot_go_on(why); }
 
   void acquired(size_t slot, uint64_t epoch) override { duties_->acquired(slot, epoch); }
   void lost(size_t slot, uint64_t epoch) override { duties_->lost(slot, epoch); }

@@ -5,8 +5,10 @@
 #include "actors/catalog.hpp"
 #include "actors/cluster_side.hpp"
 #include "actors/commit_writer.hpp"
+#include "actors/must_live.hpp"
 #include "actors/replication.hpp"
 #include "actors/snapshotter.hpp"
+#include "cluster/lmdb_copy.hpp"
 #include "core/log.hpp"
 
 #include <caf/scoped_actor.hpp>
@@ -30,18 +32,6 @@ hash_key draw_secret() {
   std::random_device device;
   auto word = [&] { return uint64_t{device()} << 32 | device(); };
   return {word(), word()};
-}
-
-/// A node without one of these cannot keep its promises: better to end at once, loudly, and to be
-/// started again by the service manager than to go on half dead (ADR 0006).
-template <class Handle>
-void must_live(const Handle& handle, std::string name) {
-  handle->attach_functor([name](const caf::error& reason) {
-    if (!reason || reason == caf::exit_reason::user_shutdown || reason == caf::exit_reason::kill)
-      return;
-    log::error(name, "ends unexpectedly, so the node does too reason={}", caf::to_string(reason));
-    std::abort();
-  });
 }
 
 /// Asks and waits for the answer; logs `failure` if there is none.
@@ -89,6 +79,8 @@ result<std::unique_ptr<node>> node::start(const node_config& config, metrics::re
     return tl::unexpected{loaded.error()};
   if (auto configured = made->configure_swarms(); !configured)
     return tl::unexpected{configured.error()};
+  if (auto joined = made->share_registry(); !joined)
+    return tl::unexpected{joined.error()};
   made->system_ = std::make_unique<caf::actor_system>(made->caf_config_);
   made->spawn_all(metrics);
   made->replicate(metrics);
@@ -125,9 +117,36 @@ result<void> node::load_secret() {
   return {};
 }
 
+result<void> node::share_registry() {
+  if (!config_.cluster) {
+    auto state = cluster::copy_state(*store_);
+    return state ? cluster::may_start_alone(*state) : tl::unexpected{state.error()};
+  }
+  auto& side = *config_.cluster;
+  cluster_parts parts;
+  parts.cluster = side.cluster_id();
+  parts.links = &side.links();
+  parts.routes = &side.routes();
+  parts.start_registry = [&side](lmdb_store& store, cluster::registry_listener& who) {
+    return cluster::start_registry_service(side.registry_config(), store, side.routes(), who);
+  };
+  parts.stopped = [&side](const error& why) { side.cannot_go_on(why); };
+  auto shared = cluster_registry::start(parts, *store_, directory_);
+  if (!shared)
+    return tl::unexpected{shared.error()};
+  shared_registry_ = std::move(*shared);
+  registry_config_.cluster = &shared_registry_->service();
+  registry_config_.routes = &shared_registry_->routes();
+  return {};
+}
+
 void node::spawn_all(metrics::registry& metrics) {
   auto& sys = *system_;
-  auto writer = sys.spawn<commit_writer, caf::detached>(store_.get(), &metrics);
+  commit_writer_actor writer;
+  if (shared_registry_)
+    writer = shared_registry_->spawn_writer(sys, metrics);
+  else
+    writer = sys.spawn<commit_writer, caf::detached>(store_.get(), &metrics);
   must_live(writer, "commit_writer");
   registry_config_.store = store_.get();
   registry_config_.directory = &directory_;
@@ -135,11 +154,14 @@ void node::spawn_all(metrics::registry& metrics) {
   registry_config_.catalog = sys.spawn<shoal::catalog>(store_.get());
   must_live(registry_config_.catalog, "catalog");
   registry_config_.now = unix_now;
-  registry_config_.registry_of = [this](const info_hash& hash) { return registry_of(hash); };
+  registry_config_.registry_of
+      = [this](const info_hash& hash) { return registry_[registry_shard_of(hash)]; };
   for (size_t i = 0; i < registry_.size(); ++i) {
     registry_[i] = sys.spawn<registry_shard>(i, &registry_config_);
     must_live(registry_[i], "registry_shard/" + std::to_string(i));
   }
+  if (shared_registry_)
+    shared_registry_->attach(sys, registry_, registry_config_.catalog, *objects_);
   spawn_swarm_side(metrics);
 }
 
@@ -172,10 +194,11 @@ result<void> node::configure_swarms() {
 void node::spawn_swarm_side(metrics::registry& metrics) {
   auto& sys = *system_;
   accounts_config booking{store_.get(), registry_config_.writer, unix_now};
+  booking.cluster = registry_config_.cluster;
   swarm_config_.accounts = sys.spawn<shoal::accounts>(booking, &metrics);
   must_live(swarm_config_.accounts, "accounts");
   swarm_config_.directory = &directory_;
-  swarm_config_.registry_of = [this](const info_hash& hash) { return registry_of(hash); };
+  swarm_config_.registry_of = registry_config_.registry_of;
   swarm_config_.now = [start = mono_now()] {
     auto age = std::chrono::duration_cast<std::chrono::seconds>(mono_now() - start);
     return static_cast<coarse_seconds>(age.count());
@@ -299,7 +322,8 @@ uint64_t node::save() {
   };
   flush(swarm_config_.accounts);
   for (auto& shard : registry_)
-    flush(shard);
+    if (!shared_registry_) // There all flush the same.
+      flush(shard);
   if (written)
     if (auto marked = store_->commit(commit_request{{}, {{table::meta, clean_key, "1"}}}); !marked)
       log::error("node", "cannot mark its stop error=\"{}\"", to_string(marked.error()));
@@ -337,7 +361,10 @@ void node::end_all() {
   registry_config_.writer = nullptr;
   snapshotter_ = nullptr;
   caretaker_ = nullptr;
-  system_->await_all_actors_done();
+  if (shared_registry_)
+    shared_registry_->end([this] { system_->await_all_actors_done(); });
+  else
+    system_->await_all_actors_done();
 }
 
 } // namespace shoal

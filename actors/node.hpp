@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/caretaker.hpp"
+#include "actors/cluster_registry.hpp"
 #include "actors/registry_shard.hpp"
 #include "actors/shard.hpp"
 #include "core/metrics.hpp"
@@ -63,9 +64,15 @@ public:
   const std::array<registry_shard_actor, registry_shard_count>& registry() const {
     return registry_;
   }
+
+  /// Whom to ask about an entry; in a cluster it finds the node too.
   const registry_shard_actor& registry_of(const info_hash& swarm) const {
-    return registry_[registry_shard_of(swarm)];
+    auto number = registry_shard_of(swarm);
+    return shared_registry_ ? shared_registry_->proxy(number) : registry_[number];
   }
+
+  /// Null: the node is alone.
+  const cluster_registry* shared_registry() const { return shared_registry_.get(); }
   const catalog_actor& catalog() const { return registry_config_.catalog; }
   const accounts_actor& accounts() const { return swarm_config_.accounts; }
 
@@ -87,6 +94,7 @@ public:
 private:
   explicit node(const node_config& config);
 
+  result<void> share_registry();
   void spawn_all(metrics::registry& metrics);
   void spawn_swarm_side(metrics::registry& metrics);
   result<void> configure_swarms();
@@ -119,6 +127,7 @@ private:
   std::array<registry_shard_actor, registry_shard_count> registry_;
   caf::actor snapshotter_;
   caf::actor caretaker_;
+  std::unique_ptr<cluster_registry> shared_registry_; // Null: the node is alone.
   // Last, so that it goes first: actors use everything above.
   std::unique_ptr<caf::actor_system> system_;
 };

@@ -200,6 +200,8 @@ void running_member::publish() {
 
 void running_member::publish_routes() {
   routes_.set_lease_end(membership_->acts_until());
+  auto self = membership_->guard_of_self();
+  routes_.set_self_lease(self ? static_cast<int64_t>(self->equals) : 0);
   for (size_t slot = 0; slot < slot_count; ++slot) {
     const auto& held = membership_->holders(slot);
     auto revisions = std::pair{held.owner.revision, held.standby.revision};

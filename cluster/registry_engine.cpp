@@ -15,6 +15,7 @@ replica_config copy_settings(const registry_engine_config& config) {
   replica_config made;
   made.node = config.node;
   made.prefix = config.prefix;
+  made.cluster = config.cluster;
   made.follow = config.follow;
   return made;
 }
@@ -33,12 +34,12 @@ counter_config counter_settings(const registry_engine_config& config) {
   made.node = config.node;
   made.incarnation = config.incarnation;
   made.pending_max = limits::registry_counters_max;
+  made.needs_claim = true;
   return made;
 }
 
-void log_dropped(const counter_key& of, const error& why) {
-  log::error(who, "drops counts of a damaged record table={} error=\"{}\"", name(of.where),
-             to_string(why));
+void log_dropped(const counter_key& of, const counter_amounts&, const error& why) {
+  log::error(who, "drops counts of a record table={} error=\"{}\"", name(of.where), to_string(why));
 }
 
 } // namespace
@@ -74,7 +75,10 @@ std::optional<coordination::condition> registry_engine::guard(size_t slot) const
 
 void registry_engine::commit(commit_request what, commit_store::callback then) {
   auto slot = home_slot(what);
-  commits_->commit({std::move(what), slot, {}, {}}, std::move(then));
+  durable_write write;
+  write.request = std::move(what);
+  write.slot = slot;
+  commits_->commit(std::move(write), std::move(then));
 }
 
 /// For the counters: whoever shows them must know at once that a flush is written.
@@ -107,22 +111,27 @@ void registry_engine::advance() {
   commits_->advance();
   if (revision() != 0)
     counters_->advance();
-  forget(now);
+  claim_counters(now);
   probe(now);
 }
 
-/// Nobody asks for the flushes of former processes again.
-void registry_engine::forget(mono_time now) {
-  if (has_forgotten_ || is_forgetting_ || !is_reachable_ || revision() == 0)
+/// Only one process of a node's name may write counts; it also forgets the flushes of others.
+void registry_engine::claim_counters(mono_time now) {
+  auto lease = routes_.self_lease();
+  if (is_claiming_ || lease == 0 || !counters_->wants_claim() || now < claim_at_)
     return;
-  is_forgetting_ = true;
-  auto then = [this, alive = std::weak_ptr(alive_)](const result<size_t>& count) {
+  is_claiming_ = true;
+  claim_at_ = now + config_.probe_period;
+  coordination::condition member{keys_.node(config_.node), coordination::condition::what::lease,
+                                 static_cast<uint64_t>(lease)};
+  auto then = [this, alive = std::weak_ptr(alive_)](const result<uint64_t>& claim) {
     if (alive.expired())
       return;
-    is_forgetting_ = false;
-    has_forgotten_ = count && *count == 0;
+    is_claiming_ = false;
+    if (claim)
+      counters_->claimed(*claim);
   };
-  forget_flushes(etcd_, keys_, counting_, now + config_.probe_timeout, std::move(then));
+  claim_flushes(etcd_, keys_, counting_, member, now + config_.probe_timeout, std::move(then));
 }
 
 void registry_engine::probe(mono_time now) {

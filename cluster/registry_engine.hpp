@@ -29,7 +29,8 @@ public:
 };
 
 struct registry_engine_config {
-  std::string node; ///< This node's id.
+  std::string cluster; ///< Its id.
+  std::string node;    ///< This node's id.
   uint64_t incarnation = 0;
   std::string prefix = "shoal/";
   range_follower::config follow{};
@@ -85,7 +86,7 @@ private:
   void commit(durable_write what, commit_store::callback then) override;
   std::optional<coordination::condition> guard(size_t slot) const;
   void probe(mono_time now);
-  void forget(mono_time now);
+  void claim_counters(mono_time now);
 
   follow_monitor etcd_;
   const slot_routes& routes_;
@@ -103,8 +104,8 @@ private:
   mono_time synced_at_{};
   bool is_reachable_ = true;
   bool is_probing_ = false;
-  bool has_forgotten_ = false; // What former processes have left behind.
-  bool is_forgetting_ = false;
+  bool is_claiming_ = false;
+  mono_time claim_at_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -111,6 +111,10 @@ public:
     epochs_[slot].store(epoch, std::memory_order_release);
   }
 
+  /// The lease on which this node's record hangs, for conditions; 0: it has not joined.
+  int64_t self_lease() const { return self_lease_.load(std::memory_order_acquire); }
+  void set_self_lease(int64_t lease) { self_lease_.store(lease, std::memory_order_release); }
+
   /// Until when the lease certainly holds.
   void set_lease_end(mono_time until) {
     until_.store(until.time_since_epoch().count(), std::memory_order_release);
@@ -121,6 +125,7 @@ private:
   std::array<std::atomic<uint64_t>, slot_count> epochs_{};
   std::array<std::atomic<bool>, nodes_max + 2> reachable_{};
   std::atomic<mono_time::rep> until_{mono_time::min().time_since_epoch().count()};
+  std::atomic<int64_t> self_lease_{0};
   std::atomic<uint64_t> version_{0};
   std::mutex mutex_; // Of those who add names.
   std::vector<std::string> names_;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/late_mail.hpp"
+#include "actors/registry_peers.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+namespace shoal {
+
+/// See registry_host_actor. Answers as the owner of a slot only while the routes say that this node
+/// is it; whoever asked looks at them again.
+class registry_host : public registry_host_actor::base {
+public:
+  /// @param peers outlives the actor.
+  registry_host(caf::actor_config& cfg, const registry_peers* peers);
+
+  behavior_type make_behavior() override;
+
+private:
+  void on_question(const link_question& x);
+  void look_up(const link_question& x, bool as_owner);
+  void search(const link_question& x, bool as_owner);
+  void find_entries(const link_question& x, bool as_owner);
+  template <class Ask>
+  void write(const link_question& x);
+  template <class Ask>
+  void write_here(const Ask& ask, size_t slot, const cluster::link_reply& reply);
+
+  const registry_peers& peers_;
+  registry_planner known_;
+};
+
+/// Lets the links hand what other nodes ask to these actors, until `mail` is closed.
+void serve_registry(cluster::links& links, const std::shared_ptr<late_mail>& host,
+                    const std::shared_ptr<late_mail>& keeper);
+
+} // namespace shoal

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/registry_proxy.hpp"
+
+#include "actors/error.hpp"
+
+namespace shoal {
+
+registry_proxy::registry_proxy(caf::actor_config& cfg, size_t number, const registry_peers* peers)
+    : registry_proxy_actor::base(cfg), number_{number}, peers_{*peers}, known_{*peers->store},
+      asker_{*peers->links, caf::actor_cast<caf::actor>(this)} {}
+
+/// @param then told false if there is no time for it.
+void registry_proxy::later(mono_time deadline, std::function<void(bool)> then) {
+  if (peers_.now() + peers_.pause >= deadline) {
+    then(false);
+    return;
+  }
+  auto ticket = ++last_pause_;
+  paused_.emplace(ticket, [then = std::move(then)] { then(true); });
+  delayed_send(this, peers_.pause, try_again{ticket});
+}
+
+// -- writes ------------------------------------------------------------------------------
+
+template <class Ask>
+registry_proxy::promise<typename registry_verb<Ask>::reply> registry_proxy::write(const Ask& ask) {
+  auto e = std::make_shared<errand<Ask>>();
+  e->ask = ask;
+  e->answer = make_response_promise<promise<typename registry_verb<Ask>::reply>>();
+  e->deadline = peers_.now() + peers_.write_patience;
+  attempt(e);
+  return e->answer;
+}
+
+template <class Ask>
+void registry_proxy::attempt(const errand_ptr<Ask>& e) {
+  auto slot = home_of(known_, e->ask);
+  auto owner = peers_.routes->route(slot).owner;
+  if (owner == cluster::this_node)
+    attempt_here(e, slot);
+  else if (owner == cluster::nobody)
+    on_failure(e, {ec::not_owner, {}});
+  else
+    attempt_there(e, peers_.routes->name_of(owner));
+}
+
+template <class Ask>
+void registry_proxy::attempt_here(const errand_ptr<Ask>& e, size_t slot) {
+  auto objects = objects_of(e->ask);
+  if (!objects) {
+    write_here(e, slot);
+    return;
+  }
+  objects->slot = static_cast<uint32_t>(slot);
+  request(peers_.keeper, defaults::request_timeout, std::move(*objects))
+      .then([=, this](atom::save) { write_here(e, slot); },
+            [=](const caf::error& why) { e->answer.deliver(why); });
+}
+
+template <class Ask>
+void registry_proxy::write_here(const errand_ptr<Ask>& e, size_t slot) {
+  using reply = typename registry_verb<Ask>::reply;
+  request(peers_.shard_of(slot), commit_timeout, e->ask)
+      .then([e](reply& x) { e->answer.deliver(std::move(x)); },
+            [=, this](const caf::error& why) { on_failure(e, from_caf(why)); });
+}
+
+template <class Ask>
+void registry_proxy::attempt_there(const errand_ptr<Ask>& e, const std::string& node) {
+  using verb = registry_verb<Ask>;
+  asker_.ask(node, verb::kind, to_archive(e->ask), e->deadline,
+             [=, this](const result<std::string>& body) {
+               auto outcome
+                   = body ? from_answer<typename verb::reply>(*body) : tl::unexpected{body.error()};
+               if (outcome)
+                 e->answer.deliver(std::move(*outcome));
+               else
+                 on_failure(e, outcome.error());
+             });
+}
+
+/// What certainly has not happened, and may happen elsewhere or later, is tried again; so is what
+/// may have happened, if twice is as good as once. Without etcd nobody owns anything for long.
+template <class Ask>
+void registry_proxy::on_failure(const errand_ptr<Ask>& e, const error& why) {
+  auto moves = why.code == ec::not_owner || why.code == ec::unavailable;
+  auto unknown = why.code == ec::timeout || why.code == ec::shutting_down;
+  if (!moves && !(unknown && registry_verb<Ask>::repeats)) {
+    e->answer.deliver(to_caf(why));
+    return;
+  }
+  if (!peers_.service->status().reachable) {
+    e->answer.deliver(to_caf({ec::unavailable, "the cluster's etcd does not answer"}));
+    return;
+  }
+  later(e->deadline, [=, this](bool in_time) {
+    if (in_time)
+      attempt(e);
+    else if (unknown)
+      e->answer.deliver(to_caf(why));
+    else
+      e->answer.deliver(to_caf({ec::unavailable, "nobody owns the slot: " + why.detail}));
+  });
+}
+
+// -- reads -------------------------------------------------------------------------------
+
+registry_proxy::promise<registry_entry> registry_proxy::read(const lookup_entry& ask) {
+  auto e = std::make_shared<errand<lookup_entry>>();
+  e->ask = ask;
+  e->answer = make_response_promise<promise<registry_entry>>();
+  e->deadline = peers_.now() + peers_.read_patience;
+  read_on(e);
+  return e->answer;
+}
+
+/// The owner, else the standby, else what is here.
+void registry_proxy::read_on(const errand_ptr<lookup_entry>& e) {
+  auto slot = home_of(known_, e->ask);
+  auto [owner, standby] = peers_.routes->route(slot);
+  if (e->asked == 0 && owner == cluster::this_node && !peers_.reads_as_owner(slot)) {
+    later(e->deadline, [=, this](bool in_time) {
+      e->asked = in_time ? 0 : 2;
+      read_on(e);
+    });
+    return;
+  }
+  if (e->asked == 0 && owner != cluster::this_node && owner != cluster::nobody)
+    read_there(e, owner, link_kind::lookup);
+  else if (e->asked < 2 && owner != cluster::this_node && standby != cluster::this_node
+           && standby != cluster::nobody)
+    read_there(e, standby, link_kind::copy_lookup);
+  else
+    e->answer.delegate(peers_.shard_of(slot), e->ask);
+}
+
+void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node,
+                                uint16_t kind) {
+  auto is_owner = kind == link_kind::lookup;
+  asker_.ask(peers_.routes->name_of(node), kind, to_archive(e->ask),
+             peers_.now() + peers_.read_patience, [=, this](const result<std::string>& body) {
+               auto found
+                   = body ? from_archive<registry_entry>(*body) : tl::unexpected{body.error()};
+               if (found) {
+                 e->answer.deliver(std::move(*found));
+                 return;
+               }
+               auto why = found.error();
+               if (is_client_error(why.code) && why.code != ec::unsupported) {
+                 e->answer.deliver(to_caf(why));
+                 return;
+               }
+               auto go_on = [=, this](bool again) {
+                 e->asked = again ? 0 : is_owner ? 1 : 2;
+                 read_on(e);
+               };
+               if (is_owner && why.code == ec::not_owner)
+                 later(e->deadline, go_on);
+               else
+                 go_on(false);
+             });
+}
+
+registry_proxy::behavior_type registry_proxy::make_behavior() {
+  return {
+      [this](const lookup_entry& x) { return read(x); },
+      [this](const register_entry& x) { return write(x); },
+      [this](const remove_entry& x) { return write(x); },
+      [this](const search_query& x) { return delegate(local(), x); },
+      [this](const publish_revision& x) { return write(x); },
+      [this](const remove_revision& x) { return write(x); },
+      [this](const blocked_hash& x) { return write(x); },
+      [this](const unblock_hash& x) { return write(x); },
+      [this](const completions_counted& x) { send(local(), x); },
+      [this](atom::flush x) { return delegate(local(), x); },
+      [](atom::tick) {},
+      [](const registry_step&) {},
+      [](const counters_flushed&) {},
+      [this](remote_answer& x) { asker_.answer(x); },
+      [this](const try_again& x) {
+        if (auto paused = paused_.extract(x.ticket))
+          paused.mapped()();
+      },
+  };
+}
+
+} // namespace shoal

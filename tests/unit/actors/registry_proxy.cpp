@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// How questions find the owner of a slot, with links that do what the test says.
+#define CAF_SUITE actors.registry_proxy
+
+#include "actors/registry_proxy.hpp"
+
+#include "actors/registry_host.hpp"
+#include "actors/registry_reader.hpp"
+#include "tests/unit/actors/support/actor_fixture.hpp"
+
+using namespace shoal;
+using namespace shoal::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Keeps what it is asked until the test answers.
+struct held_links final : cluster::links {
+  struct question {
+    std::string node;
+    uint16_t kind;
+    std::string body;
+    callback then;
+  };
+
+  void call(const std::string& node, uint16_t kind, std::string body, mono_time,
+            callback then) override {
+    asked.push_back({node, kind, std::move(body), std::move(then)});
+  }
+  void tell(const std::string&, uint16_t, std::string) override {}
+  void serve(uint16_t kind, handler who) override { handlers[kind] = std::move(who); }
+  void listen(cluster::link_listener&) override {}
+  void follow(std::vector<cluster::link_peer>) override {}
+
+  std::vector<question> asked;
+  std::map<uint16_t, handler> handlers;
+};
+
+struct quiet_service final : cluster::registry_service {
+  void commit(commit_request, cluster::commit_store::callback then) override {
+    then(fail(ec::not_owner));
+  }
+  bool count(const cluster::counter_key&, const cluster::counter_amounts&) override { return true; }
+  cluster::counter_amounts pending(const cluster::counter_key&) const override { return {}; }
+  void flush(std::function<void(result<void>)> then) override { then({}); }
+  void await(uint64_t revision, std::function<void()>) override { wanted = revision; }
+  uint64_t revision() const override { return at; }
+  cluster::registry_status status() const override {
+    cluster::registry_status made;
+    made.reachable = reachable;
+    return made;
+  }
+  result<void> await_first_view(std::chrono::milliseconds) override { return {}; }
+
+  uint64_t at = 5;
+  uint64_t wanted = 0;
+  bool reachable = true;
+};
+
+struct fixture : tracker_fixture {
+  fixture() {
+    peers.shards = registry;
+    peers.routes = &routes;
+    peers.links = &links;
+    peers.service = &service;
+    peers.store = store.get();
+    peers.now = [this] { return sched.clock().now(); };
+    proxy = track(sys.spawn<registry_proxy>(0u, &peers));
+    reader = track(sys.spawn<registry_reader>(&peers));
+    host = track(sys.spawn<registry_host>(&peers));
+    drain();
+    for (size_t slot = 0; slot < slot_count; ++slot)
+      routes.set_route(slot, {cluster::this_node, b});
+  }
+  ~fixture() override {
+    end_actors();
+    for (auto& x : links.asked)
+      x.then(fail(ec::shutting_down));
+  }
+
+  void to_b() { routes.set_route(0x22, {b, c}); }
+
+  /// The only question that is open, answered.
+  void answer(uint16_t kind, result<std::string> with) {
+    drain();
+    CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
+    CAF_CHECK_EQUAL(links.asked.front().kind, kind);
+    auto then = std::move(links.asked.front().then);
+    links.asked.clear();
+    then(std::move(with));
+    drain();
+  }
+
+  template <class Reply>
+  void expect_error(const result<Reply>& x, ec code) {
+    CAF_REQUIRE(!x);
+    CAF_CHECK_EQUAL(x.error().code, code);
+  }
+
+  /// What the host says.
+  result<std::string> say(uint16_t kind, std::string body) {
+    std::optional<result<std::string>> got;
+    cluster::link_reply reply{[&](auto x) { got = std::move(x); }};
+    caf::anon_send(host, link_question{"b", kind, std::move(body), {}, reply});
+    drain();
+    CAF_REQUIRE(got);
+    return *got;
+  }
+
+  cluster::slot_routes routes{"a"};
+  cluster::node_number b = routes.number_of("b");
+  cluster::node_number c = routes.number_of("c");
+  held_links links;
+  quiet_service service;
+  registry_peers peers;
+  registry_shard_actor proxy;
+  registry_reader_actor reader;
+  registry_host_actor host;
+  const registry_entry both = hybrid(0x22, 0x11);
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(registry_proxy_tests, fixture)
+
+CAF_TEST(what is ours is asked here) {
+  CAF_CHECK(ask<registry_entry>(proxy, register_entry{both}));
+  CAF_CHECK(ask<registry_entry>(proxy, lookup_entry{both.hashes.primary_key()}));
+  CAF_CHECK(links.asked.empty());
+}
+
+CAF_TEST(what is not is asked there and its errors come back) {
+  to_b();
+  auto made = post(proxy, register_entry{both});
+  drain();
+  CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
+  CAF_CHECK_EQUAL(links.asked.front().node, "b");
+  CAF_CHECK(from_archive<register_entry>(links.asked.front().body)->entry.hashes == both.hashes);
+  answer(link_kind::register_entry, to_archive(both));
+  CAF_CHECK(collect<registry_entry>(made)->name == both.name);
+  auto refused = post(proxy, register_entry{both});
+  answer(link_kind::register_entry, fail(ec::blocked, "by us"));
+  expect_error(collect<registry_entry>(refused), ec::blocked);
+  auto garbled = post(proxy, register_entry{both});
+  answer(link_kind::register_entry, "garbage");
+  expect_error(collect<registry_entry>(garbled), ec::invalid_argument);
+}
+
+CAF_TEST(a slot that moves is followed until there is no time left) {
+  to_b();
+  auto made = post(proxy, register_entry{both});
+  answer(link_kind::register_entry, fail(ec::not_owner));
+  CAF_CHECK(links.asked.empty());
+  routes.set_route(0x22, {c, b});
+  advance(peers.pause);
+  drain();
+  CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
+  CAF_CHECK_EQUAL(links.asked.front().node, "c");
+  answer(link_kind::register_entry, fail(ec::not_owner));
+  for (int i = 0; i < 200; ++i) {
+    advance(peers.pause);
+    if (!links.asked.empty())
+      answer(link_kind::register_entry, fail(ec::not_owner));
+  }
+  expect_error(collect<registry_entry>(made), ec::unavailable);
+}
+
+CAF_TEST(what may have happened is asked again only where twice is as good as once) {
+  to_b();
+  auto made = post(proxy, register_entry{both});
+  answer(link_kind::register_entry, fail(ec::timeout));
+  advance(peers.pause);
+  answer(link_kind::register_entry, to_archive(both));
+  CAF_CHECK(collect<registry_entry>(made));
+  auto gone = post(proxy, unblock_hash{both.hashes.primary_key()});
+  answer(link_kind::unblock, fail(ec::timeout));
+  advance(peers.pause);
+  CAF_CHECK(links.asked.empty());
+  expect_error(collect<atom::clear>(gone), ec::timeout);
+}
+
+CAF_TEST(without etcd a write is refused at once) {
+  to_b();
+  service.reachable = false;
+  auto made = post(proxy, register_entry{both});
+  answer(link_kind::register_entry, fail(ec::not_owner));
+  expect_error(collect<registry_entry>(made), ec::unavailable);
+}
+
+CAF_TEST(a read goes to the standby and then to the copy) {
+  CAF_REQUIRE(enter(both));
+  to_b();
+  auto found = post(proxy, lookup_entry{both.hashes.primary_key()});
+  answer(link_kind::lookup, fail(ec::unavailable));
+  auto from_standby = both;
+  from_standby.name = "at c";
+  answer(link_kind::copy_lookup, to_archive(from_standby));
+  CAF_CHECK(collect<registry_entry>(found)->name == "at c");
+  auto here = post(proxy, lookup_entry{both.hashes.primary_key()});
+  answer(link_kind::lookup, fail(ec::timeout));
+  answer(link_kind::copy_lookup, fail(ec::timeout));
+  CAF_CHECK(collect<registry_entry>(here)->name == both.name);
+  auto unknown = post(proxy, lookup_entry{both.hashes.primary_key()});
+  answer(link_kind::lookup, fail(ec::not_found));
+  expect_error(collect<registry_entry>(unknown), ec::not_found);
+}
+
+CAF_TEST(a new owner reads when its copy has what the old one wrote) {
+  CAF_REQUIRE(enter(both));
+  routes.set_epoch(0x22, 9);
+  auto found = post(proxy, lookup_entry{both.hashes.primary_key()});
+  drain();
+  CAF_CHECK_EQUAL(service.wanted, 9u);
+  expect_error(say(link_kind::lookup, to_archive(lookup_entry{both.hashes.primary_key()})),
+               ec::not_owner);
+  expect_error(collect<registry_entry>(found), ec::timeout);
+}
+
+CAF_TEST(the host answers for what is ours only) {
+  CAF_REQUIRE(enter(both));
+  auto question = to_archive(lookup_entry{both.hashes.primary_key()});
+  CAF_CHECK(from_archive<registry_entry>(say(link_kind::lookup, question).value())->name
+            == both.name);
+  to_b();
+  expect_error(say(link_kind::lookup, question), ec::not_owner);
+  expect_error(say(link_kind::register_entry, to_archive(register_entry{both})), ec::not_owner);
+  CAF_CHECK(say(link_kind::copy_lookup, question));
+  search_query query;
+  auto part = from_archive<search_part>(say(link_kind::search, to_archive(query)).value());
+  CAF_CHECK_EQUAL(part->found.total, 0u);
+  CAF_CHECK(!part->answered.has(0x22));
+  CAF_CHECK(part->answered.has(0x23));
+  for (uint16_t kind = link_kind::registry_first; kind <= link_kind::registry_last; ++kind)
+    expect_error(say(kind, "garbage"), ec::invalid_argument);
+  expect_error(say(99, ""), ec::unsupported);
+}
+
+CAF_TEST(a search is exact only if every owner answers) {
+  CAF_REQUIRE(enter(both));
+  routes.set_route(0x23, {b, cluster::this_node});
+  auto page = post(reader, search_query{});
+  search_part other;
+  other.answered.add(0x23);
+  other.found.total = 2;
+  answer(link_kind::search, to_archive(other));
+  auto exact = collect<search_page>(page);
+  CAF_REQUIRE(exact);
+  CAF_CHECK_EQUAL(exact->found.total, 3u);
+  CAF_CHECK(exact->exact);
+  auto alone = post(reader, search_query{});
+  answer(link_kind::search, fail(ec::unavailable));
+  auto less = collect<search_page>(alone);
+  CAF_REQUIRE(less);
+  CAF_CHECK_EQUAL(less->found.total, 1u);
+  CAF_CHECK(!less->exact);
+  CAF_MESSAGE("an answer for slots that were not asked for counts for nothing");
+  auto cheated = post(reader, search_query{});
+  other.answered.add(0x22);
+  answer(link_kind::search, to_archive(other));
+  CAF_CHECK(collect<search_page>(cheated)->found.total == 1u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
