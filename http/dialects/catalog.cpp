@@ -10,6 +10,8 @@
 #include "http/json_body.hpp"
 #include "protocol/content_type.hpp"
 
+#include <map>
+
 namespace shoal::http {
 
 namespace {
@@ -122,6 +124,7 @@ task<result<composed>> find_torrent(exchange& ex, torrent_ask ask) {
     co_return tl::unexpected{entry.error()};
   auto at = urls_of(ex);
   auto links = links_for(at, *entry, passkey_of_query(ex));
+  co_await bring_object(ex, torrent->object);
   auto* objects = &ex.node().objects();
   auto work = [objects, object = torrent->object, links = std::move(links), at] {
     return compose(*objects, object, links, at);
@@ -133,20 +136,22 @@ task<result<composed>> find_torrent(exchange& ex, torrent_ask ask) {
 }
 
 task<document> items_of(exchange& ex, const model_list& found) {
-  std::vector<std::pair<registry_shard_actor, lookup_entry>> questions;
+  std::vector<std::string> keys;
   for (auto& model : found.models)
-    questions.emplace_back(shard_of(ex, model.entry_key), lookup_entry{model.entry_key});
-  auto entries = co_await ex.ask_all<registry_entry>(std::move(questions));
+    keys.push_back(model.entry_key);
+  auto entries = co_await entries_of(ex, std::move(keys));
+  std::map<std::string, const registry_entry*> by_key;
+  for (auto& entry : entries)
+    by_key[entry.hashes.primary_key()] = &entry;
   auto passkey = passkey_of_query(ex);
   auto items = document::array();
-  for (size_t i = 0; i < found.models.size(); ++i) {
-    auto& model = found.models[i];
+  for (auto& model : found.models) {
     document item{{"id", model.id},
                   {"latestRev", model.rev},
                   {"sizeBytes", model.size_bytes},
                   {"torrentUrl", torrent_path(model.id, model.rev)}};
-    if (entries[i])
-      item["magnetUri"] = magnet_for(urls_of(ex), *entries[i], passkey);
+    if (auto entry = by_key.find(model.entry_key); entry != by_key.end())
+      item["magnetUri"] = magnet_for(urls_of(ex), *entry->second, passkey);
     items.push_back(std::move(item));
   }
   co_return items;
@@ -167,7 +172,9 @@ task<> catalog_list(exchange& ex) {
   }
   auto items = co_await items_of(ex, *found);
   auto body = dump_json(document{{"items", std::move(items)}});
-  co_await ex.send(json(200, std::move(body)).with("X-Total-Count", std::to_string(found->total)));
+  auto answer = json(200, std::move(body)).with("X-Total-Count", std::to_string(found->total));
+  tell_lag(ex, answer);
+  co_await ex.send(std::move(answer));
 }
 
 task<> model_revision(exchange& ex) {
@@ -188,7 +195,9 @@ task<> model_revision(exchange& ex) {
     return dump_json(model_json(*files, entry, at, passkey));
   };
   auto body = co_await ex.on_disk(std::move(write));
-  co_await ex.send(json(200, std::move(body)));
+  auto answer = json(200, std::move(body));
+  tell_lag(ex, answer);
+  co_await ex.send(std::move(answer));
 }
 
 task<> torrent_file(exchange& ex) {

@@ -65,6 +65,52 @@ task<result<registry_entry>> lookup(exchange& ex) {
   co_return found;
 }
 
+task<std::vector<registry_entry>> entries_of(exchange& ex, std::vector<std::string> keys) {
+  std::vector<registry_entry> found;
+  if (auto* cluster = ex.node().cluster()) {
+    lookup_entries question{std::move(keys)};
+    auto list = co_await ex.ask<entry_list>(cluster->reader(), std::move(question));
+    if (list)
+      found = std::move(list->entries);
+    co_return found;
+  }
+  std::vector<std::pair<registry_shard_actor, lookup_entry>> questions;
+  for (auto& key : keys)
+    questions.emplace_back(shard_of(ex, key), lookup_entry{key});
+  auto replies = co_await ex.ask_all<registry_entry>(std::move(questions));
+  for (auto& reply : replies)
+    if (reply)
+      found.push_back(std::move(*reply));
+  co_return found;
+}
+
+void tell_age(const exchange& ex, response& r, bool exact) {
+  auto* cluster = ex.node().cluster();
+  if (cluster && !exact)
+    r.headers.emplace_back("X-Shoal-Staleness", std::to_string(cluster->staleness_s()));
+}
+
+void tell_lag(const exchange& ex, response& r) {
+  auto* cluster = ex.node().cluster();
+  tell_age(ex, r, !cluster || cluster->staleness_s() == 0);
+}
+
+task<> bring_object(exchange& ex, sha256_digest object) {
+  auto* cluster = ex.node().cluster();
+  if (!cluster)
+    co_return;
+  auto* objects = &ex.node().objects();
+  auto look = [objects, object] { return result<bool>{objects->size(object).has_value()}; };
+  auto here = co_await ex.on_disk(look);
+  if (here && *here)
+    co_return;
+  fetch_object wanted{object};
+  auto fetched = co_await ex.ask<atom::load>(cluster->keeper(), std::move(wanted));
+  if (!fetched)
+    log::warn("http", "cannot bring object={} error=\"{}\"", object.brief(),
+              to_string(fetched.error()));
+}
+
 response registry_error(const error& err) {
   auto answer = text_error(err);
   answer.body = text_of(err);

@@ -26,6 +26,22 @@ result<asked_hash> hash_of_query(const exchange& ex);
 /// Looks up the entry that the query names. @errors as `hash_of_query`; ec::not_found.
 task<result<registry_entry>> lookup(exchange& ex);
 
+/// Looks up entries by their primary keys: in a cluster with one question to each node that has
+/// some. @returns them in that order; those that are gone are left out.
+task<std::vector<registry_entry>> entries_of(exchange& ex, std::vector<std::string> keys);
+
+/// Says in `X-Shoal-Staleness` how old this node's copy of the registry is, in seconds, if the
+/// answer comes from it. @param exact it does not; then nothing is said. A copy that follows the
+/// cluster closely is not worth a word to those who read nothing else: see `tell_lag`.
+void tell_age(const exchange& ex, response& r, bool exact);
+
+/// The same for what is always read from the copy: only if it lags.
+void tell_lag(const exchange& ex, response& r);
+
+/// In a cluster: sees to it that a manifest or a .torrent is here, wherever it was left. Whoever
+/// reads it next finds out whether that has worked.
+task<> bring_object(exchange& ex, sha256_digest object);
+
 /// The dialect's error in plain text. @source Weightless API
 response registry_error(const error& err);
 

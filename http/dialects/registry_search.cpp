@@ -8,7 +8,11 @@ namespace shoal::http {
 namespace {
 
 /// Asks every shard for its best entries, and merges those into one page.
-task<result<search_result>> search_all(exchange& ex, search_query query) {
+task<result<search_page>> search_all(exchange& ex, search_query query) {
+  if (auto* cluster = ex.node().cluster()) {
+    auto page = co_await ex.ask<search_page>(cluster->reader(), std::move(query), true);
+    co_return page;
+  }
   auto asked = query;
   asked.limit += static_cast<uint32_t>(query.offset);
   asked.offset = 0;
@@ -23,19 +27,18 @@ task<result<search_result>> search_all(exchange& ex, search_query query) {
       co_return tl::unexpected{reply.error()};
     parts.push_back(std::move(*reply));
   }
-  co_return merge(std::move(parts), query.offset, query.limit);
+  co_return search_page{merge(std::move(parts), query.offset, query.limit), true};
 }
 
 /// Reads the entries of a page; those that were taken down since the search are left out.
-task<nlohmann::ordered_json> entries_of(exchange& ex, const search_result& page) {
-  std::vector<std::pair<registry_shard_actor, lookup_entry>> questions;
+task<nlohmann::ordered_json> items_of(exchange& ex, const search_result& page) {
+  std::vector<std::string> keys;
   for (auto& hit : page.hits)
-    questions.emplace_back(shard_of(ex, hit.key), lookup_entry{hit.key});
-  auto replies = co_await ex.ask_all<registry_entry>(std::move(questions));
+    keys.push_back(hit.key);
+  auto entries = co_await entries_of(ex, std::move(keys));
   auto items = nlohmann::ordered_json::array();
-  for (auto& reply : replies)
-    if (reply)
-      items.push_back(to_json(*reply));
+  for (auto& entry : entries)
+    items.push_back(to_json(entry));
   co_return items;
 }
 
@@ -53,8 +56,11 @@ task<> registry_search(exchange& ex) {
     co_await ex.send(registry_error(page.error()));
     co_return;
   }
-  auto items = co_await entries_of(ex, *page);
-  co_await ex.send(json(200, dump_json(items)).with("X-Total-Count", std::to_string(page->total)));
+  auto items = co_await items_of(ex, page->found);
+  auto answer
+      = json(200, dump_json(items)).with("X-Total-Count", std::to_string(page->found.total));
+  tell_age(ex, answer, page->exact);
+  co_await ex.send(std::move(answer));
 }
 
 } // namespace shoal::http

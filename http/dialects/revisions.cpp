@@ -66,6 +66,7 @@ task<result<revision>> find_revision(exchange& ex, std::string id, std::string r
 task<result<manifest_item>> load_manifest(exchange& ex, sha256_digest digest) {
   if (auto cached = ex.srv().manifests->find(digest))
     co_return cached;
+  co_await bring_object(ex, digest);
   auto* objects = &ex.node().objects();
   auto read = [objects, digest] { return read_manifest(*objects, digest); };
   auto loaded = co_await ex.on_disk(read);
