@@ -148,7 +148,7 @@ task<result<blocked_hash>> block(exchange& ex, blocked_hash order) {
 task<result<usage_record>> read_usage(exchange& ex, std::string user) {
   auto flushed = co_await ex.ask<atom::flush>(ex.node().accounts(), atom::flush::value);
   // Reads go on while the cluster's etcd is away.
-  if (!flushed && !ex.node().cluster())
+  if (!flushed && !ex.node().shared_registry())
     co_return tl::unexpected{flushed.error()};
   auto read = [&store = ex.node().store(), user = std::move(user)]() -> result<usage_record> {
     auto found = store.get(table::users, user);

@@ -67,7 +67,7 @@ task<result<registry_entry>> lookup(exchange& ex) {
 
 task<std::vector<registry_entry>> entries_of(exchange& ex, std::vector<std::string> keys) {
   std::vector<registry_entry> found;
-  if (auto* cluster = ex.node().cluster()) {
+  if (auto* cluster = ex.node().shared_registry()) {
     lookup_entries question{std::move(keys)};
     auto list = co_await ex.ask<entry_list>(cluster->reader(), std::move(question));
     if (list)
@@ -85,18 +85,18 @@ task<std::vector<registry_entry>> entries_of(exchange& ex, std::vector<std::stri
 }
 
 void tell_age(const exchange& ex, response& r, bool exact) {
-  auto* cluster = ex.node().cluster();
+  auto* cluster = ex.node().shared_registry();
   if (cluster && !exact)
     r.headers.emplace_back("X-Shoal-Staleness", std::to_string(cluster->staleness_s()));
 }
 
 void tell_lag(const exchange& ex, response& r) {
-  auto* cluster = ex.node().cluster();
+  auto* cluster = ex.node().shared_registry();
   tell_age(ex, r, !cluster || cluster->staleness_s() == 0);
 }
 
 task<> bring_object(exchange& ex, sha256_digest object) {
-  auto* cluster = ex.node().cluster();
+  auto* cluster = ex.node().shared_registry();
   if (!cluster)
     co_return;
   auto* objects = &ex.node().objects();

@@ -9,7 +9,7 @@ namespace {
 
 /// Asks every shard for its best entries, and merges those into one page.
 task<result<search_page>> search_all(exchange& ex, search_query query) {
-  if (auto* cluster = ex.node().cluster()) {
+  if (auto* cluster = ex.node().shared_registry()) {
     auto page = co_await ex.ask<search_page>(cluster->reader(), std::move(query), true);
     co_return page;
   }
