@@ -23,8 +23,7 @@ class hosted final : public registry_service {
 public:
   hosted(const registry_service_config& config, registry_listener& who)
       : config_{config}, inbox_{io_}, timer_{io_}, desk_{[this](auto what, size_t bytes) {
-                                                           return inbox_.put(std::move(what),
-                                                                             bytes);
+                                                           return hand_in(std::move(what), bytes);
                                                          },
                                                          who, clock_now} {}
 
@@ -50,6 +49,9 @@ public:
 
 private:
   void tick();
+  bool hand_in(std::function<void()> what, size_t bytes) {
+    return inbox_.put(std::move(what), bytes) == link_inbox::verdict::taken;
+  }
 
   registry_service_config config_;
   asio::io_context io_{1};
