@@ -147,7 +147,7 @@ result<void> running_member::begin() {
   secrets_ = std::make_unique<shared_keys>(
       *etcd_, of_keys,
       shared_keys::environment{now_, unix_now, draw,
-                               [this](std::string_view name) { who_.keys_changed(name); },
+                               [](std::string_view) {}, // `publish_keys` compares.
                                complain});
   thread_ = std::thread{[this] { run(); }};
   return {};
@@ -217,15 +217,27 @@ void running_member::publish_routes() {
 }
 
 void running_member::publish_keys() {
-  std::lock_guard guard{mutex_};
-  auto before = known_.has_value() + rings_.size();
-  if (!known_ && found_)
-    known_ = found_->map([](const found_cluster& x) { return x.id; });
-  for (auto& key : config_.keys)
-    if (auto ring = secrets_->ring(key.name))
-      rings_[key.name] = std::move(*ring);
-  if (known_.has_value() + rings_.size() != before)
-    changed_.notify_all();
+  std::vector<std::string_view> changed;
+  {
+    std::lock_guard guard{mutex_};
+    auto is_news = !known_ && found_;
+    if (is_news)
+      known_ = found_->map([](const found_cluster& x) { return x.id; });
+    for (auto& key : config_.keys) {
+      auto ring = secrets_->ring(key.name);
+      if (!ring)
+        continue;
+      auto [known, is_first] = rings_.try_emplace(key.name);
+      if (!is_first && known->second == *ring)
+        continue;
+      known->second = std::move(*ring);
+      changed.push_back(key.name);
+    }
+    if (is_news || !changed.empty())
+      changed_.notify_all();
+  }
+  for (auto name : changed)
+    who_.keys_changed(name);
 }
 
 void running_member::publish_view() {
@@ -235,12 +247,15 @@ void running_member::publish_view() {
   auto made = std::make_shared<cluster_sight>();
   auto now = now_();
   made->joined = membership_->joined();
-  made->holds_lease = membership_->acts_until() > now;
+  made->acts_until = membership_->acts_until();
+  made->holds_lease = made->acts_until > now;
   made->misplaced = membership_->misplaced();
   made->etcd = etcd_->health();
   made->cluster_id = (*found_)->id;
-  for (auto& [id, node] : membership_->nodes().all())
-    made->nodes.push_back({node.record, membership_->nodes().is_going(id)});
+  auto& nodes = membership_->nodes();
+  made->drains.assign(nodes.drains().begin(), nodes.drains().end());
+  for (auto& [id, node] : nodes.all())
+    made->nodes.push_back({node.record, nodes.drains().contains(id)});
   made->slots.reserve(slot_count);
   for (size_t slot = 0; slot < slot_count; ++slot) {
     const auto& [owner, standby] = membership_->holders(slot);

@@ -39,11 +39,13 @@ struct seen_slot {
 /// The cluster as this node sees it.
 struct cluster_sight {
   std::string cluster_id;
-  std::vector<seen_node> nodes; ///< By id.
-  std::vector<seen_slot> slots; ///< By number.
-  size_t misplaced = 0;         ///< Slots whose owner or standby is not who it should be.
-  bool joined = false;          ///< This node's record stands in etcd.
+  std::vector<seen_node> nodes;    ///< By id.
+  std::vector<std::string> drains; ///< Who is asked to give up its slots, there or not; sorted.
+  std::vector<seen_slot> slots;    ///< By number; none before this node has begun to join.
+  size_t misplaced = 0;            ///< Slots whose owner or standby is not who it should be.
+  bool joined = false;             ///< This node's record stands in etcd.
   bool holds_lease = false;
+  mono_time acts_until{}; ///< If the lease is not renewed before.
   coordination::etcd_health etcd;
 };
 
@@ -52,7 +54,8 @@ class member_listener {
 public:
   virtual ~member_listener() = default;
 
-  /// A shared key has a new ring: `member::ring`.
+  /// A shared key has another ring than before, as `member::ring` says from now on: a new
+  /// generation, or the time of one has begun or is over.
   virtual void keys_changed(std::string_view name) = 0;
 
   /// The node cannot go on: another has its id (ec::conflict), or etcd went back in time

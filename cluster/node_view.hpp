@@ -36,6 +36,9 @@ public:
   /// Whether a node is to give up its slots: it leaves, or somebody asks it to.
   bool is_going(const std::string& id) const;
 
+  /// Who is asked to go, whether it is there or not.
+  const std::set<std::string>& drains() const { return drains_; }
+
   /// In the order of ids, so that indices mean the same on every node with this view.
   const std::vector<candidate>& candidates() const { return candidates_; }
 
