@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/cluster_side.hpp"
 
+#include "actors/cluster_metrics.hpp"
+#include "cluster/link_metrics.hpp"
 #include "core/log.hpp"
 
 #include <cstring>
@@ -69,6 +71,9 @@ result<void> cluster_side::open_links(metrics::registry& metrics) {
   links_ = std::move(*started);
   switch_.to = links_.get();
   relay_ = std::make_unique<relay_hub>(switch_, routes_, config_.whole_ids, metrics);
+  admin_ = std::make_unique<cluster_admin>(node_id(), *member_, switch_, links_->board());
+  add_cluster_metrics(metrics, *member_, routes_);
+  cluster::add_link_metrics(metrics, links_->board());
   return {};
 }
 

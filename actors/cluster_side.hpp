@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/cluster_admin.hpp"
 #include "actors/keyed_hash.hpp"
 #include "actors/relay_hub.hpp"
 #include "cluster/link_hub.hpp"
@@ -51,6 +52,7 @@ public:
   cluster::links& links() { return switch_; }
   cluster::link_hub& hub() { return *links_; } ///< Until `end`.
   relay_hub& relay() { return *relay_; }
+  cluster_admin& admin() { return *admin_; }
 
   /// How the node takes part in the cluster's registry.
   cluster::registry_service_config registry_config() const;
@@ -108,6 +110,7 @@ private:
   link_switch switch_;
   std::unique_ptr<cluster::link_hub> links_;
   std::unique_ptr<relay_hub> relay_;
+  std::unique_ptr<cluster_admin> admin_;
   std::unique_ptr<cluster::member> member_; // Last: it talks to all of the above.
 };
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/cluster_metrics.hpp"
+
+#include <algorithm>
+
+namespace shoal {
+
+namespace {
+
+using cluster::cluster_sight;
+using cluster::seen_slot;
+using sink = metrics::registry::sink;
+
+double count_slots(const cluster_sight& sight, auto is_counted) {
+  return double(std::count_if(sight.slots.begin(), sight.slots.end(), is_counted));
+}
+
+/// What is read of the member's view.
+class family_adder {
+public:
+  family_adder(metrics::registry& to, const cluster::member& from) : to_{to}, from_{from} {}
+
+  void add(std::string_view name, std::string_view help, auto read,
+           std::string_view kind = "gauge") {
+    auto* from = &from_;
+    to_.add_reader(
+        name, help, {}, [from, read] { return double(read(*from->view())); }, kind);
+  }
+
+  /// A series for each slot that this node owns or stands by for.
+  void add_slots(std::string_view name, std::string_view help, const std::string& self, auto show) {
+    auto* from = &from_;
+    to_.add_collector(name, help, "gauge", [from, self, show](const sink& out) {
+      auto sight = from->view();
+      for (size_t i = 0; i < sight->slots.size(); ++i) {
+        auto& slot = sight->slots[i];
+        if (slot.owner == self || slot.standby == self)
+          show(out, "slot=\"" + std::to_string(i) + '"', slot);
+      }
+    });
+  }
+
+private:
+  metrics::registry& to_;
+  const cluster::member& from_;
+};
+
+void add_slot_metrics(family_adder& to, const std::string& self) {
+  to.add("shoal_cluster_slots_owned", "Slots that this node owns", [self](auto& sight) {
+    return count_slots(sight, [&](auto& slot) { return slot.owner == self; });
+  });
+  to.add("shoal_cluster_slots_standby", "Slots that this node stands by for", [self](auto& sight) {
+    return count_slots(sight, [&](auto& slot) { return slot.standby == self; });
+  });
+  to.add("shoal_cluster_slots_unowned", "Slots that nobody owns", [](auto& sight) {
+    return count_slots(sight, [](auto& slot) { return slot.owner.empty(); });
+  });
+  to.add("shoal_cluster_slots_misplaced", "Slots whose owner or standby is not who it should be",
+         [](auto& sight) { return sight.misplaced; });
+  to.add_slots("shoal_cluster_slot_epoch", "Epoch of each slot of this node", self,
+               [](const sink& out, const std::string& slot, const seen_slot& x) {
+                 out(slot, double(x.epoch));
+               });
+  to.add_slots("shoal_cluster_slot_role", "What this node is for each of its slots", self,
+               [self](const sink& out, const std::string& slot, const seen_slot& x) {
+                 out(slot + (x.owner == self ? ",role=\"owner\"" : ",role=\"standby\""), 1);
+               });
+}
+
+void add_etcd_metrics(family_adder& to) {
+  to.add("shoal_etcd_reachable", "Whether some endpoint of etcd answers",
+         [](auto& sight) { return sight.etcd.reachable; });
+  to.add("shoal_etcd_requests", "Requests to etcd without an answer",
+         [](auto& sight) { return sight.etcd.requests; });
+  to.add("shoal_etcd_watches", "Watches of etcd", [](auto& sight) { return sight.etcd.watches; });
+  to.add("shoal_etcd_connections", "Connections to etcd for requests, in use and idle",
+         [](auto& sight) { return sight.etcd.connections; });
+  to.add(
+      "shoal_etcd_connects_total", "Connections to etcd that were begun",
+      [](auto& sight) { return sight.etcd.connects; }, "counter");
+  to.add(
+      "shoal_etcd_failovers_total", "How often another endpoint of etcd became the preferred one",
+      [](auto& sight) { return sight.etcd.failovers; }, "counter");
+}
+
+} // namespace
+
+void add_cluster_metrics(metrics::registry& registry, const cluster::member& member,
+                         const cluster::slot_routes& routes) {
+  family_adder to{registry, member};
+  to.add("shoal_cluster_nodes", "Nodes that are there, this one included",
+         [](auto& sight) { return sight.nodes.size(); });
+  add_slot_metrics(to, routes.name_of(cluster::this_node));
+  add_etcd_metrics(to);
+  registry.add_reader("shoal_cluster_lease_held", "Whether this node holds its lease", {},
+                      [&routes] { return routes.holds_lease(mono_now()) ? 1.0 : 0.0; });
+}
+
+} // namespace shoal
