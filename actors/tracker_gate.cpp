@@ -84,12 +84,21 @@ void tracker_gate::add_metrics(metrics::registry& registry) {
                       [] { return double(rate_limiter::buckets_max); });
 }
 
+void tracker_gate::change_secrets(std::vector<std::string> secrets) {
+  std::lock_guard guard{secrets_mutex_};
+  auto& now = *secrets_.load(std::memory_order_relaxed);
+  if (secrets.empty() || now.empty() || secrets == now)
+    return;
+  secrets_.store(&all_secrets_.emplace_back(std::move(secrets)), std::memory_order_release);
+}
+
 tl::expected<std::string, refusal> tracker_gate::check_passkey(std::string_view passkey) const {
-  if (config_.secrets.empty())
+  auto& good = secrets();
+  if (good.empty())
     return std::string{};
   if (passkey.empty())
     return tl::unexpected{refusal{refusal_kind::unauthorized, std::string{passkey_missing}, {}}};
-  auto user = verify_passkey(config_.secrets, passkey);
+  auto user = verify_passkey(good, passkey);
   if (!user)
     return tl::unexpected{refusal{refusal_kind::unauthorized, std::string{passkey_wrong}, {}}};
   return std::move(*user);

@@ -6,7 +6,10 @@
 #include "actors/swarm_directory.hpp"
 #include "core/metrics.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <deque>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,7 +54,7 @@ struct refusal {
 
 /// Rules that hold for every transport; validated by cmd/ before anything opens.
 struct tracker_config {
-  std::vector<std::string> secrets;     ///< Passkey secrets, current first; empty: no passkeys.
+  std::vector<std::string> secrets;     ///< What tracker_gate::secrets are at the start.
   bool open = false;                    ///< False: only registered info-hashes are tracked.
   std::vector<cidr> unlimited_networks; ///< Never rate-limited.
   double rate_per_second = defaults::rate_per_second; ///< Per address; 0 is no limit.
@@ -77,6 +80,15 @@ public:
 
   const tracker_config& config() const { return config_; }
   const rate_limiter& limiter() const { return limiter_; }
+
+  /// Passkey secrets, current first; empty: no passkeys.
+  const std::vector<std::string>& secrets() const {
+    return *secrets_.load(std::memory_order_acquire);
+  }
+
+  /// Replaces them, for requests that come from now on. Empty ones change nothing: a private
+  /// tracker does not open while it runs, nor does an open one close.
+  void change_secrets(std::vector<std::string> secrets);
 
   /// Takes a token of the client's bucket.
   /// @returns false if there is none and the client's network has no exemption.
@@ -145,6 +157,10 @@ private:
   using by_transport = std::array<T, transport_count>;
 
   tracker_config config_;
+  std::mutex secrets_mutex_; // Of those who change them.
+  // Whoever reads them holds no lock, so that those before stay: they change a few times a year.
+  std::deque<std::vector<std::string>> all_secrets_;
+  std::atomic<const std::vector<std::string>*> secrets_{&config_.secrets};
   const swarm_directory& directory_;
   hash_key secret_;
   rate_limiter limiter_;

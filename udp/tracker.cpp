@@ -159,7 +159,7 @@ void tracker::announce(const request& r) {
   tally_.note(packet_kind::announce);
   auto& gate = srv_.gate();
   auto what = read_udp_announce(r.bytes, joined_url_);
-  auto closed = !gate.config().secrets.empty();
+  auto closed = !gate.secrets().empty();
   auto user = gate.admit(r.client, closed ? passkey_of_url(what.url) : std::string{}, now_);
   if (!user)
     return refuse(r, user.error());

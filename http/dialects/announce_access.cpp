@@ -9,14 +9,14 @@ namespace shoal::http {
 std::string passkey_of_query(const exchange& ex) {
   auto params = ex.params();
   auto given = params ? params->get("passkey") : std::nullopt;
-  if (!given || !verify_passkey(ex.srv().gate.config().secrets, *given))
+  if (!given || !verify_passkey(ex.srv().gate.secrets(), *given))
     return {};
   return std::move(*given);
 }
 
 bool may_have_private(const exchange& ex) {
   auto& config = ex.config();
-  if (config.registry_key.empty() && ex.srv().gate.config().secrets.empty())
+  if (config.registry_key.empty() && ex.srv().gate.secrets().empty())
     return true;
   auto has_key = config.registry_key.empty() ? has_admin_key(ex) : has_registry_key(ex);
   return has_key || !passkey_of_query(ex).empty();

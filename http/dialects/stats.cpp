@@ -81,7 +81,7 @@ bool may_see_hashes(const exchange& ex) {
   auto& config = ex.config();
   return has_admin_key(ex)
          || (config.admin_key.empty() && config.registry_key.empty()
-             && ex.srv().gate.config().secrets.empty());
+             && ex.srv().gate.secrets().empty());
 }
 
 std::string_view word(peer_state state) {

@@ -62,6 +62,23 @@ CAF_TEST(with secrets a passkey names its user) {
     CAF_CHECK_EQUAL(user_of(g, *make_passkey(secret, "a.b")), "a.b");
 }
 
+CAF_TEST(secrets change while the tracker runs) {
+  config.secrets = secrets;
+  auto g = gate();
+  g.change_secrets({"next", "current"});
+  for (auto secret : {"next", "current"})
+    CAF_CHECK_EQUAL(user_of(g, *make_passkey(secret, "alice")), "alice");
+  CAF_CHECK_EQUAL(refusal_of(g, *make_passkey("previous", "alice")).reason, "Unauthorized");
+  g.change_secrets({});
+  CAF_CHECK_EQUAL(g.secrets().front(), "next");
+}
+
+CAF_TEST(an open tracker does not close while it runs) {
+  auto g = gate();
+  g.change_secrets(secrets);
+  CAF_CHECK_EQUAL(user_of(g, ""), "");
+}
+
 CAF_TEST(missing and wrong passkeys are told apart) {
   config.secrets = secrets;
   auto g = gate();
