@@ -27,6 +27,11 @@ public:
 
   const tls_context& certificates() const { return commons_.tls; }
 
+  /// See tls_context::share_tickets.
+  void share_tickets(std::vector<ticket_keys::key> keys) {
+    commons_.tls.share_tickets(std::move(keys));
+  }
+
   /// Lets exchanges in flight finish, cuts what is left after `patience`, ends the threads.
   void stop(std::chrono::seconds patience);
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/ticket_keys.hpp"
 
+#include "core/error.hpp"
+
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace shoal::http {
@@ -17,8 +20,29 @@ bool fill(std::array<uint8_t, Size>& bytes) {
 
 } // namespace
 
+ticket_keys::key ticket_keys::key::from(std::string_view secret) {
+  SHOAL_CHECK(secret.size() == bytes);
+  key made{};
+  auto take = [&secret](auto& part) {
+    std::memcpy(part.data(), secret.data(), part.size());
+    secret.remove_prefix(part.size());
+  };
+  take(made.name);
+  take(made.cipher);
+  take(made.mac);
+  return made;
+}
+
+void ticket_keys::share(std::vector<key> keys) {
+  SHOAL_CHECK(!keys.empty());
+  std::lock_guard guard{mutex_};
+  shared_ = std::move(keys);
+}
+
 std::optional<ticket_keys::key> ticket_keys::for_sealing(mono_time now) {
   std::lock_guard guard{mutex_};
+  if (!shared_.empty())
+    return shared_.front();
   if (current_ && now - current_->made < period)
     return current_;
   key fresh;
@@ -31,10 +55,17 @@ std::optional<ticket_keys::key> ticket_keys::for_sealing(mono_time now) {
 
 std::optional<ticket_keys::found> ticket_keys::for_opening(std::span<const uint8_t> name,
                                                            mono_time now) {
+  auto fits = [&](const key& k) {
+    return std::equal(name.begin(), name.end(), k.name.begin(), k.name.end());
+  };
   std::lock_guard guard{mutex_};
+  for (auto& k : shared_)
+    if (fits(k))
+      return found{k, &k != &shared_.front()};
+  if (!shared_.empty())
+    return std::nullopt;
   for (auto& k : {current_, previous_})
-    if (k && std::equal(name.begin(), name.end(), k->name.begin(), k->name.end())
-        && now - k->made < 2 * period)
+    if (k && fits(*k) && now - k->made < 2 * period)
       return found{*k, now - k->made >= period};
   return std::nullopt;
 }

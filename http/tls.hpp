@@ -44,6 +44,9 @@ public:
   /// Of the certificates in use, in the order of the files.
   std::vector<certificate_dates> dates() const;
 
+  /// Has tickets sealed and opened with these, see ticket_keys::share. Thread-safe.
+  void share_tickets(std::vector<ticket_keys::key> keys) { tickets_->share(std::move(keys)); }
+
   /// Shows until when each of them is valid. @param registry is not read once this is gone.
   void add_metrics(metrics::registry& registry, const std::vector<certificate_files>& files) const;
 

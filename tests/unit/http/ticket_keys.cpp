@@ -13,6 +13,10 @@ namespace {
 
 const mono_time start{1000h};
 
+ticket_keys::key key_of(char c) {
+  return ticket_keys::key::from(std::string(ticket_keys::key::bytes, c));
+}
+
 } // namespace
 
 CAF_TEST(a ticket is opened by the key that sealed it) {
@@ -56,4 +60,28 @@ CAF_TEST(other names open nothing) {
   ++key.name[3];
   CAF_CHECK(!keys.for_opening(key.name, start));
   CAF_CHECK(!keys.for_opening({}, start));
+}
+
+CAF_TEST(nodes that share their keys open what others sealed) {
+  ticket_keys one;
+  ticket_keys other;
+  one.share({key_of('b'), key_of('a')});
+  other.share({key_of('a'), key_of('b')});
+  auto sealed = *one.for_sealing(start);
+  CAF_CHECK(sealed.name == key_of('b').name);
+  auto found = other.for_opening(sealed.name, start + 1000h);
+  CAF_REQUIRE(found);
+  CAF_CHECK(found->with.cipher == sealed.cipher);
+  CAF_CHECK(found->with.mac == sealed.mac);
+  CAF_CHECK(found->renew);
+  CAF_CHECK(!one.for_opening(sealed.name, start)->renew);
+  other.share({key_of('c')});
+  CAF_CHECK(!other.for_opening(sealed.name, start));
+}
+
+CAF_TEST(own keys open nothing once there are shared ones) {
+  ticket_keys keys;
+  auto own = *keys.for_sealing(start);
+  keys.share({key_of('a')});
+  CAF_CHECK(!keys.for_opening(own.name, start));
 }
