@@ -32,6 +32,7 @@ constexpr std::array routes{
     route{method::post, "/api/admin/blocklist", blocklist_add, admin, as_json},
     route{method::del, "/api/admin/blocklist", blocklist_remove, admin, as_json},
     route{method::get, "/api/users/{id}/usage", user_usage, admin, as_json},
+    route{method::post, "/api/admin/passkey", passkey_make, admin, as_json},
 
     route{method::get, "/api/v1/catalog", catalog_list, open, as_json},
     route{method::get, "/api/v1/models/{name}/revs/{rev}", model_revision, open, as_json},
@@ -55,6 +56,11 @@ constexpr std::array routes{
     route{method::get, "/metrics", metrics_page, open, plain},
     route{method::get, "/api/stats", stats, open, as_json},
     route{method::get, "/api/swarms/{hash}", swarm_details, admin, as_json},
+    route{method::get, "/api/cluster", cluster_status, open, as_json},
+    route{method::get, "/api/cluster/slots", cluster_slots, open, as_json},
+    route{method::post, "/api/cluster/drain", cluster_drain, admin, as_json},
+    route{method::post, "/api/cluster/undrain", cluster_undrain, admin, as_json},
+    route{method::post, "/api/cluster/rebalance", cluster_rebalance, admin, as_json},
     route{method::get, "/openapi.json", openapi, open, as_json},
 };
 

@@ -3,6 +3,7 @@
 #include "http/dialects/registry_access.hpp"
 #include "http/dialects/registry_json.hpp"
 #include "persistence/records.hpp"
+#include "protocol/passkey.hpp"
 
 namespace shoal::http {
 
@@ -162,6 +163,22 @@ task<result<usage_record>> read_usage(exchange& ex, std::string user) {
   co_return usage;
 }
 
+result<std::pair<std::string, std::string>> make_passkey_of_query(const exchange& ex) {
+  auto params = ex.params();
+  if (!params)
+    return tl::unexpected{params.error()};
+  auto user = params->get("user");
+  if (!user || user->empty())
+    return fail(ec::missing_argument, "'user'");
+  auto& secrets = ex.srv().gate.secrets();
+  if (secrets.empty())
+    return fail(ec::not_found, "this tracker has no passkeys");
+  auto made = make_passkey(secrets.front(), *user);
+  if (!made)
+    return tl::unexpected{made.error()};
+  return std::pair{std::string{*user}, std::move(*made)};
+}
+
 } // namespace
 
 task<> blocklist_list(exchange& ex) {
@@ -230,6 +247,16 @@ task<> user_usage(exchange& ex) {
                               {"first_seen", usage->first_seen},
                               {"last_seen", usage->last_seen}};
   co_await ex.send(json(200, dump_json(body)));
+}
+
+task<> passkey_make(exchange& ex) {
+  auto made = make_passkey_of_query(ex);
+  if (!made) {
+    co_await ex.send(json_error(made.error()));
+    co_return;
+  }
+  nlohmann::ordered_json body{{"user", made->first}, {"passkey", made->second}};
+  co_await ex.send(json(200, dump_json(body)).with("Cache-Control", "no-store"));
 }
 
 } // namespace shoal::http

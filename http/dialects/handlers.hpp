@@ -28,6 +28,7 @@ task<> blocklist_list(exchange& ex);
 task<> blocklist_add(exchange& ex);
 task<> blocklist_remove(exchange& ex);
 task<> user_usage(exchange& ex);
+task<> passkey_make(exchange& ex);
 
 // -- catalog.cpp, health.cpp, publish.cpp: hf-bt and publishing -------------------------
 task<> catalog_list(exchange& ex);
@@ -46,6 +47,13 @@ task<> object_put(exchange& ex);
 // -- stats.cpp: live statistics -----------------------------------------------------------
 task<> stats(exchange& ex);
 task<> swarm_details(exchange& ex);
+
+// -- cluster.cpp: the nodes together ------------------------------------------------------
+task<> cluster_status(exchange& ex);
+task<> cluster_slots(exchange& ex);
+task<> cluster_drain(exchange& ex);
+task<> cluster_undrain(exchange& ex);
+task<> cluster_rebalance(exchange& ex);
 
 // -- site.cpp: the node itself ----------------------------------------------------------
 task<> front_page(exchange& ex);
