@@ -99,7 +99,8 @@ std::vector<option> cluster_options(cluster_config& c) {
 
 result<void> validate(const cluster_config& c) {
   if (!c.joins())
-    return {};
+    return c.passkeys ? fail(ec::invalid_argument, "cluster-passkeys needs a cluster to join")
+                      : result<void>{};
   auto made = cluster_side_of(c, 0);
   if (!made)
     return tl::unexpected{made.error()};

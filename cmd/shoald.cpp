@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The node's program: reads the configuration, wires the layers, waits for a signal.
+#include "cmd/cluster_keys.hpp"
 #include "cmd/shoald_config.hpp"
 #include "cmd/udp_secrets.hpp"
 #include "http/server.hpp"
@@ -123,6 +124,7 @@ result<udp::udp_config> with_secrets(udp::udp_config config) {
 /// Joins the cluster, if the configuration names one. @returns nothing if the node is alone.
 result<std::unique_ptr<cluster_side>> join_cluster(const cmd::shoald_config& config,
                                                    const signal_set& signals,
+                                                   cmd::cluster_keys& keys,
                                                    metrics::registry& metrics) {
   if (!config.cluster.joins())
     return std::unique_ptr<cluster_side>{};
@@ -131,9 +133,7 @@ result<std::unique_ptr<cluster_side>> join_cluster(const cmd::shoald_config& con
     return tl::unexpected{made.error()};
   made->whole_ids = config.node.keep_peer_ids;
   cluster_side::events events;
-  events.keys_changed = [](std::string_view name) {
-    log::info("cluster", "has a new shared key name={}", name);
-  };
+  events.keys_changed = [&keys](std::string_view name) { keys.changed(name); };
   events.cannot_go_on = [](const error& why) {
     log::error("cluster", "cannot go on reason=\"{}\"", to_string(why));
     if (why.code == ec::corrupt)
@@ -150,15 +150,52 @@ void report_addresses(const http::http_config& config) {
     log::info("shoald", "listens version={} tls_address={}", SHOAL_VERSION, where.str());
 }
 
+/// What a node has only in a cluster.
+struct cluster_part {
+  cmd::cluster_keys keys;
+  std::unique_ptr<cluster_side> side; ///< Null: the node is alone. Uses the keys.
+
+  /// Takes the cluster's secrets where the configuration has none, before anything needs them.
+  void complete(udp::udp_config& udp, tracker_config& tracker, bool passkeys) const {
+    if (side && udp.secrets.empty())
+      udp.secrets = cmd::udp_secrets(side->member());
+    if (side && passkeys)
+      tracker.secrets = cmd::passkey_secrets(side->member());
+  }
+
+  /// Has them follow the cluster's from now on.
+  void attach(const cmd::shoald_config& config, bool own_udp_secrets, udp::service& udp,
+              http::server& server, tracker_gate& gate) {
+    if (side)
+      keys.attach(side->member(), {own_udp_secrets ? nullptr : &udp, &server,
+                                   config.cluster.passkeys ? &gate : nullptr});
+  }
+
+  /// @returns once all slots are given up, or when that takes too long.
+  void leave(std::chrono::seconds patience) {
+    if (side && !side->leave(patience))
+      log::warn("shoald", "leaves with slots that nobody took over");
+  }
+
+  void end() {
+    keys.detach();
+    if (side)
+      side->end();
+  }
+};
+
 /// Everything of the node but its cluster.
-int serve(const cmd::shoald_config& config, const udp::udp_config& udp_config, signal_set& signals,
-          metrics::registry& metrics, cluster_side* cluster) {
+int serve(const cmd::shoald_config& config, udp::udp_config udp_config, signal_set& signals,
+          metrics::registry& metrics, cluster_part& cluster) {
   auto node_config = config.node;
-  node_config.cluster = cluster;
+  node_config.cluster = cluster.side.get();
   auto node = node::start(node_config, metrics);
   if (!node)
     return complain(node.error());
-  tracker_gate gate{config.tracker, (*node)->directory(), (*node)->secret(), metrics};
+  auto own_udp_secrets = !udp_config.secrets.empty();
+  auto rules = config.tracker;
+  cluster.complete(udp_config, rules, config.cluster.passkeys);
+  tracker_gate gate{rules, (*node)->directory(), (*node)->secret(), metrics};
   udp::service udp{udp_config, gate, (*node)->directory(), (*node)->secret(), metrics};
   http::server server{config.http, **node, gate, metrics};
   if (auto added = add_udp(server, udp); !added)
@@ -167,6 +204,7 @@ int serve(const cmd::shoald_config& config, const udp::udp_config& udp_config, s
     server.certificates().add_metrics(metrics, config.http.certificates);
   if (auto started = server.start(); !started)
     return complain(started.error());
+  cluster.attach(config, own_udp_secrets, udp, server, gate);
   (*node)->join();
   report_addresses(config.http);
   report_dates(server.certificates());
@@ -175,11 +213,9 @@ int serve(const cmd::shoald_config& config, const udp::udp_config& udp_config, s
     reload_udp_secrets(config.udp, udp);
   });
   log::info("shoald", "drains signal={}", signal);
-  if (cluster && !cluster->leave(config.cluster.leave_timeout))
-    log::warn("shoald", "leaves with slots that nobody took over");
+  cluster.leave(config.cluster.leave_timeout);
   server.stop(defaults::drain_timeout);
-  if (cluster)
-    cluster->end();
+  cluster.end();
   (*node)->stop();
   return 0;
 }
@@ -191,10 +227,12 @@ int serve(const cmd::shoald_config& config) {
   auto udp_config = with_secrets(config.udp);
   if (!udp_config)
     return complain(udp_config.error());
-  auto cluster = join_cluster(config, signals, metrics);
-  if (!cluster)
-    return cluster.error().code == ec::shutting_down ? 0 : complain(cluster.error());
-  return serve(config, *udp_config, signals, metrics, cluster->get());
+  cluster_part cluster;
+  auto joined = join_cluster(config, signals, cluster.keys, metrics);
+  if (!joined)
+    return joined.error().code == ec::shutting_down ? 0 : complain(joined.error());
+  cluster.side = std::move(*joined);
+  return serve(config, std::move(*udp_config), signals, metrics, cluster);
 }
 
 } // namespace

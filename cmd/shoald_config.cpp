@@ -304,6 +304,8 @@ result<void> validate(const shoald_config& config) {
     return tl::unexpected{secrets.error()};
   if (auto cluster = validate(config.cluster); !cluster)
     return cluster;
+  if (config.cluster.passkeys && !config.tracker.secrets.empty())
+    return fail(ec::invalid_argument, "cluster-passkeys and tracker-secrets exclude each other");
   std::error_code failed;
   auto dir = std::filesystem::absolute(config.node.data_dir, failed);
   // The nearest folder that exists decides whether the data folder can be made.
@@ -317,7 +319,8 @@ result<void> validate(const shoald_config& config) {
 
 uint64_t fingerprint_of(const shoald_config& config) {
   std::string text = config.cluster.prefix;
-  for (bool one : {config.node.keep_peer_ids, config.node.private_network, config.tracker.open})
+  for (bool one : {config.node.keep_peer_ids, config.node.private_network, config.tracker.open,
+                   config.cluster.passkeys})
     text += one ? '1' : '0';
   for (auto& secret : config.tracker.secrets)
     text += '\n' + secret;

@@ -67,6 +67,8 @@ std::vector<option> tracker_options(shoald_config& c, staging& s) {
       secret(also(setting("tracker.tracker-secrets", t.secrets,
                           "Passkey secrets, the current one first; none: no passkeys"),
                   "TRACKER_SECRET")),
+      setting("tracker.cluster-passkeys", c.cluster.passkeys,
+              "Passkeys with a secret that the cluster's nodes share, instead of tracker-secrets"),
   };
 }
 
