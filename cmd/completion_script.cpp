@@ -13,7 +13,8 @@ namespace {
 struct command_words {
   std::string name;
   std::string description;
-  std::vector<std::string> options; ///< "--long" and "-s", in order.
+  std::vector<std::string> options;   ///< "--long" and "-s", in order.
+  std::vector<std::string> arguments; ///< What may come first; empty: anything, e.g. a file.
 };
 
 std::vector<std::string> option_words(const CLI::App& app) {
@@ -27,15 +28,31 @@ std::vector<std::string> option_words(const CLI::App& app) {
   return words;
 }
 
+/// @returns what the command's first argument may be, if that is known.
+std::vector<std::string> argument_words(const CLI::App& command) {
+  if (command.get_name() == "completion")
+    return {"bash", "zsh", "fish"};
+  std::vector<std::string> words;
+  for (auto* below : command.get_subcommands([](const CLI::App*) { return true; }))
+    words.push_back(below->get_name());
+  return words;
+}
+
 std::vector<command_words> commands_of(const CLI::App& app) {
   std::vector<command_words> all;
   for (auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     auto words = option_words(*command);
-    const auto global = option_words(app);
-    words.insert(words.end(), global.begin(), global.end());
+    auto add = [&words](const CLI::App& of) {
+      const auto more = option_words(of);
+      words.insert(words.end(), more.begin(), more.end());
+    };
+    add(app);
+    for (auto* below : command->get_subcommands([](const CLI::App*) { return true; }))
+      add(*below);
     std::sort(words.begin(), words.end());
     words.erase(std::unique(words.begin(), words.end()), words.end());
-    all.push_back({command->get_name(), command->get_description(), std::move(words)});
+    all.push_back({command->get_name(), command->get_description(), std::move(words),
+                   argument_words(*command)});
   }
   return all;
 }
@@ -73,9 +90,9 @@ void print_bash(const CLI::App& app) {
   fmt::print("      {}) command=$word; break ;;\n    esac\n  done\n  case $command in\n",
              fmt::join(names, "|"));
   for (auto& command : commands_of(app))
-    fmt::print(
-        "    {}) words={} ;;\n", command.name,
-        quoted((command.name == "completion" ? "bash zsh fish " : "") + joined(command.options)));
+    fmt::print("    {}) words={} ;;\n", command.name,
+               quoted(joined(command.arguments) + (command.arguments.empty() ? "" : " ")
+                      + joined(command.options)));
   fmt::print("    *) words={} ;;\n  esac\n",
              quoted(joined(names) + " " + joined(option_words(app))));
   fmt::print("  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
@@ -99,7 +116,7 @@ void print_zsh(const CLI::App& app) {
   for (auto& command : commands_of(app))
     fmt::print("    {})\n      if [[ $PREFIX == -* ]]; then compadd -- {}\n      else {}; fi ;;\n",
                command.name, joined(command.options),
-               command.name == "completion" ? "compadd bash zsh fish" : "_files");
+               command.arguments.empty() ? "_files" : "compadd " + joined(command.arguments));
   fmt::print("    *)\n      local -a commands=(\n");
   for (auto& command : commands_of(app))
     fmt::print("        {}\n", quoted(command.name + ":" + command.description));
@@ -122,10 +139,10 @@ void print_fish(const CLI::App& app) {
       fmt::print("complete -c {} -n '__fish_seen_subcommand_from {}' {} {}\n", program,
                  command.name, option.starts_with("--") ? "-l" : "-s",
                  option.substr(option.starts_with("--") ? 2 : 1));
+    if (!command.arguments.empty())
+      fmt::print("complete -c {} -f -n '__fish_seen_subcommand_from {}' -a '{}'\n", program,
+                 command.name, joined(command.arguments));
   }
-  fmt::print("complete -c {} -f -n '__fish_seen_subcommand_from completion' "
-             "-a 'bash zsh fish'\n",
-             program);
 }
 
 } // namespace

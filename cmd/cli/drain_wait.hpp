@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cmd/cli/context.hpp"
+
+namespace shoal::cli {
+
+/// Waits until a node owns nothing and stands by for nothing, or is gone; says on stderr how it
+/// goes, if progress is wanted. A server that does not answer for a moment is asked again.
+/// @returns exit_code::refused if that takes longer than `timeout_s`.
+outcome<void> wait_until_drained(const context& ctx, http_client& client, const std::string& node,
+                                 unsigned timeout_s);
+
+} // namespace shoal::cli
