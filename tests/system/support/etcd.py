@@ -64,6 +64,8 @@ class Etcd:
         if self._process is not None:
             self._process.stop()
 
+    stop = close
+
     def __enter__(self):
         return self.start()
 
