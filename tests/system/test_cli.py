@@ -380,15 +380,18 @@ complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _shoal; echo "${COM
 complete_line shoal pub
 complete_line shoal --json torrentify --piece
 complete_line shoal completion f
+complete_line shoal cluster re
+complete_line shoal cluster drain n1 --wa
 """
     done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["publish", "--piece-length", "fish"]
+    assert done.stdout.splitlines() == ["publish", "--piece-length", "fish", "rebalance",
+                                        "--wait"]
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_get_every_command(shell):
     script = shoal("completion", shell).stdout
-    for word in ("publish", "torrentify", "webseed", "passkey", "piece-length"):
+    for word in ("publish", "torrentify", "webseed", "passkey", "piece-length", "undrain"):
         assert word in script
     shoal("completion", "tcsh", code=2)
 

@@ -8,6 +8,7 @@ import tomllib
 
 import pytest
 from support import torrents, web
+from support.cluster import Cluster
 from support.folders import make_folder
 from support.node import Node
 from support.paths import SHOAL, SHOALD, SLOWNESS, TOP
@@ -59,12 +60,25 @@ def test_every_setting_and_its_default_is_documented():
     assert documented == effective_settings()
 
 
+def metrics_of(node):
+    return set(re.findall(r"^# HELP (\w+)", web.get(node.url + "/metrics").text, re.M))
+
+
+def documented_metrics(heading):
+    return [cells[0].strip("`") for cells in rows("operations.md", heading)]
+
+
 def test_every_metric_is_documented(tmp_path):
-    with TlsNode(tmp_path / "node", [Certificate(tmp_path, "main")]) as node:  # It has them all.
-        shown = set(re.findall(r"^# HELP (\w+)", web.get(node.url + "/metrics").text, re.M))
-    documented = [cells[0].strip("`") for cells in rows("operations.md", "Metrics")]
+    def make(folder, *flags):  # It has them all.
+        return TlsNode(folder, [Certificate(folder, "main")], *flags)
+    with make(tmp_path / "node") as node:
+        shown = metrics_of(node)
     assert len(shown) > 20
-    assert sorted(documented) == sorted(shown)
+    assert sorted(documented_metrics("Metrics")) == sorted(shown)
+    with Cluster(tmp_path / "cluster", zones=("a",), make=make) as cluster:
+        in_a_cluster = metrics_of(cluster[0])
+    assert sorted(documented_metrics("Cluster")) == sorted(in_a_cluster - shown)
+    assert shown <= in_a_cluster
 
 
 def test_every_metric_of_replication_is_documented():
