@@ -10,6 +10,10 @@ build_packages=(
   ca-certificates curl openssl procps util-linux
 )
 
+# Runs deploy/cluster. Debian starts an etcd of its own on port 2379 where systemd runs; ours has
+# other ports.
+cluster_packages=(etcd-server etcd-client)
+
 # Runs tests/run: the frameworks, the real clients, what checks their output.
 test_packages=(
   python3 python3-pytest python3-pytest-timeout python3-prometheus-client
