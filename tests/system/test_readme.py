@@ -27,6 +27,7 @@ def checkout(tmp_path):
             (root / path.name).symlink_to(path)
     yield root
     subprocess.run([root / "deploy" / "down"], cwd=root, check=True, timeout=60)
+    subprocess.run([root / "deploy" / "cluster", "--down"], cwd=root, check=True, timeout=120)
 
 
 def test_there_is_a_tour():
