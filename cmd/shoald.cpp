@@ -39,6 +39,16 @@ public:
     }
   }
 
+  /// Waits until then, or until somebody asks once more.
+  void rest(mono_time until) {
+    for (auto left = until - mono_now(); left.count() > 0; left = until - mono_now()) {
+      auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+      timespec patience{seconds.count(), std::chrono::nanoseconds{left - seconds}.count()};
+      if (auto got = sigtimedwait(&set_, nullptr, &patience); got == SIGTERM || got == SIGINT)
+        return;
+    }
+  }
+
   /// Whether one that asks the node to leave waits to be heard.
   bool asked_to_leave() const {
     sigset_t pending;
@@ -184,6 +194,15 @@ struct cluster_part {
   }
 };
 
+/// Gives up what others can take over, while load balancers learn that this node leaves.
+void prepare_to_leave(const cmd::shoald_config& config, http::server& server, cluster_part& cluster,
+                      signal_set& signals) {
+  auto noticed = mono_now() + config.http.leave_notice;
+  server.announce_leave();
+  cluster.leave(config.cluster.leave_timeout);
+  signals.rest(noticed);
+}
+
 /// Everything of the node but its cluster.
 int serve(const cmd::shoald_config& config, udp::udp_config udp_config, signal_set& signals,
           metrics::registry& metrics, cluster_part& cluster) {
@@ -213,7 +232,7 @@ int serve(const cmd::shoald_config& config, udp::udp_config udp_config, signal_s
     reload_udp_secrets(config.udp, udp);
   });
   log::info("shoald", "drains signal={}", signal);
-  cluster.leave(config.cluster.leave_timeout);
+  prepare_to_leave(config, server, cluster, signals);
   server.stop(defaults::drain_timeout);
   cluster.end();
   (*node)->stop();

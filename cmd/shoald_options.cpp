@@ -38,6 +38,9 @@ std::vector<option> http_options(shoald_config& c, staging& s) {
               day),
       setting("http.idle-timeout", h.idle_timeout, "Keep-alive without a request", int64_t{1}, day),
       setting("http.stall-timeout", h.stall_timeout, "Transfer without a byte", int64_t{1}, day),
+      setting("http.leave-notice", h.leave_notice,
+              "From SIGTERM, when /health says 503, until no new connections are taken", int64_t{0},
+              int64_t{300}),
   };
 }
 

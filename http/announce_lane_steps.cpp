@@ -135,7 +135,7 @@ ip_address announce_lane::client_of(const lane_connection& c, const fast_request
 
 bool announce_lane::ask(lane_connection& c, const fast_request& request) {
   c.started = now_;
-  c.keep_alive = request.keep_alive && !draining_;
+  c.keep_alive = request.keep_alive && !draining_ && !srv_.leaving.load(std::memory_order_relaxed);
   c.with_passkey = !request.passkey.empty();
   c.received = request.size;
   auto client = client_of(c, request);

@@ -32,6 +32,7 @@ struct http_config {
   std::chrono::seconds header_timeout = defaults::header_timeout;
   std::chrono::seconds idle_timeout = defaults::idle_timeout;
   std::chrono::seconds stall_timeout = defaults::stall_timeout;
+  std::chrono::seconds leave_notice{0}; ///< Between `announce_leave` and `stop` at least.
 };
 
 } // namespace shoal::http

@@ -228,7 +228,7 @@ task<bool> edge::serve_one(connection& conn) {
   }
   if (!*got)
     co_return false;
-  if (draining_)
+  if (draining_ || srv_.leaving.load(std::memory_order_relaxed))
     conn.close_after_exchange();
   exchange ex{conn, port_, websockets_, srv_};
   try {

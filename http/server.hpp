@@ -32,6 +32,10 @@ public:
     commons_.tls.share_tickets(std::move(keys));
   }
 
+  /// From now on /health says that the node leaves, and answers end their connections, so that load
+  /// balancers and clients go elsewhere before `stop`. Thread-safe.
+  void announce_leave() { services_.leaving = true; }
+
   /// Lets exchanges in flight finish, cuts what is left after `patience`, ends the threads.
   void stop(std::chrono::seconds patience);
 

@@ -8,6 +8,8 @@
 #include "http/disk_pool.hpp"
 #include "http/manifest_cache.hpp"
 
+#include <atomic>
+
 namespace shoal::http {
 
 /// What the whole HTTP edge counts. One instance per process; instruments are safe on any thread.
@@ -40,6 +42,7 @@ struct services {
   disk_pool& disk;
   web_metrics& web;
   std::shared_ptr<manifest_cache> manifests = std::make_shared<manifest_cache>();
+  std::atomic<bool> leaving{false}; ///< Everybody is to look for another node.
 };
 
 } // namespace shoal::http

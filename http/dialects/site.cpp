@@ -33,8 +33,11 @@ task<> front_page(exchange& ex) {
 }
 
 task<> health(exchange& ex) {
-  auto good = ex.node().healthy();
-  auto r = good ? text(200, "OK") : text(503, "Database unreachable").with("Retry-After", "5");
+  auto r = text(200, "OK");
+  if (ex.srv().leaving)
+    r = text(503, "Leaving").with("Retry-After", "5");
+  else if (!ex.node().healthy())
+    r = text(503, "Database unreachable").with("Retry-After", "5");
   co_await ex.send(std::move(r).with("Cache-Control", "no-store"));
 }
 

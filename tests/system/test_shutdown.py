@@ -71,6 +71,21 @@ def test_it_takes_no_new_connections_while_it_leaves(node, download):
     assert node.process.wait(10) == 0
 
 
+def test_a_load_balancer_hears_of_it_before(make_node):
+    node = make_node("--leave-notice", "300")
+    with RawConnection(node.address) as kept:
+        node.process.signal(15)
+        wait.until(lambda: web.get(node.url + "/health").text == "Leaving", 5, "/health says so")
+        assert web.get(node.url + "/health").status == 503
+        assert web.get(node.url + "/livez").status == 200
+        swarm = hashlib.sha1(b"late").digest()
+        assert tracker.announce(node.url, swarm)[b"interval"] > 0  # New connections are served.
+        kept.send(b"GET /api/stats HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert kept.answer().headers["Connection"] == "close"  # The next one goes elsewhere.
+        node.process.signal(15)  # Asked once more: now.
+        assert node.process.wait(10) == 0
+
+
 def test_sigint_does_the_same(node):
     node.process.signal(2)
     assert node.process.wait(10) == 0
