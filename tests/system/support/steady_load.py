@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that ask without pause through one address, and remember each answer that is none."""
+
+import hashlib
+import threading
+from http.client import HTTPConnection, HTTPException
+
+from . import tracker, wait, web
+
+PAUSE_S = 0.01
+SWARMS = [hashlib.sha1(b"steady %d" % n).digest() for n in range(64)]
+
+
+class Client(threading.Thread):
+    """One client with a connection that it keeps, and one for each write."""
+
+    def __init__(self, number, url, ending, writes):
+        super().__init__(daemon=True)
+        self.answered = 0
+        self.failures = []
+        self._number = number
+        self._url = url
+        self._host = url.removeprefix("http://")
+        self._ip = f"127.0.5.{number + 1}"
+        self._ending = ending
+        self._writes = writes
+        self._kept = None
+
+    def run(self):
+        turn = 0
+        while not self._ending.wait(PAUSE_S):
+            turn += 1
+            for what in (self._announce, self._scrape, self._announce_anew, self._write):
+                if what == self._write and not (self._writes and turn % 4 == 0):
+                    continue
+                try:
+                    what(turn)
+                    self.answered += 1
+                except (AssertionError, OSError, HTTPException) as error:
+                    self.failures.append(f"{what.__name__}: {error!r}")
+                    self._kept = None
+
+    def _swarm(self, turn):
+        return SWARMS[(turn * 7 + self._number) % len(SWARMS)]
+
+    def _query(self, turn):
+        return "/announce?" + tracker.query(
+            info_hash=self._swarm(turn), peer_id=tracker.peer_id(self._number),
+            port=6000 + self._number, uploaded=0, downloaded=0, left=1, compact=1)
+
+    def _get(self, path):
+        if self._kept is None:
+            self._kept = HTTPConnection(self._host, timeout=web.TIMEOUT_S,
+                                        source_address=(self._ip, 0))
+        self._kept.request("GET", path)
+        answer = self._kept.getresponse()
+        body = answer.read()
+        assert answer.status == 200, (answer.status, body)
+        return body
+
+    def _announce(self, turn):
+        body = self._get(self._query(turn))
+        assert b"8:interval" in body, body
+
+    def _scrape(self, turn):
+        body = self._get("/scrape?" + tracker.query(info_hash=self._swarm(turn)))
+        assert b"5:files" in body, body
+
+    def _announce_anew(self, turn):
+        answer = web.get(self._url + self._query(turn), source_ip=self._ip)
+        assert answer.status == 200 and b"8:interval" in answer.body, answer
+
+    def _write(self, turn):
+        name = f"written by {self._number} in turn {turn}"
+        entry = {"info_hash": hashlib.sha1(name.encode()).hexdigest(), "name": name}
+        answer = web.post(self._url + "/api/registry", entry, source_ip=self._ip)
+        assert answer.status == 201, answer
+
+
+class SteadyLoad:
+    """with SteadyLoad(url) as load: ...; afterwards `load.failures` is what went wrong."""
+
+    def __init__(self, url, clients=4, writes=True):
+        self._ending = threading.Event()
+        self._clients = [Client(n, url, self._ending, writes) for n in range(clients)]
+
+    @property
+    def answered(self):
+        return sum(client.answered for client in self._clients)
+
+    @property
+    def failures(self):
+        return [failure for client in self._clients for failure in client.failures]
+
+    def await_more(self, count=200):
+        """Waits until so many more requests have been answered."""
+        goal = self.answered + count
+        wait.until(lambda: self.answered >= goal or self.failures, 60, f"{count} more answers")
+
+    def __enter__(self):
+        for client in self._clients:
+            client.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ending.set()
+        for client in self._clients:
+            client.join(60)
