@@ -108,8 +108,11 @@ template <class Ask>
 void registry_host::write_here(const Ask& ask, size_t slot, const cluster::link_reply& reply) {
   using answer = typename registry_verb<Ask>::reply;
   request(peers_.shard_of(slot), commit_timeout, ask)
-      .then([reply](const answer& x) { reply(to_answer(x)); },
-            [reply](const caf::error& why) { reply(tl::unexpected{from_caf(why)}); });
+      .then(
+          [=, this](const answer& x) {
+            reply(to_archive(written_answer{peers_.service->revision(), to_answer(x)}));
+          },
+          [reply](const caf::error& why) { reply(tl::unexpected{from_caf(why)}); });
 }
 
 void registry_host::on_question(const link_question& x) {

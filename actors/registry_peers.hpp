@@ -48,6 +48,8 @@ struct registry_peers {
   std::chrono::milliseconds write_patience{4500};
   std::chrono::milliseconds read_patience{1500}; ///< Of one node; then another is asked.
   std::chrono::milliseconds pause{50};           ///< Before the routes are looked at again.
+  std::chrono::milliseconds copy_pause{5};       ///< Between looks whether the copy has a write,
+  std::chrono::milliseconds copy_patience{1000}; ///< and for how long.
   unsigned owner_tries = 10; ///< How often searches look for owners of slots that move.
 
   const registry_shard_actor& shard_of(size_t slot) const {
@@ -62,7 +64,7 @@ struct registry_peers {
     auto epoch = routes->epoch(slot);
     if (service->revision() >= epoch)
       return true;
-    service->await(epoch, [] {});
+    service->reach(epoch);
     return false;
   }
 };

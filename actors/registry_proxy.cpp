@@ -15,9 +15,21 @@ void registry_proxy::later(mono_time deadline, std::function<void(bool)> then) {
     then(false);
     return;
   }
+  wait(peers_.pause, [then = std::move(then)] { then(true); });
+}
+
+void registry_proxy::wait(std::chrono::milliseconds time, std::function<void()> then) {
   auto ticket = ++last_pause_;
-  paused_.emplace(ticket, [then = std::move(then)] { then(true); });
-  delayed_send(this, peers_.pause, try_again{ticket});
+  paused_.emplace(ticket, std::move(then));
+  delayed_send(this, time, try_again{ticket});
+}
+
+void registry_proxy::when_seen(uint64_t revision, mono_time until,
+                               const std::function<void()>& then) {
+  if (peers_.service->revision() >= revision || peers_.now() >= until)
+    then();
+  else
+    wait(peers_.copy_pause, [=, this] { when_seen(revision, until, then); });
 }
 
 // -- writes ------------------------------------------------------------------------------
@@ -68,15 +80,16 @@ void registry_proxy::write_here(const errand_ptr<Ask>& e, size_t slot) {
 template <class Ask>
 void registry_proxy::attempt_there(const errand_ptr<Ask>& e, const std::string& node) {
   using verb = registry_verb<Ask>;
-  asker_.ask(node, verb::kind, to_archive(e->ask), e->deadline,
-             [=, this](const result<std::string>& body) {
-               auto outcome
-                   = body ? from_answer<typename verb::reply>(*body) : tl::unexpected{body.error()};
-               if (outcome)
-                 e->answer.deliver(std::move(*outcome));
-               else
-                 on_failure(e, outcome.error());
-             });
+  auto then = [=, this](const result<std::string>& body) {
+    auto written = body ? from_archive<written_answer>(*body) : tl::unexpected{body.error()};
+    auto outcome = written ? from_answer<typename verb::reply>(written->body)
+                           : tl::unexpected{written.error()};
+    if (!outcome)
+      return on_failure(e, outcome.error());
+    auto until = std::min(e->deadline, peers_.now() + peers_.copy_patience);
+    when_seen(written->revision, until, [e, x = *outcome] { e->answer.deliver(x); });
+  };
+  asker_.ask(node, verb::kind, to_archive(e->ask), e->deadline, std::move(then));
 }
 
 /// What certainly has not happened, and may happen elsewhere or later, is tried again; so is what

@@ -60,6 +60,11 @@ private:
   void read_on(const errand_ptr<lookup_entry>& e);
   void read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node, uint16_t kind);
   void later(mono_time deadline, std::function<void(bool in_time)> then);
+  void wait(std::chrono::milliseconds time, std::function<void()> then);
+
+  /// Whoever has written through this node finds it here too: once this node's copy has it, or has
+  /// had time enough.
+  void when_seen(uint64_t revision, mono_time until, const std::function<void()>& then);
   const registry_shard_actor& local() const { return peers_.shards[number_]; }
 
   size_t number_;

@@ -81,13 +81,14 @@ void registry_desk::publish(const coordination::etcd_health& health) {
 }
 
 void registry_desk::applied(uint64_t revision, registry_changes changes) {
-  revision_.store(revision, std::memory_order_release);
   who_.applied(revision, std::move(changes));
+  // After that: who sees the revision knows that memory has been told.
+  revision_.store(revision, std::memory_order_release);
 }
 
 void registry_desk::replaced(uint64_t revision) {
-  revision_.store(revision, std::memory_order_release);
   who_.replaced(revision);
+  revision_.store(revision, std::memory_order_release);
 }
 
 void registry_desk::failed(const error& why) {
@@ -149,11 +150,17 @@ void registry_desk::end_flushes(const result<void>& how, mono_time until) {
     x.then(how);
 }
 
-void registry_desk::await(uint64_t revision, std::function<void()> then) {
+void registry_desk::reach(uint64_t revision) {
+  // Many ask for the same; the thread is told once.
+  auto before = wanted_.load();
+  while (before < revision && !wanted_.compare_exchange_weak(before, revision)) {
+  }
+  if (before >= revision)
+    return;
   run_(
-      [this, revision, then = std::move(then)]() mutable {
+      [this, revision] {
         if (engine_)
-          engine_->await(revision, std::move(then));
+          engine_->reach(revision);
       },
       0);
 }

@@ -41,7 +41,7 @@ public:
   bool count(const counter_key& of, const counter_amounts& amounts) override;
   counter_amounts pending(const counter_key& of) const override { return ledger_.pending(of); }
   void flush(std::function<void(result<void>)> then) override;
-  void await(uint64_t revision, std::function<void()> then) override;
+  void reach(uint64_t revision) override;
   uint64_t revision() const override { return revision_.load(std::memory_order_acquire); }
   registry_status status() const override;
   result<void> await_first_view(std::chrono::milliseconds timeout) override;
@@ -64,6 +64,7 @@ private:
   const clock& now_;
   counter_ledger ledger_;
   std::atomic<uint64_t> revision_{0};
+  std::atomic<uint64_t> wanted_{0};
   std::unique_ptr<registry_engine> engine_;
   std::list<flushing> flushes_;
   mono_time settle_at_{};

@@ -92,12 +92,6 @@ void registry_engine::commit(durable_write what, commit_store::callback then) {
   });
 }
 
-void registry_engine::await(uint64_t revision, done then) {
-  if (copy_->revision() < revision)
-    copy_->reach(revision);
-  copy_->await(revision, std::move(then));
-}
-
 void registry_engine::applied(uint64_t revision, std::span<const replicated> changes) {
   who_.applied(revision,
                std::make_shared<const std::vector<replicated>>(changes.begin(), changes.end()));

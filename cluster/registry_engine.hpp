@@ -45,8 +45,6 @@ class registry_engine final : replica_listener, commit_store {
 public:
   using counted = std::function<void(const commit_request& written)>;
 
-  using done = std::function<void()>;
-
   /// All outlive the engine.
   registry_engine(coordination::store& etcd, lmdb_store& store, const slot_routes& routes,
                   const std::function<mono_time()>& now, registry_listener& who,
@@ -66,8 +64,8 @@ public:
   /// What it has written, `on_counted` hears of.
   counter_flusher& counters() { return *counters_; }
 
-  /// Calls back once the copy is that far.
-  void await(uint64_t revision, done then);
+  /// Sees to it that the copy gets that far soon, even if nobody writes.
+  void reach(uint64_t revision) { copy_->reach(revision); }
 
   uint64_t revision() const { return copy_->revision(); }
   bool has_stopped() const { return copy_->has_stopped(); }

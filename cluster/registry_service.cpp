@@ -38,9 +38,7 @@ public:
   }
   counter_amounts pending(const counter_key& of) const override { return desk_.pending(of); }
   void flush(std::function<void(result<void>)> then) override { desk_.flush(std::move(then)); }
-  void await(uint64_t revision, std::function<void()> then) override {
-    desk_.await(revision, std::move(then));
-  }
+  void reach(uint64_t revision) override { desk_.reach(revision); }
   uint64_t revision() const override { return desk_.revision(); }
   registry_status status() const override { return desk_.status(); }
   result<void> await_first_view(std::chrono::milliseconds timeout) override {

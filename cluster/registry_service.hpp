@@ -43,8 +43,8 @@ public:
   /// goes on; ec::shutting_down.
   virtual void flush(std::function<void(result<void>)> then) = 0;
 
-  /// Calls back once the copy is at a revision of etcd. Never, if this dies before.
-  virtual void await(uint64_t revision, std::function<void()> then) = 0;
+  /// Sees to it that the copy gets to a revision of etcd soon, even if nobody writes.
+  virtual void reach(uint64_t revision) = 0;
 
   virtual uint64_t revision() const = 0;
   virtual registry_status status() const = 0;

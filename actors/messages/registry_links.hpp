@@ -118,6 +118,17 @@ typename Inspector::result_type inspect(Inspector& f, keep_objects& x) {
   return f(x.objects, x.manifest, x.source, x.slot);
 }
 
+/// The answer to a write at another node.
+struct written_answer {
+  uint64_t revision = 0; ///< Of etcd: where the owner's copy stands, which has the write.
+  std::string body;      ///< An archive of the reply, or empty.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, written_answer& x) {
+  return f(x.revision, x.body);
+}
+
 /// What became of a question to another node.
 struct remote_answer {
   uint64_t ticket = 0;

@@ -33,7 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
          message<remove_entry>,   message<remove_revision>, message<blocked_hash>,
          message<unblock_hash>,   message<search_query>,    message<search_part>,
          message<lookup_entries>, message<entry_part>,      message<object_range>,
-         message<object_piece>,   message<adopt_objects>,   message<registry_entry>};
+         message<object_piece>,   message<adopt_objects>,   message<registry_entry>,
+         message<written_answer>};
   messages[data[0] % std::size(messages)](as_chars({data + 1, size - 1}));
   return 0;
 }

@@ -61,6 +61,7 @@ CAF_TEST(what one node takes is kept by the owner and found at all) {
   auto entry = entry_in(0x90, 1);
   auto hash = entry.hashes.primary_key();
   CAF_REQUIRE(a().enter(entry));
+  CAF_CHECK(a().it->store().get(table::entries, hash).value().has_value());
   for (auto& node : nodes) {
     auto found = node->look(hash);
     CAF_REQUIRE(found);

@@ -43,7 +43,7 @@ struct quiet_service final : cluster::registry_service {
   bool count(const cluster::counter_key&, const cluster::counter_amounts&) override { return true; }
   cluster::counter_amounts pending(const cluster::counter_key&) const override { return {}; }
   void flush(std::function<void(result<void>)> then) override { then({}); }
-  void await(uint64_t revision, std::function<void()>) override { wanted = revision; }
+  void reach(uint64_t revision) override { wanted = revision; }
   uint64_t revision() const override { return at; }
   cluster::registry_status status() const override {
     cluster::registry_status made;
@@ -91,6 +91,10 @@ struct fixture : tracker_fixture {
     drain();
   }
 
+  static std::string written(const registry_entry& entry, uint64_t revision) {
+    return to_archive(written_answer{revision, to_archive(entry)});
+  }
+
   template <class Reply>
   void expect_error(const result<Reply>& x, ec code) {
     CAF_REQUIRE(!x);
@@ -136,7 +140,7 @@ CAF_TEST(what is not is asked there and its errors come back) {
   CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
   CAF_CHECK_EQUAL(links.asked.front().node, "b");
   CAF_CHECK(from_archive<register_entry>(links.asked.front().body)->entry.hashes == both.hashes);
-  answer(link_kind::register_entry, to_archive(both));
+  answer(link_kind::register_entry, written(both, 5));
   CAF_CHECK(collect<registry_entry>(made)->name == both.name);
   auto refused = post(proxy, register_entry{both});
   answer(link_kind::register_entry, fail(ec::blocked, "by us"));
@@ -170,13 +174,30 @@ CAF_TEST(what may have happened is asked again only where twice is as good as on
   auto made = post(proxy, register_entry{both});
   answer(link_kind::register_entry, fail(ec::timeout));
   advance(peers.pause);
-  answer(link_kind::register_entry, to_archive(both));
+  answer(link_kind::register_entry, written(both, 5));
   CAF_CHECK(collect<registry_entry>(made));
   auto gone = post(proxy, unblock_hash{both.hashes.primary_key()});
   answer(link_kind::unblock, fail(ec::timeout));
   advance(peers.pause);
   CAF_CHECK(links.asked.empty());
   expect_error(collect<atom::clear>(gone), ec::timeout);
+}
+
+CAF_TEST(what was written elsewhere is answered when this copy has it) {
+  to_b();
+  auto made = post(proxy, register_entry{both});
+  answer(link_kind::register_entry, written(both, 7));
+  advance(peers.copy_pause);
+  CAF_CHECK(self->mailbox().empty());
+  service.at = 7;
+  advance(peers.copy_pause);
+  CAF_CHECK(collect<registry_entry>(made));
+  CAF_MESSAGE("or has had time enough");
+  auto slow = post(proxy, register_entry{both});
+  answer(link_kind::register_entry, written(both, 8));
+  for (auto t = 0ms; t <= peers.copy_patience; t += peers.copy_pause)
+    advance(peers.copy_pause);
+  CAF_CHECK(collect<registry_entry>(slow));
 }
 
 CAF_TEST(without etcd a write is refused at once) {

@@ -171,6 +171,18 @@ CAF_TEST(whoever waits when the desk closes is told) {
   CAF_CHECK_EQUAL(ends.size(), 3u);
 }
 
+CAF_TEST(a copy gets where a new owner needs it though nobody writes) {
+  auto& a = world.add("a", heard);
+  world.own(a, 0, 255);
+  world.run_for(1s);
+  auto epoch = world.put(world.keys.owner(7), "a 1");
+  world.run_for(1s);
+  CAF_CHECK(a.desk->revision() < epoch);
+  a.desk->reach(epoch);
+  world.run_for(1s);
+  CAF_CHECK(a.desk->revision() >= epoch);
+}
+
 CAF_TEST(the flushes of former processes are forgotten) {
   auto old = world.keys.flush("a/0-7");
   world.put(old, "");
