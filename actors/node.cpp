@@ -117,12 +117,9 @@ result<void> node::load_secret() {
   return {};
 }
 
-result<void> node::share_registry() {
-  if (!config_.cluster) {
-    auto state = cluster::copy_state(*store_);
-    return state ? cluster::may_start_alone(*state) : tl::unexpected{state.error()};
-  }
-  auto& side = *config_.cluster;
+namespace {
+
+cluster_parts parts_of(cluster_side& side) {
   cluster_parts parts;
   parts.cluster = side.cluster_id();
   parts.links = &side.links();
@@ -131,7 +128,20 @@ result<void> node::share_registry() {
     return cluster::start_registry_service(side.registry_config(), store, side.routes(), who);
   };
   parts.stopped = [&side](const error& why) { side.cannot_go_on(why); };
-  auto shared = cluster_registry::start(parts, *store_, directory_);
+  return parts;
+}
+
+} // namespace
+
+result<void> node::share_registry() {
+  auto parts = config_.registry_parts;
+  if (!parts && config_.cluster)
+    parts = parts_of(*config_.cluster);
+  if (!parts) {
+    auto state = cluster::copy_state(*store_);
+    return state ? cluster::may_start_alone(*state) : tl::unexpected{state.error()};
+  }
+  auto shared = cluster_registry::start(*parts, *store_, directory_);
   if (!shared)
     return tl::unexpected{shared.error()};
   shared_registry_ = std::move(*shared);

@@ -34,6 +34,9 @@ struct node_config {
   std::chrono::seconds snapshot_period = defaults::snapshot_period;
   unsigned scheduler_threads = 2;
   cluster_side* cluster = nullptr; ///< Outlives the node. Null: the node is alone.
+
+  /// Absent: as `cluster` has it. A registry can be shared without the rest, as tests do.
+  std::optional<cluster_parts> registry_parts;
 };
 
 /// Everything of a node below its edges: store, objects, actors. Owns the start-up order (store,

@@ -95,7 +95,7 @@ CAF_TEST(a search is the same at every node and knows every entry) {
   CAF_CHECK_EQUAL(std::set<std::string>(all.begin(), all.end()).size(), 30u);
   CAF_CHECK(list_of(b()) == all);
   CAF_CHECK(list_of(c()) == all);
-  auto page = a().ask<entry_list>(a().it->cluster()->reader(), lookup_entries{all});
+  auto page = a().ask<entry_list>(a().it->shared_registry()->reader(), lookup_entries{all});
   CAF_REQUIRE(page);
   CAF_REQUIRE_EQUAL(page->entries.size(), 30u);
   for (size_t i = 0; i < all.size(); ++i)
@@ -111,7 +111,7 @@ CAF_TEST(entries that do not fit one message come in several) {
   std::vector<std::string> names;
   for (auto& hit : a().search(60, 0).found.hits)
     names.push_back(hit.key);
-  auto page = a().ask<entry_list>(a().it->cluster()->reader(), lookup_entries{names});
+  auto page = a().ask<entry_list>(a().it->shared_registry()->reader(), lookup_entries{names});
   CAF_REQUIRE(page);
   CAF_CHECK_EQUAL(page->entries.size(), 60u);
 }
@@ -141,9 +141,9 @@ CAF_TEST(the objects of a record are at its owner and its standby) {
   CAF_CHECK(has(c(), object));
   CAF_MESSAGE("others are fetched when they are wanted, from whoever has them");
   auto other = c().it->objects().put("{}").value();
-  CAF_CHECK(a().ask<atom::load>(a().it->cluster()->keeper(), fetch_object{other}));
+  CAF_CHECK(a().ask<atom::load>(a().it->shared_registry()->keeper(), fetch_object{other}));
   CAF_CHECK(a().it->objects().read(other, 100).value() == "{}");
-  auto unknown = a().ask<atom::load>(a().it->cluster()->keeper(), fetch_object{{}});
+  auto unknown = a().ask<atom::load>(a().it->shared_registry()->keeper(), fetch_object{{}});
   CAF_CHECK(!unknown && unknown.error().code == ec::not_found);
   CAF_MESSAGE("a record whose object nobody has is not taken");
   entry.torrent_object = sha256_digest{};
@@ -187,7 +187,7 @@ CAF_TEST(without etcd writes are refused at once and reads go on) {
     node->routes.set_lease_end(mono_now());
   eventually([&] {
     return std::all_of(nodes.begin(), nodes.end(), [](auto& node) {
-      return !node->it->cluster()->service().status().reachable;
+      return !node->it->shared_registry()->service().status().reachable;
     });
   });
   for (auto& node : nodes) {

@@ -38,7 +38,7 @@ struct cluster_node : cluster::link_listener {
     config.map_bytes_max = uint64_t{1} << 30;
     config.private_network = true;
     config.snapshot_period = std::chrono::hours{1};
-    config.cluster = parts;
+    config.registry_parts = parts;
     auto started = node::start(config, metrics);
     if (!started)
       CAF_FAIL(to_string(started.error()));
@@ -83,7 +83,7 @@ struct cluster_node : cluster::link_listener {
     query.q = "model";
     query.limit = limit;
     query.offset = offset;
-    auto page = ask<search_page>(it->cluster()->reader(), query);
+    auto page = ask<search_page>(it->shared_registry()->reader(), query);
     CAF_REQUIRE(page);
     return std::move(*page);
   }
