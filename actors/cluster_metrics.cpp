@@ -9,6 +9,7 @@ namespace {
 
 using cluster::cluster_sight;
 using cluster::seen_slot;
+using cluster::slot_role;
 using sink = metrics::registry::sink;
 
 double count_slots(const cluster_sight& sight, auto is_counted) {
@@ -28,13 +29,13 @@ public:
   }
 
   /// A series for each slot that this node owns or stands by for.
-  void add_slots(std::string_view name, std::string_view help, const std::string& self, auto show) {
+  void add_slots(std::string_view name, std::string_view help, auto show) {
     auto* from = &from_;
-    to_.add_collector(name, help, "gauge", [from, self, show](const sink& out) {
+    to_.add_collector(name, help, "gauge", [from, show](const sink& out) {
       auto sight = from->view();
       for (size_t i = 0; i < sight->slots.size(); ++i) {
         auto& slot = sight->slots[i];
-        if (slot.owner == self || slot.standby == self)
+        if (slot.role != slot_role::none)
           show(out, "slot=\"" + std::to_string(i) + '"', slot);
       }
     });
@@ -45,25 +46,26 @@ private:
   const cluster::member& from_;
 };
 
-void add_slot_metrics(family_adder& to, const std::string& self) {
-  to.add("shoal_cluster_slots_owned", "Slots that this node owns", [self](auto& sight) {
-    return count_slots(sight, [&](auto& slot) { return slot.owner == self; });
+void add_slot_metrics(family_adder& to) {
+  to.add("shoal_cluster_slots_owned", "Slots that this node owns", [](auto& sight) {
+    return count_slots(sight, [](auto& slot) { return slot.role == slot_role::owner; });
   });
-  to.add("shoal_cluster_slots_standby", "Slots that this node stands by for", [self](auto& sight) {
-    return count_slots(sight, [&](auto& slot) { return slot.standby == self; });
+  to.add("shoal_cluster_slots_standby", "Slots that this node stands by for", [](auto& sight) {
+    return count_slots(sight, [](auto& slot) { return slot.role == slot_role::standby; });
   });
   to.add("shoal_cluster_slots_unowned", "Slots that nobody owns", [](auto& sight) {
     return count_slots(sight, [](auto& slot) { return slot.owner.empty(); });
   });
   to.add("shoal_cluster_slots_misplaced", "Slots whose owner or standby is not who it should be",
          [](auto& sight) { return sight.misplaced; });
-  to.add_slots("shoal_cluster_slot_epoch", "Epoch of each slot of this node", self,
+  to.add_slots("shoal_cluster_slot_epoch", "Epoch of each slot of this node",
                [](const sink& out, const std::string& slot, const seen_slot& x) {
                  out(slot, double(x.epoch));
                });
-  to.add_slots("shoal_cluster_slot_role", "What this node is for each of its slots", self,
-               [self](const sink& out, const std::string& slot, const seen_slot& x) {
-                 out(slot + (x.owner == self ? ",role=\"owner\"" : ",role=\"standby\""), 1);
+  to.add_slots("shoal_cluster_slot_role", "What this node is for each of its slots",
+               [](const sink& out, const std::string& slot, const seen_slot& x) {
+                 out(slot + (x.role == slot_role::owner ? ",role=\"owner\"" : ",role=\"standby\""),
+                     1);
                });
 }
 
@@ -90,7 +92,7 @@ void add_cluster_metrics(metrics::registry& registry, const cluster::member& mem
   family_adder to{registry, member};
   to.add("shoal_cluster_nodes", "Nodes that are there, this one included",
          [](auto& sight) { return sight.nodes.size(); });
-  add_slot_metrics(to, routes.name_of(cluster::this_node));
+  add_slot_metrics(to);
   add_etcd_metrics(to);
   registry.add_reader("shoal_cluster_lease_held", "Whether this node holds its lease", {},
                       [&routes] { return routes.holds_lease(mono_now()) ? 1.0 : 0.0; });

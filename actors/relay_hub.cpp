@@ -72,40 +72,41 @@ relay_hub::relay_hub(links& between, slot_routes& routes, bool whole_ids,
                      metrics::registry& registry)
     : between_{between}, routes_{routes}, whole_ids_{whole_ids},
       metrics_{std::make_shared<relay_metrics>()}, desk_{std::make_shared<desk>()} {
-  auto numbers = metrics_;
+  serve();
+  add_metrics(registry);
+  reminder_ = std::thread{[shared = desk_] {
+    std::unique_lock guard{shared->mutex};
+    while (!shared->closing.wait_for(guard, defaults::relay_reminder_period,
+                                     [&] { return shared->closed; }))
+      for (auto& edge : shared->edges)
+        edge->poke();
+  }};
+}
+
+void relay_hub::serve() {
+  using what = relay_parcel::what;
   auto shared = desk_;
-  auto give = [numbers](const std::shared_ptr<relay_inbox>& to, relay_parcel x) {
-    if (!to || !to->put(std::move(x)))
+  auto give = [numbers = metrics_, names = &routes_](what kind, const link_message& x,
+                                                     std::shared_ptr<relay_inbox> to,
+                                                     std::optional<link_reply> reply = {}) {
+    auto from = names->number_of(std::string{x.from});
+    if (!to || !to->put({kind, from, std::string{x.body}, std::move(reply), {}, 0}))
       numbers->dropped.add();
   };
-  between_.serve(
-      link_kind::announces, [=, names = &routes](const link_message& x, const link_reply&) {
-        give(shared->edge_for(edge_of_announces(x.body)), {relay_parcel::what::announces,
-                                                           names->number_of(std::string{x.from}),
-                                                           std::string{x.body},
-                                                           {},
-                                                           {},
-                                                           0});
-      });
-  between_.serve(
-      link_kind::answers, [=, names = &routes](const link_message& x, const link_reply&) {
-        give(shared->edge_at(edge_of_answers(x.body)), {relay_parcel::what::answers,
-                                                        names->number_of(std::string{x.from}),
-                                                        std::string{x.body},
-                                                        {},
-                                                        {},
-                                                        0});
-      });
-  between_.serve(link_kind::scrapes, [=, names = &routes](const link_message& x, link_reply reply) {
-    if (!x.is_request || mono_now() > x.deadline)
-      return;
-    give(shared->edge_for(0), {relay_parcel::what::scrapes,
-                               names->number_of(std::string{x.from}),
-                               std::string{x.body},
-                               std::move(reply),
-                               {},
-                               0});
+  between_.serve(link_kind::announces, [=](const link_message& x, const link_reply&) {
+    give(what::announces, x, shared->edge_for(edge_of_announces(x.body)));
   });
+  between_.serve(link_kind::answers, [=](const link_message& x, const link_reply&) {
+    give(what::answers, x, shared->edge_at(edge_of_answers(x.body)));
+  });
+  between_.serve(link_kind::scrapes, [=](const link_message& x, link_reply reply) {
+    if (x.is_request && mono_now() <= x.deadline)
+      give(what::scrapes, x, shared->edge_for(0), std::move(reply));
+  });
+}
+
+void relay_hub::add_metrics(metrics::registry& registry) {
+  auto numbers = metrics_;
   auto add = [&](const char* name, const char* help, metrics::counter relay_metrics::*which) {
     registry.add_reader(
         name, help, "", [numbers, which] { return double(((*numbers).*which).value()); },
@@ -122,13 +123,6 @@ relay_hub::relay_hub(links& between, slot_routes& routes, bool whole_ids,
       &relay_metrics::lost);
   add("shoal_relay_dropped_total", "Messages about swarms for which there was no room",
       &relay_metrics::dropped);
-  reminder_ = std::thread{[shared] {
-    std::unique_lock guard{shared->mutex};
-    while (!shared->closing.wait_for(guard, defaults::relay_reminder_period,
-                                     [&] { return shared->closed; }))
-      for (auto& edge : shared->edges)
-        edge->poke();
-  }};
 }
 
 relay_hub::~relay_hub() {

@@ -83,6 +83,9 @@ public:
 private:
   struct desk;
 
+  void serve();
+  void add_metrics(metrics::registry& registry);
+
   cluster::links& between_;
   cluster::slot_routes& routes_;
   const bool whole_ids_;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/link_connection.hpp"
 
-#include "core/log.hpp"
-
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
@@ -189,7 +187,7 @@ void link_connection::end(const error& why) {
   } else if (dial_) {
     core_.dial_failed(*dial_, why);
   } else {
-    log::debug("links", "lose a stranger, why=\"{}\"", why.detail);
+    core_.stranger_lost(why);
   }
   settle();
   if (auto tell = std::exchange(ended_, nullptr))

@@ -268,6 +268,15 @@ void link_core::complain(const std::string& node, const error& why) {
   log::warn(who, "fail node={} why=\"{}\"", node, why.detail);
 }
 
+/// One of them now and then: it may be a node that somebody misses, and there may be thousands.
+void link_core::stranger_lost(const error& why) {
+  auto now = now_();
+  if (now < strangers_again_at_)
+    return log::debug(who, "lose a stranger, why=\"{}\"", why.detail);
+  strangers_again_at_ = now + complaint_period;
+  log::info(who, "lose a stranger, why=\"{}\"", why.detail);
+}
+
 void link_core::report_up(const link_session& x) const {
   for (auto* each : listeners_)
     each->link_up(x.other().node, x.other().incarnation, x.version());

@@ -61,6 +61,8 @@ public:
   std::shared_ptr<link_session> dialed(const dial& what, link_certificate certificate);
   void dial_failed(const dial& what, const error& why);
   std::shared_ptr<link_session> accepted(link_certificate certificate);
+  /// Somebody who dialed had no valid certificate, did not like ours, or went before that.
+  void stranger_lost(const error& why);
 
   const link_totals& totals() const { return totals_; }
   std::vector<link_numbers> numbers() const;
@@ -104,6 +106,7 @@ private:
   std::map<uint16_t, links::handler> handlers_;
   std::vector<link_listener*> listeners_;
   std::map<std::string, mono_time> complaints_;
+  mono_time strangers_again_at_{}; ///< When the next stranger is worth a line.
   link_totals totals_;
   uint64_t attempts_ = 0;
   bool stopping_ = false;

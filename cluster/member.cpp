@@ -83,6 +83,7 @@ private:
   void publish();
   void publish_routes();
   void publish_view();
+  slot_role role_in(const held_role& owner, const held_role& standby) const;
   void publish_keys();
   template <class F>
   void with_membership(F what) {
@@ -240,6 +241,15 @@ void running_member::publish_keys() {
     who_.keys_changed(name);
 }
 
+slot_role running_member::role_in(const held_role& owner, const held_role& standby) const {
+  auto is_self = [&self = config_.membership.self](const held_role& x) {
+    return x && x.by.node == self.id && x.by.incarnation == self.incarnation;
+  };
+  return is_self(owner)     ? slot_role::owner
+         : is_self(standby) ? slot_role::standby
+                            : slot_role::none;
+}
+
 void running_member::publish_view() {
   if (!membership_)
     return;
@@ -261,7 +271,7 @@ void running_member::publish_view() {
     const auto& [owner, standby] = membership_->holders(slot);
     auto [to_own, to_stand_by] = membership_->target(slot);
     made->slots.push_back({owner.by.node, standby.by.node, owner.revision, std::move(to_own),
-                           std::move(to_stand_by)});
+                           std::move(to_stand_by), role_in(owner, standby)});
   }
   std::lock_guard guard{mutex_};
   view_ = std::move(made);

@@ -27,13 +27,17 @@ struct seen_node {
   bool is_draining = false; ///< Somebody asks it to give up its slots.
 };
 
+/// What this node is for a slot.
+enum class slot_role : uint8_t { none, owner, standby };
+
 /// A slot, the same.
 struct seen_slot {
   std::string owner;
   std::string standby;
-  uint64_t epoch = 0;         ///< 0: nobody owns it.
-  std::string target_owner;   ///< Whom placement wants.
-  std::string target_standby; ///< The same.
+  uint64_t epoch = 0;               ///< 0: nobody owns it.
+  std::string target_owner;         ///< Whom placement wants.
+  std::string target_standby;       ///< The same.
+  slot_role role = slot_role::none; ///< Of this very process: another may have its name.
 };
 
 /// The cluster as this node sees it.

@@ -145,9 +145,9 @@ result<std::unique_ptr<cluster_side>> join_cluster(const cmd::shoald_config& con
   cluster_side::events events;
   events.keys_changed = [&keys](std::string_view name) { keys.changed(name); };
   events.cannot_go_on = [](const error& why) {
-    log::error("cluster", "cannot go on reason=\"{}\"", to_string(why));
-    if (why.code == ec::corrupt)
-      std::_Exit(3); // What is here and what is in etcd must not be mixed.
+    // What is here and what is in etcd must not be mixed, nor two processes be one node.
+    log::error("cluster", "cannot go on, so the process ends reason=\"{}\"", to_string(why));
+    std::_Exit(3);
   };
   return cluster_side::start(std::move(*made), std::move(events), metrics,
                              [&] { return signals.asked_to_leave(); });

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace shoal::http {
@@ -18,6 +19,7 @@ using cluster::cluster_sight;
 using cluster::link_peer_numbers;
 using cluster::link_report;
 using cluster::seen_node;
+using cluster::slot_role;
 using json_object = nlohmann::ordered_json;
 
 json_object etcd_json(const coordination::etcd_health& x) {
@@ -32,12 +34,12 @@ json_object lease_json(const cluster_sight& sight, mono_time now) {
   return {{"held", held}, {"remaining_s", held ? std::round(left * 1000) / 1000 : 0}};
 }
 
-json_object slots_json(const cluster_sight& sight, const std::string& self) {
+json_object slots_json(const cluster_sight& sight) {
   auto count
       = [&](auto wanted) { return std::count_if(sight.slots.begin(), sight.slots.end(), wanted); };
   return {{"total", slot_count},
-          {"owned", count([&](auto& x) { return x.owner == self; })},
-          {"standing_by", count([&](auto& x) { return x.standby == self; })},
+          {"owned", count([](auto& x) { return x.role == slot_role::owner; })},
+          {"standing_by", count([](auto& x) { return x.role == slot_role::standby; })},
           {"unowned", count([](auto& x) { return x.owner.empty(); })},
           {"misplaced", sight.misplaced}};
 }
@@ -92,27 +94,26 @@ json_object to_json(const cluster_side& side, cluster_admin& admin) {
           {"joined", sight->joined},
           {"etcd", etcd_json(sight->etcd)},
           {"lease", lease_json(*sight, mono_now())},
-          {"slots", slots_json(*sight, self)},
+          {"slots", slots_json(*sight)},
           {"drains", sight->drains},
           {"nodes", std::move(nodes)}};
 }
 
 json_object slot_list(cluster_admin& admin) {
   auto sight = admin.sight();
-  auto& self = admin.self();
+  static constexpr std::array roles{"none", "owner", "standby"};
   auto slots = json_object::array();
   for (size_t i = 0; i < sight->slots.size(); ++i) {
     auto& x = sight->slots[i];
-    auto role = x.owner == self ? "owner" : x.standby == self ? "standby" : "none";
     slots.push_back({{"slot", i},
                      {"owner", x.owner},
                      {"standby", x.standby},
                      {"epoch", x.epoch},
                      {"target_owner", x.target_owner},
                      {"target_standby", x.target_standby},
-                     {"role", role}});
+                     {"role", roles[static_cast<size_t>(x.role)]}});
   }
-  return {{"node", self}, {"slots", std::move(slots)}};
+  return {{"node", admin.self()}, {"slots", std::move(slots)}};
 }
 
 response no_cache(const json_object& body) {

@@ -84,8 +84,7 @@ def test_nodes_of_one_authority_are_linked(etcd, join, tmp_path):
 def test_another_authority(etcd, join, tmp_path):
     ours = make_certificates(tmp_path / "ours", "a")
     theirs = make_certificates(tmp_path / "theirs", "b")
-    a = join(etcd, "a", "--log-level", "debug", tls=ours)
-    b = join(etcd, "b", tls=theirs)
+    a, b = join(etcd, "a", tls=ours), join(etcd, "b", tls=theirs)
     # The node with the higher id dials and sees the other's certificate first.
     logs(b, "fail node=a", "certificate verify failed")
     logs(a, "lose a stranger", "alert unknown ca")
@@ -141,3 +140,4 @@ def test_a_name_that_is_taken(etcd, join):
     second = join(etcd, "a", folder="double")
     logs(second, "cannot go on", "another node is called a")
     assert status(first)["slots"]["owned"] == 256 and not status(second)["joined"]
+    assert status(second)["slots"]["owned"] == 0

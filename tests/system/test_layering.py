@@ -20,7 +20,9 @@ FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
 
 # Exceptions from the size rules: "path" or "path:function", each with its reason.
-ALLOWED = {}
+ALLOWED = {
+    "deploy/grafana/dashboards/shoal.json": "a dashboard as Grafana exports it, not for reading",
+}
 
 NO_FUNCTION = re.compile(r"^\s*(inline )?(namespace|(typedef )?(class|struct|union|enum)|extern)\b"
                          r"|^\s*template <[^{]*>\s*(class|struct|union)\b|=\s*\{$|=\s*$")

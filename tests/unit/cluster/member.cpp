@@ -6,7 +6,9 @@
 
 #include "tests/unit/cluster/support/etcd_process.hpp"
 
+#include <algorithm>
 #include <condition_variable>
+#include <set>
 
 using namespace shoal;
 using namespace shoal::cluster;
@@ -45,7 +47,10 @@ struct duties final : membership_listener, member_listener {
   void stood_down(size_t) override {}
   void view_changed() override {}
   void failed(const error&) override {}
-  void keys_changed(std::string_view) override {}
+  void keys_changed(std::string_view name) override {
+    std::lock_guard guard{mutex};
+    told.emplace(name);
+  }
   void cannot_go_on(const error& why) override {
     std::lock_guard guard{mutex};
     failure = why;
@@ -55,6 +60,7 @@ struct duties final : membership_listener, member_listener {
   std::atomic<int> owned{0};
   std::mutex mutex;
   std::optional<error> failure;
+  std::set<std::string> told; // Names of keys.
 };
 
 struct node {
@@ -116,10 +122,19 @@ CAF_TEST(nodes share the slots and the keys and hand over what they have when th
   node b{etcd, "b"};
   b.join();
   CAF_CHECK(*a.at->await_identity(0ms) == *b.at->await_identity(0ms));
-  for (auto name : {"udp", "tickets", "passkeys", "identities"})
+  for (auto name : {"udp", "tickets", "passkeys", "identities"}) {
     CAF_CHECK(a.at->ring(name) == b.at->ring(name));
+    until([&] {
+      std::lock_guard guard{b.said.mutex};
+      return b.said.told.contains(name);
+    });
+  }
   until([&] { return share(a, b); });
   until([&] { return b.at->view()->misplaced == 0 && b.at->view()->nodes.size() == 2; });
+  auto is_own = [](auto& slot) { return slot.role == slot_role::owner; };
+  auto seen = b.at->view();
+  auto own = std::count_if(seen->slots.begin(), seen->slots.end(), is_own);
+  CAF_CHECK(own == b.said.owned);
   auto other = a.routes.number_of("b");
   until([&] { return int(routed_to(a.routes, other)) == b.said.owned; });
   CAF_CHECK_EQUAL(a.between.followed.size(), 2u);
