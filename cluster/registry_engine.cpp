@@ -34,7 +34,7 @@ counter_config counter_settings(const registry_engine_config& config) {
   made.node = config.node;
   made.incarnation = config.incarnation;
   made.pending_max = limits::registry_counters_max;
-  made.needs_claim = true;
+  made.needs_claim = config.claims_counters;
   return made;
 }
 

@@ -33,6 +33,7 @@ struct registry_engine_config {
   std::string node;    ///< This node's id.
   uint64_t incarnation = 0;
   std::string prefix = "shoal/";
+  bool claims_counters = true; ///< False: no other process can have this node's id, as in tests.
   range_follower::config follow{};
   std::chrono::milliseconds probe_period{1000};  ///< Between questions whether etcd is there.
   std::chrono::milliseconds probe_timeout{1000}; ///< Of each.

@@ -72,6 +72,7 @@ struct node_side {
 /// A has clients, B owns all slots, C stands by.
 struct fixture : tracker_fixture {
   fixture() {
+    virtual_now = mono_now(); // Links look at the real clock.
     for (auto* side : {&a, &b, &c})
       side->route("b", "c");
   }

@@ -186,9 +186,14 @@ CAF_TEST(a copy gets where a new owner needs it though nobody writes) {
 CAF_TEST(the flushes of former processes are forgotten) {
   auto old = world.keys.flush("a/0-7");
   world.put(old, "");
+  world.claims = true;
   auto& a = world.add("a", heard);
   world.own(a, 0, 255);
   world.run_for(2s);
+  CAF_MESSAGE("not before the node is a member");
+  CAF_CHECK(world.etcd.state().find(old));
+  world.join(a);
+  world.run_for(3s);
   CAF_CHECK(!world.etcd.state().find(old));
 }
 

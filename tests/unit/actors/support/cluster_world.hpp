@@ -23,10 +23,13 @@ struct cluster_node : cluster::link_listener {
     hub = std::move(cluster::link_hub::start(links).value());
     hub->listen(*this);
     cluster::registry_service_config service;
+    service.engine.cluster = "world";
     service.engine.node = name;
+    service.engine.claims_counters = false;
     service.engine.incarnation = 1;
     service.etcd.endpoints = etcd.urls();
     cluster_parts parts;
+    parts.cluster = "world";
     parts.links = hub.get();
     parts.routes = &routes;
     parts.start_registry = [service, this](lmdb_store& store, cluster::registry_listener& who) {

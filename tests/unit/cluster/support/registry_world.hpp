@@ -49,8 +49,10 @@ struct registry_world {
         },
         who, clock);
     cluster::registry_engine_config config;
+    config.cluster = "world";
     config.node = node.name;
     config.incarnation = 1;
+    config.claims_counters = claims;
     node.desk->open(*node.link, store, node.routes, config);
   }
 
@@ -77,6 +79,21 @@ struct registry_world {
     return etcd.state().find(key)->mod_revision;
   }
 
+  /// Makes the node a member: its record hangs on a lease.
+  void join(world_node& node) {
+    coordination::lease_id lease = 0;
+    operator_link->grant(60, time.now() + std::chrono::seconds{1},
+                         [&](result<coordination::lease_id> got) { lease = got.value_or(0); });
+    while (lease == 0 && time.step()) {
+    }
+    bool done = false;
+    operator_link->commit({{}, {{keys.node(node.name), "a member", lease}}, {}},
+                          time.now() + std::chrono::seconds{1}, [&](auto) { done = true; });
+    while (!done && time.step()) {
+    }
+    node.routes.set_self_lease(lease);
+  }
+
   /// @returns nothing if it succeeds.
   std::optional<ec> commit(world_node& node, commit_request what) {
     auto outcome = std::make_shared<std::optional<result<uint64_t>>>();
@@ -97,6 +114,7 @@ struct registry_world {
     } while (time.now() < end);
   }
 
+  bool claims = false; ///< Of nodes that are added.
   sim::timeline time{1};
   sim::etcd_model etcd{time, {}};
   std::unique_ptr<sim::etcd_link> operator_link = etcd.connect();
