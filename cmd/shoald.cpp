@@ -86,6 +86,16 @@ void reload_certificates(http::server& server) {
   report_dates(server.certificates());
 }
 
+/// SIGHUP: the same for those of the links; links that are up keep theirs.
+void reload_link_certificates(cluster_side& cluster) {
+  if (cluster.config().links.insecure)
+    return;
+  if (auto loaded = cluster.hub().reload_certificates(); loaded)
+    log::info("shoald", "reads the links' certificates anew");
+  else
+    log::error("shoald", "keeps its links' certificates reason=\"{}\"", to_string(loaded.error()));
+}
+
 /// SIGHUP: nor for a new secret of connection ids.
 void reload_udp_secrets(const udp::udp_config& config, udp::service& udp) {
   if (config.secret_file.empty())
@@ -230,6 +240,8 @@ int serve(const cmd::shoald_config& config, udp::udp_config udp_config, signal_s
   auto signal = signals.wait([&] {
     reload_certificates(server);
     reload_udp_secrets(config.udp, udp);
+    if (cluster)
+      reload_link_certificates(*cluster);
   });
   log::info("shoald", "drains signal={}", signal);
   prepare_to_leave(config, server, cluster, signals);
