@@ -76,4 +76,7 @@ inline constexpr std::chrono::milliseconds relay_probe_period = 500ms;
 /// How often edges look for announces that wait for too long.
 inline constexpr std::chrono::milliseconds relay_reminder_period = 20ms;
 
+/// How often relays look for clients of other nodes that have been silent for too long.
+inline constexpr std::chrono::seconds relay_web_sweep_period = 15s;
+
 } // namespace shoal::defaults

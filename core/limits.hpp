@@ -134,6 +134,16 @@ inline constexpr size_t replication_body_bytes_max = 256 * 1024; ///< Aimed at f
 inline constexpr size_t relay_inbox_bytes_max
     = 16 * 1024 * 1024;                             ///< Of an edge, not yet looked at.
 inline constexpr size_t relay_pending_max = 65'536; ///< Of an edge, waiting for other nodes.
+inline constexpr size_t relay_web_inbox_bytes_max = 16 * 1024 * 1024; ///< Not yet looked at.
+inline constexpr size_t relay_web_kept_bytes_max
+    = 16 * 1024 * 1024; ///< To be sent again, if need be.
+inline constexpr size_t relay_web_due_bytes_max
+    = 64 * 1024 * 1024; ///< Given to swarms, no reply yet.
+inline constexpr size_t relay_web_guests_max
+    = 500'000;                                       ///< WebSockets of other nodes in swarms here.
+inline constexpr size_t relay_described_max = 1000;  ///< Addresses of a swarm, for another node.
+inline constexpr size_t relay_descriptions_max = 64; ///< At once, for all other nodes.
+inline constexpr size_t relay_client_name_bytes_max = 64; ///< In such a description.
 
 // -- the registry of a cluster -----------------------------------------------------
 

@@ -114,6 +114,13 @@ constexpr std::array all_limits{
     named_limit{"registry_entries_max", limits::registry_entries_max},
     named_limit{"object_piece_bytes_max", limits::object_piece_bytes_max},
     named_limit{"object_fetches_max", limits::object_fetches_max},
+    named_limit{"relay_web_inbox_bytes_max", limits::relay_web_inbox_bytes_max},
+    named_limit{"relay_web_kept_bytes_max", limits::relay_web_kept_bytes_max},
+    named_limit{"relay_web_due_bytes_max", limits::relay_web_due_bytes_max},
+    named_limit{"relay_web_guests_max", limits::relay_web_guests_max},
+    named_limit{"relay_described_max", limits::relay_described_max},
+    named_limit{"relay_descriptions_max", limits::relay_descriptions_max},
+    named_limit{"relay_client_name_bytes_max", limits::relay_client_name_bytes_max},
 };
 
 } // namespace

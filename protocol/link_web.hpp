@@ -45,7 +45,7 @@ struct link_web_announce {
 /// To the owner: a client is gone without a word.
 struct link_web_left {
   uint64_t line = 0;
-  info_hash swarm;
+  info_hash swarm; ///< All zeros: all swarms of the line.
   uint64_t identity = 0;
 
   bool operator==(const link_web_left&) const = default;
