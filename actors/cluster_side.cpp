@@ -74,6 +74,9 @@ result<void> cluster_side::open_links(metrics::registry& metrics) {
   admin_ = std::make_unique<cluster_admin>(node_id(), *member_, switch_, links_->board());
   add_cluster_metrics(metrics, *member_, routes_);
   cluster::add_link_metrics(metrics, links_->board());
+  places_ = std::make_unique<swarm_places>(switch_, routes_);
+  web_ = std::make_unique<web_relay>(switch_, *places_, routes_, metrics);
+  swarms_ = std::make_unique<swarm_relay>(switch_, *places_, routes_, metrics);
   return {};
 }
 
@@ -94,6 +97,17 @@ cluster::registry_service_config cluster_side::registry_config() const {
   made.engine.incarnation = incarnation();
   made.engine.prefix = config_.member.membership.prefix;
   return made;
+}
+
+void cluster_side::attach(caf::actor_system& sys, const web_swarms& swarms) {
+  web_->attach(sys, swarms);
+  swarms_->attach(sys, *swarms.directory, *swarms.shards);
+  web_->start();
+}
+
+void cluster_side::detach() {
+  web_->stop();
+  swarms_->stop();
 }
 
 void cluster_side::join(cluster::membership_listener& duties) {

@@ -4,6 +4,8 @@
 #include "actors/cluster_admin.hpp"
 #include "actors/keyed_hash.hpp"
 #include "actors/relay_hub.hpp"
+#include "actors/swarm_relay.hpp"
+#include "actors/web_relay.hpp"
 #include "cluster/link_hub.hpp"
 #include "cluster/member.hpp"
 #include "cluster/registry_service.hpp"
@@ -59,6 +61,14 @@ public:
 
   /// Any thread.
   void cannot_go_on(const error& why) override { events_.cannot_go_on(why); }
+  web_relay& web() { return *web_; }
+  swarm_relay& swarms() { return *swarms_; }
+
+  /// The node's swarms are there. They outlive `detach`.
+  void attach(caf::actor_system& sys, const web_swarms& swarms);
+
+  /// The node's actors are about to end, and the edges are gone.
+  void detach();
 
   /// The node's swarms and registry are there: slots may come. @param duties outlives this.
   void join(cluster::membership_listener& duties);
@@ -111,6 +121,9 @@ private:
   std::unique_ptr<cluster::link_hub> links_;
   std::unique_ptr<relay_hub> relay_;
   std::unique_ptr<cluster_admin> admin_;
+  std::unique_ptr<swarm_places> places_;
+  std::unique_ptr<web_relay> web_;
+  std::unique_ptr<swarm_relay> swarms_;
   std::unique_ptr<cluster::member> member_; // Last: it talks to all of the above.
 };
 

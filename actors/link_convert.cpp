@@ -79,4 +79,57 @@ web_announce from_link(link_web_announce x) {
           x.arrived_us};
 }
 
+link_paired to_link(const paired_peers& x) {
+  link_paired_peers out{x.primary, x.source, x.reset, {}, x.completed};
+  out.changes.reserve(x.changes.size());
+  for (auto& change : x.changes)
+    out.changes.push_back({change.identity, static_cast<uint8_t>(change.state)});
+  return out;
+}
+
+link_paired to_link(const paired_traffic& x) {
+  return link_paired_traffic{x.primary,  x.identity,   x.family, x.event,
+                             x.uploaded, x.downloaded, x.user};
+}
+
+paired_peers from_link(link_paired_peers x) {
+  paired_peers out{x.primary, x.source, x.reset, {}, std::move(x.completed)};
+  out.changes.reserve(x.changes.size());
+  for (auto& change : x.changes)
+    out.changes.push_back({change.identity, static_cast<peer_change::to>(change.to)});
+  return out;
+}
+
+paired_traffic from_link(link_paired_traffic x) {
+  return {x.primary,        x.identity,         x.family,         x.event,
+          x.uploaded_bytes, x.downloaded_bytes, std::move(x.user)};
+}
+
+link_description to_link(const swarm_description& x) {
+  link_description out{x.numbers.complete,   x.numbers.incomplete, x.numbers.downloaders,
+                       x.numbers.downloaded, x.interval_s,         x.age_s,
+                       x.silent_s,           x.connected,          x.restored,
+                       x.addresses,          x.memory_bytes,       {}};
+  for (auto& peer : x.peers)
+    out.peers.push_back({peer.address, static_cast<uint8_t>(peer.state), peer.second_address,
+                         peer.silent_s, peer.client});
+  return out;
+}
+
+swarm_description from_link(const link_description& x) {
+  swarm_description out{{x.complete, x.incomplete, x.downloaders, x.downloaded},
+                        x.interval_s,
+                        x.age_s,
+                        x.silent_s,
+                        x.connected,
+                        x.restored,
+                        x.addresses,
+                        x.memory_bytes,
+                        {}};
+  for (auto& peer : x.peers)
+    out.peers.push_back({peer.address, static_cast<peer_state>(peer.state), peer.second_address,
+                         peer.silent_s, peer.client});
+  return out;
+}
+
 } // namespace shoal

@@ -217,10 +217,15 @@ void node::spawn_swarm_side(metrics::registry& metrics) {
     replicas_ = std::make_unique<replica_state>();
     replicas_->attach(swarm_config_);
   }
+  if (config_.cluster)
+    swarm_config_.others = &config_.cluster->swarms();
   for (auto& slot : swarm_config_.shards) {
     slot = sys.spawn<shard, caf::hidden + caf::lazy_init>(&swarm_config_);
     must_live(slot, "shard");
   }
+  if (config_.cluster)
+    config_.cluster->attach(
+        sys, {&directory_, &swarm_config_.shards, std::chrono::seconds{swarm_config_.web_ttl_s}});
 }
 
 bool node::take_clean_mark() {
@@ -341,6 +346,8 @@ uint64_t node::save() {
 }
 
 void node::end_all() {
+  if (config_.cluster)
+    config_.cluster->detach();
   auto end = [](const auto& actor) { caf::anon_send_exit(actor, caf::exit_reason::user_shutdown); };
   end(caretaker_);
   // Shards first: one that lives could spawn a swarm behind the back of those that follow.

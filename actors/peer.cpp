@@ -2,6 +2,7 @@
 #include "actors/peer.hpp"
 
 #include "actors/swarm.hpp"
+#include "actors/web_relay.hpp"
 #include "core/log.hpp"
 
 #include <caf/send.hpp>
@@ -28,12 +29,20 @@ bool peer::receive(caf::mailbox_element& x) {
          || on<web_answered>(x, [this](auto& answered) { on_answered(answered); })
          || on<web_evicted>(x, [this](auto& fact) { on_evicted(fact); })
          || on_verb<atom::expire>(x, [this] { offers_.expire(desk_.now()); })
+         || on_verb<atom::refresh>(x, [this] { review(); })
          || on_verb<atom::stop>(x, [this] { quit(); });
 }
 
 void peer::on_announce(web_announce& req, const swarm_actor& swarm) {
-  if (!join(req))
+  if (join(req))
+    pass_on(req, swarm);
+}
+
+void peer::pass_on(web_announce& req, const swarm_actor& swarm) {
+  if (desk_.relay && !desk_.relay->places().is_here(slot_of(req.swarm))) {
+    desk_.relay->announce(std::move(req), caf::actor_cast<peer_actor>(this));
     return;
+  }
   auto self = caf::actor_cast<visitor_actor>(this);
   auto* here = local_swarm(swarm);
   if (here != nullptr && here->begin_turn(loop_)) { // As edge_port does it.
@@ -53,6 +62,33 @@ void peer::announce_in_turn(web_announce& req, const swarm_actor& swarm) {
   }
 }
 
+/// Whoever has a swarm now must hear who is connected to this node. Offers are not made again.
+void peer::review() {
+  if (desk_.relay == nullptr || line_ == nullptr)
+    return;
+  for (auto& m : joined_) {
+    auto place = desk_.relay->places().of(slot_of(m.swarm));
+    if (place == m.place || place == swarm_places::nowhere)
+      continue;
+    m.place = place;
+    web_announce again;
+    again.swarm = m.swarm;
+    again.id = m.id;
+    again.identity = m.identity;
+    again.client = line_->address();
+    again.left = m.state == peer_state::seeder ? 0 : 1;
+    again.event = m.state == peer_state::partial ? announce_event::paused : announce_event::none;
+    again.arrived_us = web_announce::unasked;
+    pass_on(again, desk_.directory->lookup(m.swarm).swarm);
+  }
+}
+
+void peer::note(membership& m, const web_announce& req) const {
+  m.state = state_of(req);
+  if (desk_.relay)
+    m.place = desk_.relay->places().of(slot_of(req.swarm));
+}
+
 bool peer::join(const web_announce& req) {
   auto at = find(req.swarm, req.id);
   if (req.event == announce_event::stopped) {
@@ -60,8 +96,10 @@ bool peer::join(const web_announce& req) {
       joined_.erase(at);
     return true; // Even if it is not known, the swarm answers.
   }
-  if (at != joined_.end())
+  if (at != joined_.end()) {
+    note(*at, req);
     return true;
+  }
   if (joined_.size() >= limits::ws_ids_per_socket_max) {
     desk_.gate->count_refusal(transport::ws, refusal_kind::bad_announce);
     append_ws_failure(blank_text(),
@@ -72,6 +110,7 @@ bool peer::join(const web_announce& req) {
   // Most clients are in few swarms, and there are many clients.
   joined_.reserve(joined_.size() < 4 ? joined_.size() + 1 : joined_.capacity());
   joined_.push_back({req.swarm, req.id, req.identity});
+  note(joined_.back(), req);
   return true;
 }
 
@@ -87,6 +126,8 @@ void peer::on_answer(web_answer& answer) {
 }
 
 void peer::on_reply(const web_reply& reply) {
+  if (reply.arrived_us == web_announce::unasked)
+    return;
   append_ws_reply(blank_text(), {reply.swarm, reply.interval_s, reply.complete, reply.incomplete});
   say_text();
   auto now = std::chrono::duration_cast<std::chrono::microseconds>(desk_.now().time_since_epoch());
@@ -151,6 +192,8 @@ void peer::on_end(const caf::error& reason) {
     log::error("peer", "ends unexpectedly reason={}", caf::to_string(reason));
   for (auto& m : joined_)
     leave(m);
+  if (desk_.relay)
+    desk_.relay->gone(id());
   --desk_.peers;
   if (line_ != nullptr)
     std::exchange(line_, nullptr)->peer_ended();

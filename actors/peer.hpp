@@ -12,6 +12,8 @@
 
 namespace shoal {
 
+class web_relay;
+
 /// A WebSocket, as its peer sees it. All calls come on the edge's thread.
 class web_line {
 public:
@@ -26,6 +28,9 @@ public:
   /// The client has answered an offer that it was not given, or not lately.
   virtual void answer_dropped() = 0;
 
+  /// Where the client is.
+  virtual ip_address address() const = 0;
+
   /// The peer has ended, and its line hears no more.
   virtual void peer_ended() = 0;
 };
@@ -37,6 +42,7 @@ struct web_desk {
   const std::array<shard_actor, slot_count>* shards = nullptr;
   tracker_gate* gate = nullptr;
   web_metrics* metrics = nullptr;
+  web_relay* relay = nullptr; ///< Null: there is no cluster.
   std::function<mono_time()> now;
   size_t peers = 0; ///< Alive; kept by the peers.
   std::string text; ///< Scratch space for what is said.
@@ -64,11 +70,15 @@ private:
     info_hash swarm;
     peer_id id;
     uint64_t identity;
+    uint32_t place = 0; ///< Where it has been announced: see swarm_places.
+    peer_state state = peer_state::leecher;
   };
 
   bool receive(caf::mailbox_element& x) override;
   void on_end(const caf::error& reason) override;
   void on_announce(web_announce& req, const swarm_actor& swarm);
+  void pass_on(web_announce& req, const swarm_actor& swarm);
+  void review();
   void on_answer(web_answer& answer);
   void on_reply(const web_reply& reply);
   void on_offered(const web_offered& offered, const offerer_actor& from);
@@ -79,6 +89,7 @@ private:
 
   /// @returns whether the client may stay or become a peer of that swarm under that id.
   bool join(const web_announce& req);
+  void note(membership& m, const web_announce& req) const;
   void leave(const membership& from);
   std::string& blank_text();
   void say_text();

@@ -16,6 +16,8 @@ using peer_actor = visitor_actor::extend<
     caf::reacts_to<web_answer>,
     // Forgets offers that were not answered in time.
     caf::reacts_to<atom::expire>,
+    // Announces itself to swarms that other nodes have now.
+    caf::reacts_to<atom::refresh>,
     // The socket is gone.
     caf::reacts_to<atom::stop>>;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/shard.hpp"
 
+#include "actors/swarm_relay.hpp"
+
 namespace shoal {
 
 shard::shard(caf::actor_config& cfg, swarm_config* config)
@@ -87,13 +89,19 @@ void shard::on_web_announce(const web_announce& req, const visitor_actor& line) 
     send(line, web_reply{req.swarm, config_.web_interval_s, 0, 0, req.arrived_us});
 }
 
+template <class Fact>
+void shard::on_paired(const Fact& fact) {
+  if (!config_.others || !config_.others->pass_on(fact))
+    send(find_or_spawn(fact.primary), fact);
+}
+
 shard::behavior_type shard::make_behavior() {
   return {
       [this](const announce_request& req, const edge_actor& edge) { on_announce(req, edge); },
       [this](const web_announce& req, const visitor_actor& line) { on_web_announce(req, line); },
       [this](const scrape_sleeper& req, const edge_actor& edge) { on_scrape(req, edge); },
-      [this](const paired_peers& facts) { send(find_or_spawn(facts.primary), facts); },
-      [this](const paired_traffic& fact) { send(find_or_spawn(fact.primary), fact); },
+      [this](const paired_peers& facts) { on_paired(facts); },
+      [this](const paired_traffic& fact) { on_paired(fact); },
       [this](const restore_swarm& image) { send(find_or_spawn(image.swarm), image); },
       [this](const merge_swarm& facts) { send(find_or_spawn(facts.swarm), facts); },
       [this](const restore_slot& order) { on_restore(order); },

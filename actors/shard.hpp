@@ -23,6 +23,9 @@ private:
   void on_scrape(const scrape_sleeper& req, const edge_actor& edge);
   void on_restore(const restore_slot& order);
 
+  template <class Fact>
+  void on_paired(const Fact& fact);
+
   /// @returns the swarm of that info-hash, which has begun if there was none.
   swarm_actor find_or_spawn(const info_hash& hash);
   swarm_actor begin(const info_hash& hash, replica_table::replica* from);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/swarm.hpp"
 
+#include "actors/swarm_relay.hpp"
 #include "actors/swarm_replication.hpp"
 #include "core/log.hpp"
 
@@ -248,6 +249,7 @@ void swarm::on_expire() {
   expire_web(changes);
   publish_size();
   note_changes(std::move(changes));
+  tell_primary_anew();
   deserted_sweeps_ = deserted() ? (deserted_sweeps_ + 1) & 3 : 0;
   if (deserted_sweeps_ > deserted_sweeps_max)
     retire();
@@ -363,6 +365,15 @@ void swarm::tell_primary(bool reset, std::vector<peer_change> changes,
     facts.completed.clear();
     sent += n;
   } while (sent < changes.size());
+}
+
+/// Another node may have the primary swarm now, which then begins with nothing.
+void swarm::tell_primary_anew() {
+  if (!config_.others || !entry() || entry()->source == 0)
+    return;
+  auto place = config_.others->place_of(entry()->primary);
+  if (std::exchange(registered_->told_place, place) != place)
+    tell_primary(true, everybody(), {});
 }
 
 std::vector<peer_change> swarm::everybody() const {

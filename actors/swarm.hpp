@@ -26,6 +26,7 @@ class replication_log; // cluster/replication_log.hpp
 namespace shoal {
 
 class swarm_copies; // actors/swarm_copies.hpp
+class swarm_relay;  // actors/swarm_relay.hpp
 
 /// What all swarms of a node share. Built by the node, outlives them.
 struct swarm_config {
@@ -44,6 +45,7 @@ struct swarm_config {
   std::function<registry_shard_actor(const info_hash&)> registry_of; ///< By primary swarm.
   accounts_actor accounts;
   swarm_directory* directory = nullptr;
+  swarm_relay* others = nullptr; ///< The way to swarms of other nodes. Null: there is no cluster.
   /// What standbys are told, by slot; they outlive the swarms. Null: there is no cluster.
   std::array<cluster::replication_log*, slot_count> replication{};
   swarm_copies* copies = nullptr;      ///< What is known of swarms of other nodes. Null: the same.
@@ -146,6 +148,7 @@ private:
   void note_completion(uint64_t identity);
   void note_changes(std::vector<peer_change> changes);
   void tell_primary(bool reset, std::vector<peer_change> changes, std::vector<uint64_t> completed);
+  void tell_primary_anew();
   std::vector<peer_change> everybody() const;
   void publish_counts();
   void publish_size();
@@ -175,6 +178,7 @@ private:
   struct registered_state {
     std::shared_ptr<const registration> entry;
     std::unique_ptr<primary_state> primary;
+    uint32_t told_place = 0; ///< Where the primary swarm was told all: swarm_relay::place_of.
   };
 
   const registration* entry() const { return registered_ ? registered_->entry.get() : nullptr; }

@@ -5,16 +5,6 @@
 
 namespace shoal {
 
-namespace {
-
-peer_state state_of(const web_announce& req) {
-  if (req.left == 0)
-    return peer_state::seeder;
-  return req.event == announce_event::paused ? peer_state::partial : peer_state::leecher;
-}
-
-} // namespace
-
 void swarm::on_web_announce(web_announce& req, const visitor_actor& line) {
   if (retired_) {
     send(config_.shards[slot_of(hash_)], req, line);

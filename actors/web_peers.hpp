@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/identity_map.hpp"
+#include "actors/messages/web.hpp"
 #include "actors/peer_table.hpp"
 #include "core/limits.hpp"
 
@@ -12,6 +13,12 @@
 #include <vector>
 
 namespace shoal {
+
+inline peer_state state_of(const web_announce& req) {
+  if (req.left == 0)
+    return peer_state::seeder;
+  return req.event == announce_event::paused ? peer_state::partial : peer_state::leecher;
+}
 
 /// The peers of one swarm that are connected by WebSocket. Pure: time and randomness are
 /// parameters. A *visitor* is a peer id on a line (a connection); a peer is an identity, which may

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/websocket_hub.hpp"
 
+#include "actors/cluster_side.hpp"
+
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -73,6 +75,8 @@ websocket_hub::websocket_hub(const services& srv, edge_port& port, asio::io_cont
   desk_.gate = &srv.gate;
   desk_.metrics = &srv.web;
   desk_.now = clock;
+  if (auto* cluster = srv.node.cluster())
+    desk_.relay = &cluster->web();
 }
 
 websocket_hub::~websocket_hub() {

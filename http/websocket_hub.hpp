@@ -3,6 +3,7 @@
 
 #include "actors/edge_guest.hpp"
 #include "actors/edge_port.hpp"
+#include "actors/web_relay.hpp"
 #include "http/raw_poller.hpp"
 #include "http/services.hpp"
 #include "http/websocket_session.hpp"
@@ -49,6 +50,11 @@ private:
   web_desk& desk() { return desk_; }
   tracker_gate& gate() { return srv_.gate; }
   web_metrics& counted() { return srv_.web; }
+
+  /// Changes when other nodes may have the swarms of the cluster.
+  uint32_t routes_version() const {
+    return desk_.relay ? static_cast<uint32_t>(desk_.relay->places().version()) : 0;
+  }
   std::chrono::seconds message_timeout() const { return srv_.config.header_timeout; }
 
   void enter(websocket_session& who);

@@ -30,6 +30,7 @@ bool websocket_session::start() {
     cut();
     return false;
   }
+  routes_seen_ = hub_.routes_version();
   peer_ = connect_peer(hub_.system(), hub_.desk(), *this);
   return true;
 }
@@ -242,6 +243,10 @@ void websocket_session::sweep(mono_time now) {
     answers_until_ = {};
     if (peer_)
       caf::anon_send(peer_, atom::expire::value);
+  }
+  if (auto routes = hub_.routes_version(); routes != routes_seen_ && peer_) {
+    routes_seen_ = routes;
+    caf::anon_send(peer_, atom::refresh::value);
   }
   if (state_ == state::closing) {
     if (now >= end_)

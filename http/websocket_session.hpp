@@ -36,6 +36,7 @@ public:
   void say(std::string_view json) override;
   void may_answer_until(mono_time deadline) override { answers_until_ = deadline; }
   void answer_dropped() override { afford_frame(); }
+  ip_address address() const override { return client_.address; }
   void peer_ended() override;
 
   // -- what the hub says -------------------------------------------------------------
@@ -95,8 +96,9 @@ private:
   mono_time heard_;   // From the client, last.
   mono_time begun_{}; // When an unfinished message began to come in, or never.
   mono_time answers_until_{};
-  mono_time end_{};  // When `closing` has lasted for long enough.
-  size_t place_ = 0; // In the hub's list.
+  mono_time end_{};          // When `closing` has lasted for long enough.
+  size_t place_ = 0;         // In the hub's list.
+  uint32_t routes_seen_ = 0; // When the peer last looked where its swarms are.
   uint8_t bad_messages_ = 0;
   uint8_t free_frames_ = limits::ws_free_frames_max; // Until the next sweep.
   state state_ = state::open;

@@ -19,6 +19,9 @@ typename Inspector::result_type inspect(Inspector& f, ws_offer& x) {
 
 /// A connected peer announces itself and, with its offers, asks for other connected peers.
 struct web_announce {
+  /// In `arrived_us`: the edge says it on its own, and the client hears nothing of the reply.
+  static constexpr uint64_t unasked = UINT64_MAX;
+
   info_hash swarm;
   peer_id id;
   uint64_t identity = 0;   ///< As in announce_request.

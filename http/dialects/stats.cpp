@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Live statistics: of the node for everybody, of one swarm for its operator.
+#include "actors/cluster_side.hpp"
 #include "http/credentials.hpp"
 #include "http/dialects/handlers.hpp"
 #include "http/json_body.hpp"
@@ -172,7 +173,12 @@ task<> swarm_details(exchange& ex) {
   }
   auto known = ex.node().directory().lookup(*hash);
   result<swarm_description> swarm = fail(ec::not_found);
-  if (known.swarm) {
+  auto* cluster = ex.node().cluster();
+  if (cluster && !cluster->swarms().is_here(*hash)) {
+    describe_far_swarm question{*hash, described_addresses_max};
+    auto answer = co_await ex.ask<swarm_description>(cluster->swarms().far(), question);
+    swarm = std::move(answer);
+  } else if (known.swarm) {
     describe_swarm question{described_addresses_max};
     auto answer = co_await ex.ask<swarm_description>(known.swarm, question);
     swarm = std::move(answer);

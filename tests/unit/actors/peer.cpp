@@ -16,6 +16,7 @@ struct fake_line : web_line {
   void say(std::string_view json) override { heard.emplace_back(json); }
   void may_answer_until(mono_time when) override { until = when; }
   void answer_dropped() override { ++dropped; }
+  ip_address address() const override { return ip_address::v4({10, 0, 0, 1}); }
   void peer_ended() override { ended = true; }
 
   /// @returns what it has heard since it was asked last.

@@ -33,8 +33,16 @@ public:
   }
 
   void serve(uint16_t kind, handler who) override { handlers_[kind] = std::move(who); }
-  void listen(cluster::link_listener&) override {}
+  void listen(cluster::link_listener& who) override { listeners_.push_back(&who); }
   void follow(std::vector<cluster::link_peer>) override {}
+
+  /// Has both sides hear that the link to a node is broken. It works again at once.
+  void break_off(const std::string& node) {
+    for (auto* who : listeners_)
+      who->link_down(node, 1, {ec::unavailable, "broken"});
+    for (auto* who : find(node)->listeners_)
+      who->link_down(name_, 1, {ec::unavailable, "broken"});
+  }
 
   bool deaf = false;   ///< Hears nothing: it hangs.
   size_t messages = 0; ///< That were heard.
@@ -56,6 +64,7 @@ private:
   net& all_;
   std::string name_;
   std::map<uint16_t, handler> handlers_;
+  std::vector<cluster::link_listener*> listeners_;
 };
 
 } // namespace shoal::test
