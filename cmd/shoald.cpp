@@ -240,8 +240,8 @@ int serve(const cmd::shoald_config& config, udp::udp_config udp_config, signal_s
   auto signal = signals.wait([&] {
     reload_certificates(server);
     reload_udp_secrets(config.udp, udp);
-    if (cluster)
-      reload_link_certificates(*cluster);
+    if (cluster.side)
+      reload_link_certificates(*cluster.side);
   });
   log::info("shoald", "drains signal={}", signal);
   prepare_to_leave(config, server, cluster, signals);
