@@ -19,7 +19,7 @@ test_packages=(
   python3 python3-pytest python3-pytest-timeout python3-prometheus-client
   python3-websocket chromium
   python3-libtorrent transmission-daemon transmission-cli aria2 qbittorrent-nox rtorrent
-  prometheus haproxy faketime iproute2 mount jq git etcd-server etcd-client
+  prometheus haproxy faketime iproute2 nftables mount jq git etcd-server etcd-client
   shellcheck python3-yaml python3-kubernetes
   golang-go golang-github-masterminds-sprig-dev golang-github-ghodss-yaml-dev # Helm's engine
   libbenchmark-dev clang-14 libclang-rt-14-dev clang-format-14
