@@ -227,6 +227,10 @@ void edge_relay::look_at_waiting(mono_time now) {
         continue;
     }
     hub_.metrics().resent.add();
+    // The first one may have counted it, or will when it wakes up: rather one too few than one
+    // twice.
+    if (x.request.event == announce_event::completed)
+      x.request.event = announce_event::none;
     park(x);
   }
   drop_closed();

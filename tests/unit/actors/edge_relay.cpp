@@ -190,6 +190,27 @@ CAF_TEST(the standby answers when the owner hangs and the owner again when it is
   CAF_CHECK_EQUAL(one.last->complete, 1u);
 }
 
+CAF_TEST(a completion is counted by one node however many are asked) {
+  auto completed = [this](uint8_t n) {
+    auto req = hello(hash, n, 0);
+    req.event = announce_event::completed;
+    a.port.announce(std::move(req), {}, one, virtual_now);
+    run();
+  };
+  b.between.deaf = true;
+  completed(1);
+  CAF_CHECK_EQUAL(one.answers, 0);
+  pass(defaults::relay_patience);
+  CAF_REQUIRE(one.last);
+  CAF_CHECK_EQUAL(one.last->complete, 1u);
+  CAF_CHECK_EQUAL(one.last->downloaded, 0u); // The owner may have done it, and be slow.
+  CAF_MESSAGE("what only the standby was asked for is counted there");
+  completed(2);
+  CAF_CHECK_EQUAL(one.answers, 2);
+  CAF_REQUIRE(one.last);
+  CAF_CHECK_EQUAL(one.last->downloaded, 1u);
+}
+
 CAF_TEST(a link that breaks sends what waits to the standby at once) {
   b.between.deaf = true;
   say(one, 1);
