@@ -63,6 +63,7 @@ class Journal:
         self.keys = {}
         self.done = Counter()  # (operation, outcome)
         self.wrong = []
+        self.announce_s = []  # How long nodes that ran took for an announce.
         self.completed = Counter()  # Swarm: completions announced.
         self._lock = threading.Lock()
 
@@ -73,6 +74,13 @@ class Journal:
     def accuse(self, what):
         with self._lock:
             self.wrong.append(what)
+
+    def took(self, node, begin):
+        """Of an answer; that of a node which hung counts no more than its silence."""
+        now = time.monotonic()
+        if not self.outages.during(node, begin, now):
+            with self._lock:
+                self.announce_s.append(now - begin)
 
     def note(self, what):
         """Into the file of what went wrong and may."""
@@ -250,7 +258,9 @@ class Announcer(Client):
             self.silent(self.node, f"{self.protocol}: {error!r}", begin)
             return
         self.journal.count(self.protocol, "refused" if reason else "answered")
+        self.journal.took(self.node.name, begin)
         if event == "completed":
+            self.journal.count("completion", "answered")
             self.journal.note(f"completed {swarm} by {peer} through {self.node.name}")
         if reason:
             self.journal.accuse(f"{clock()} {self.protocol}: {self.node.name} refused: {reason}")

@@ -30,10 +30,18 @@ def table(title, rows):
         print(f"| {name} | {value} |")
 
 
+def percentiles(values):
+    ranked = sorted(values)
+    if not ranked:
+        return []
+    return [(name, ranked[int(part * (len(ranked) - 1))])
+            for name, part in (("median", 0.5), ("99 %", 0.99), ("slowest", 1))]
+
+
 def report(args, nemesis, load, verdict, settled_s):
     journal = load.journal
     table("faults", [*sorted(nemesis.counts.items()), ("all", nemesis.counts.total())])
-    operations = sorted({operation for operation, _ in journal.done})
+    operations = sorted({operation for operation, _ in journal.done} - {"completion"})
     others = sorted({outcome for _, outcome in journal.done} - set(OUTCOMES))
     shown = [(f"{operation}, {outcome}", journal.done[operation, outcome])
              for operation in operations for outcome in (*OUTCOMES, *others)
@@ -43,7 +51,12 @@ def report(args, nemesis, load, verdict, settled_s):
         ("keys written", len(journal.keys)), ("read back, at three nodes", verdict.read),
         ("acknowledged and lost", verdict.lost), ("acknowledged and undone", verdict.undone),
         ("listed alike at the end", verdict.listed),
-        ("completions announced", verdict.announced), ("completions counted", verdict.counted),
+        ("completions announced", verdict.announced),
+        ("completions announced and answered", journal.done["completion", "answered"]),
+        ("completions counted", verdict.counted),
+        ("answers without peers since each node's last start", verdict.empty_answers),
+        *[(f"answer to an announce, {name} (s)", f"{seconds:.2f}")
+          for name, seconds in percentiles(journal.announce_s)],
         ("all violations", len(verdict.wrong)), ("settled after (s)", f"{settled_s:.1f}")])
     for line in verdict.wrong[:40]:
         print("WRONG:", line)
