@@ -81,13 +81,6 @@ def test_every_metric_is_documented(tmp_path):
     assert shown <= in_a_cluster
 
 
-def test_every_metric_of_replication_is_documented():
-    source = (TOP / "actors" / "replication_metrics.cpp").read_text()
-    documented = [cells[0].strip("`") for cells in rows("operations.md", "Metrics of a cluster")]
-    shown = re.findall(r'"(shoal_\w+)"', source)
-    assert len(shown) > 10 and sorted(set(documented) & set(shown)) == sorted(shown)
-
-
 def test_every_reason_of_a_refusal_is_documented(node):
     shown = set(re.findall(r'^shoal_refused_total{reason="(\w+)"}',
                            web.get(node.url + "/metrics").text, re.M))

@@ -37,7 +37,7 @@ public:
       : routes{name}, between{net, name}, places{between, routes}, relay{between, places, routes,
                                                                          numbers},
         swarms{between, places, routes, numbers}, settings{config}, loop{sys, [] {}},
-        gate{{}, *config.directory, {}, numbers}, counted{numbers} {
+        gate{tracker_config{}, *config.directory, hash_key{}, numbers}, counted{numbers} {
     loop.bind_to_this_thread();
     relay.attach(sys, {config.directory, &config.shards, std::chrono::seconds{config.web_ttl_s}});
     swarms.attach(sys, *config.directory, config.shards);
@@ -116,12 +116,13 @@ struct web_fixture : tracker_fixture {
 
   /// Lets all that is under way arrive.
   void settle() {
-    for (int i = 0; i < 20; ++i)
+    for (int i = 0; i < 20; ++i) {
       for (auto* node : {&a, &b, &c}) {
         drain();
         node->loop.run();
         node->relay.run(clock);
       }
+    }
   }
 
   void pass(mono_time::duration time) {
