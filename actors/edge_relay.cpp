@@ -57,9 +57,9 @@ void edge_relay::announce(announce_request req, announce_sink& sink, mono_time n
 void edge_relay::route(parked x, mono_time now) {
   auto slot = slot_of(x.request.swarm);
   auto [at, node] = choice_.choose(slot, now);
-  if (at == where::later) {
+  if (at == where::later && parked_.size() < limits::relay_pending_max) {
     parked_.push_back(std::move(x));
-  } else if (at == where::nowhere) {
+  } else if (at == where::nowhere || at == where::later) {
     hub_.metrics().lost.add();
     given_up_.push_back(x.sink);
   } else if (at == where::here) {

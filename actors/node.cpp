@@ -253,9 +253,11 @@ void node::restore_swarms() {
   for (auto& shard : registry_)
     await<search_result>(self, shard, search_query{}, start_timeout, "waits in vain for entries");
   auto snapshot = snapshot_of(config_, swarm_config_);
-  // In a cluster the slots' owners have the swarms, and this node owns none yet.
+  // In a cluster the slots' owners have the swarms, and what a crash has left is older than what
+  // they know. After an orderly end there is only what nobody took: all nodes went at once, or this
+  // one was alone. The owners are given it.
   auto clean = take_clean_mark();
-  auto restored = config_.cluster ? 0 : load_snapshot(snapshot, clean);
+  auto restored = config_.cluster && !clean ? 0 : load_snapshot(snapshot, clean);
   // Behind this, an announce finds its swarm's peers back.
   for (auto& shard : swarm_config_.shards)
     await<atom::flush>(self, shard, atom::flush::value, start_timeout, "waits in vain for swarms");

@@ -15,6 +15,8 @@ relay_pick relay_choice::choose(size_t slot, mono_time now) {
     auto acts = routes_.epoch(slot) != 0 || !routes_.holds_lease(now);
     return {acts ? relay_pick::where::here : relay_pick::where::later, nobody};
   }
+  if (owner == nobody && standby == nobody)
+    return {relay_pick::where::later, nobody}; // Somebody is about to take it.
   if (is_usable(owner, now))
     return {relay_pick::where::there, owner};
   if (standby == this_node)

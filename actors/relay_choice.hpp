@@ -11,7 +11,8 @@ struct relay_pick {
   enum class where : uint8_t {
     here,
     there,   ///< `node`
-    later,   ///< This node is handing the slot over and does not know yet that it is done.
+    later,   ///< This node is handing the slot over and does not know yet that it is done; or
+             ///< nobody has taken it yet.
     nowhere, ///< Nobody who has the swarm can be reached.
   };
   where at = where::nowhere;

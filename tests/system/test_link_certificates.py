@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from support import wait
-from support.cluster import DEV_CERTS, Cluster
+from support.tls_cluster import DEV_CERTS, Cluster
 
 
 @pytest.fixture

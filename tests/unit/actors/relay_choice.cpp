@@ -30,8 +30,8 @@ bool operator==(const relay_pick& x, where at) {
 
 CAF_TEST_FIXTURE_SCOPE(relay_choice_tests, fixture)
 
-CAF_TEST(what nobody has is nowhere) {
-  CAF_CHECK(pick() == where::nowhere);
+CAF_TEST(what nobody has yet waits) {
+  CAF_CHECK(pick() == where::later);
   CAF_CHECK(!choice.is_here(5));
 }
 
