@@ -46,6 +46,7 @@ edge_relay::edge_relay(edge_port& port, const swarm_directory& directory, relay_
 
 edge_relay::~edge_relay() {
   hub_.remove(inbox_);
+  inbox_->close(); // Answers that are still under way hold it.
 }
 
 // -- announces of this node's clients -----------------------------------------------------

@@ -13,7 +13,7 @@ using namespace cluster;
 
 bool relay_inbox::put(relay_parcel x) {
   std::lock_guard guard{mutex_};
-  if (bytes_ + x.body.size() > limits::relay_inbox_bytes_max)
+  if (closed_ || bytes_ + x.body.size() > limits::relay_inbox_bytes_max)
     return false;
   bytes_ += x.body.size();
   parcels_.push_back(std::move(x));
@@ -29,8 +29,18 @@ std::vector<relay_parcel> relay_inbox::take() {
 }
 
 void relay_inbox::poke() {
-  if (waiting.load(std::memory_order_relaxed) != 0)
+  if (waiting.load(std::memory_order_relaxed) == 0)
+    return;
+  // Under the lock, so that `close` keeps the edge until this is done.
+  std::lock_guard guard{mutex_};
+  if (!closed_)
     wake_();
+}
+
+void relay_inbox::close() {
+  std::lock_guard guard{mutex_};
+  closed_ = true;
+  parcels_.clear();
 }
 
 /// The edges that there are, and whose turn it is.

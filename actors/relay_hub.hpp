@@ -27,8 +27,11 @@ public:
   /// @param wake makes the edge's thread look here soon; called from any thread.
   explicit relay_inbox(std::function<void()> wake) : wake_{std::move(wake)} {}
 
-  /// @returns false if there is no room: limits::relay_inbox_bytes_max.
+  /// @returns false if there is no room (limits::relay_inbox_bytes_max), or it is closed.
   bool put(relay_parcel x);
+
+  /// The edge is gone: nothing is taken and nobody is woken any more.
+  void close();
 
   std::vector<relay_parcel> take();
 
@@ -43,6 +46,7 @@ private:
   std::mutex mutex_;
   std::vector<relay_parcel> parcels_;
   size_t bytes_ = 0;
+  bool closed_ = false;
 };
 
 /// What relays count.

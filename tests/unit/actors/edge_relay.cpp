@@ -308,6 +308,20 @@ CAF_TEST(a scrape asks each owner once and the standby if that one is silent) {
   CAF_CHECK_EQUAL(rest.complete[1], 0u);
 }
 
+CAF_TEST(an edge that is gone is not woken any more) {
+  int wakes = 0;
+  relay_inbox inbox{[&] { ++wakes; }};
+  CAF_CHECK(inbox.put({}));
+  inbox.waiting = 1;
+  inbox.poke();
+  CAF_CHECK_EQUAL(wakes, 2);
+  inbox.close();
+  inbox.poke();
+  CAF_CHECK(!inbox.put({}));
+  CAF_CHECK_EQUAL(wakes, 2);
+  CAF_CHECK(inbox.take().empty());
+}
+
 CAF_TEST(what does not decode disturbs nobody) {
   for (auto kind : {link_kind::announces, link_kind::answers})
     b.between.tell("a", kind, "\xff garbage that is long enough to be looked at");
