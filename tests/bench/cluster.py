@@ -4,14 +4,16 @@
 import argparse
 import datetime
 import hashlib
+import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cluster_nodes import Cluster, now
+from cluster_nodes import Apart, Cluster, now
 from rounds import load
 from servers import TOP
 from support.udp_client import UdpClient
@@ -80,14 +82,90 @@ def wrong_node(plan):
 def growth(plan):
     """The same load over 1, 2, 3 and 5 nodes, each slot with a standby from 2 on."""
     result = Result("CPU per announce, summed over nodes")
-    result.lines = ["| nodes | CPU us per announce | announces per second |", "|---|---|---|"]
+    result.lines = [
+        "Announces enter at any node, so with n nodes (n - 1)/n of them enter at a wrong one. "
+        "Apart: so many nodes that know nothing of each other, under the same load.", "",
+        "| nodes | at a wrong node | in flight in all | CPU us per announce | rate | apart | ratio |",
+        "|---|---|---|---|---|---|---|"]
     for nodes in (1, 2, 3, 5):
-        with Cluster(plan.work / f"growth{nodes}", nodes) as cluster:
-            prefill(cluster.nodes[0])
-            costs = [cost_at(cluster, cluster.nodes, plan.seconds) for _ in range(plan.rounds)]
-            result.lines.append(f"| {nodes} | {statistics.median(c for c, _ in costs):.2f} "
-                                f"| {statistics.median(r for _, r in costs):,.0f} |")
+        for in_flight in (256, 256 * max(1, nodes * (nodes - 1))):
+            with Apart(plan.work / f"apart{nodes}", nodes) as apart:
+                for node in apart.nodes:
+                    prefill(node)
+                control, _ = median_cost(plan, apart, in_flight)
+            with Cluster(plan.work / f"growth{nodes}", nodes) as cluster:
+                prefill(cluster.nodes[0])
+                cost, rate = median_cost(plan, cluster, in_flight)
+            result.lines.append(
+                f"| {nodes} | {(nodes - 1) / nodes:.0%} | {in_flight} | {cost:.2f} | {rate:,.0f}/s "
+                f"| {control:.2f} | {cost / control:.2f}x |")
     return result
+
+
+def median_cost(plan, cluster, in_flight):
+    costs = [cost_at(cluster, cluster.nodes, plan.seconds, in_flight) for _ in range(plan.rounds)]
+    return (statistics.median(c for c, _ in costs), statistics.median(r for _, r in costs))
+
+
+REGISTER = """
+local thread_count = 0
+function setup(thread)
+  thread:set("first", %d + thread_count)
+  thread_count = thread_count + 1
+end
+local written = 0
+local headers = { ["Content-Type"] = "application/json" }
+request = function()
+  written = written + 1
+  -- Spread over all slots: the first byte counts.
+  local hash = string.format("%%02x%%06x%%08x", written %% 256, first, written)
+  return wrk.format("POST", "/api/registry", headers,
+                    '{"info_hash":"' .. hash .. string.rep("0", 24) .. '","name":"model '
+                    .. first .. "-" .. written .. '","publisher":"somebody","tags":"a,b"}')
+end
+"""
+
+
+def commits(plan):
+    """Registrations of new entries at all of three nodes, etcd with three members."""
+    result = Result("Registry writes: three nodes, three members of etcd")
+    result.lines = ["| clients | acknowledged writes per second | p50 ms | p99 ms "
+                    "| CPU of the nodes, us per write | of etcd |", "|---|---|---|---|---|---|"]
+    for clients in (3, 63, 255):
+        rounds = []
+        for number in range(plan.rounds):
+            with Cluster(plan.work / "commits", 3, members=3) as cluster:
+                rounds.append(write_everywhere(cluster, plan, clients, number))
+        rate, p50, p99, nodes_us, etcd_us = (statistics.median(x) for x in zip(*rounds))
+        result.lines.append(f"| {clients} | {rate:,.0f} | {p50:.1f} | {p99:.1f} "
+                            f"| {nodes_us:.0f} | {etcd_us:.0f} |")
+    return result
+
+
+def write_everywhere(cluster, plan, clients, number):
+    """Writes per second, latencies, and CPU of nodes and of etcd for each."""
+    began, cpu, etcd = now(), cluster.cpu_s(), cluster.etcd.cpu_s()
+    running = []
+    for i, node in enumerate(cluster.nodes):
+        script = plan.work / f"register{i}.lua"
+        script.write_text(REGISTER % (number * 1000 + i * 100))
+        running.append(subprocess.Popen(
+            ["wrk", "-t1", f"-c{clients // 3}", f"-d{plan.seconds}s", "--latency", "-s", script,
+             node.url], stdout=subprocess.PIPE, text=True))
+    said = [one.communicate()[0] for one in running]
+    took = now() - began
+    written = sum(int(re.search(r"(\d+) requests in", x)[1]) for x in said)
+    assert not any("Non-2xx" in x or "Socket errors" in x for x in said), said
+    quantiles = [max(milliseconds(re.search(rf"\n +{q}% +(\S+)", x)[1]) for x in said)
+                 for q in (50, 99)]
+    return (written / took, *quantiles, (cluster.cpu_s() - cpu) * 1e6 / written,
+            (cluster.etcd.cpu_s() - etcd) * 1e6 / written)
+
+
+def milliseconds(text):
+    """What wrk writes as 1.23ms, 456.00us or 1.01s."""
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
 def hashes(count):
@@ -191,6 +269,7 @@ def owner_is(cluster, swarm, name):
 ROWS = {
     "wrong-node": wrong_node,
     "growth": growth,
+    "commits": commits,
     "kill": lambda plan: fail_over(plan, "kill -9"),
     "stop": lambda plan: fail_over(plan, "SIGSTOP"),
 }

@@ -40,12 +40,51 @@ class Etcd:
         except OSError:
             return False
 
+    def cpu_s(self):
+        """CPU of all members, in seconds."""
+        return sum(cpu_of(x.pid) for x in self.processes)
+
     def close(self):
         for process in self.processes:
             process.stop()
 
 
-class Cluster:
+class Nodes:
+    """What they use together, and what clients send them."""
+
+    nodes = ()
+
+    def cpu_s(self):
+        """CPU of all nodes that run, in seconds."""
+        return sum(cpu_of(n.process.pid) for n in self.nodes if n.alive)
+
+    def announces(self):
+        """Announces that clients sent to any node."""
+        return sum(n.metrics()["tracker_announces_total"] for n in self.nodes if n.alive)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Apart(Nodes):
+    """Nodes that know nothing of each other."""
+
+    def __init__(self, work, nodes):
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        self.nodes = [Node(work / f"n{i}", "--rate", "0") for i in range(nodes)]
+        for node in self.nodes:
+            node.start()
+
+    def close(self):
+        for node in self.nodes:
+            node.kill()
+
+
+class Cluster(Nodes):
     """Nodes n1, n2 ... in zones of their own. `weights` says who may own slots."""
 
     def __init__(self, work, nodes, weights=None, members=1, flags=()):
@@ -85,14 +124,6 @@ class Cluster:
                        and x["shoal_cluster_nodes"] == len(alive) for x in numbers)
         until(settled, 120, "the cluster has settled")
 
-    def cpu_s(self):
-        """CPU of all nodes that run, in seconds."""
-        return sum(cpu_of(n.process.pid) for n in self.nodes if n.alive)
-
-    def announces(self):
-        """Announces that clients sent to any node."""
-        return sum(n.metrics()["tracker_announces_total"] for n in self.nodes if n.alive)
-
     def pause(self, node):
         os.kill(node.process.pid, signal.SIGSTOP)
 
@@ -105,12 +136,6 @@ class Cluster:
                 self.resume(node)
                 node.kill()
         self.etcd.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 def cpu_of(pid):
