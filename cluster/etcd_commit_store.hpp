@@ -14,7 +14,9 @@ struct etcd_commit_config {
   uint64_t incarnation = 0;
   std::string prefix = "shoal/";
 
-  size_t lanes = 4;                             ///< Transactions under way at once, 1..
+  size_t lanes = 4;       ///< Transactions under way at once, 1..
+  size_t beside_min = 64; ///< So many writes may go beside a transaction that is under way ...
+  std::chrono::milliseconds beside_after{50};   ///< ... or fewer, if that takes longer than this.
   size_t queue_max = 4096;                      ///< Writes that wait or are not answered.
   size_t queue_bytes_max = size_t{64} << 20;    ///< Their keys and values.
   size_t group_operations_max = 120;            ///< etcd's --max-txn-ops is 128; a lane adds one.
@@ -39,9 +41,10 @@ struct etcd_commit_stats {
   uint64_t unknown = 0;      ///< Writes answered with ec::timeout.
 };
 
-/// The commit store of a cluster. Whatever waits while all lanes are busy shares the next
-/// transaction, across slots: each brings the condition that its slot is still this node's. If one
-/// condition fails, the write that brought it is answered and the others go again.
+/// The commit store of a cluster. Whatever waits while a transaction is under way shares the next
+/// one, across slots; only many, or what a slow one keeps waiting, go beside it. Each brings the
+/// condition that its slot is still this node's. If one condition fails, the write that brought it
+/// is answered and the others go again.
 ///
 /// A write is acknowledged when this node's own copy has it; one that failed, when the copy has
 /// what it failed of, so that a new plan does not run into the same again. Without etcd writes fail
@@ -78,6 +81,7 @@ private:
   void settle(const commit_member_ptr& m, result<uint64_t> outcome, uint64_t seen);
   void answer(const commit_member_ptr& m, result<uint64_t> outcome);
   bool is_away() const;
+  bool may_go_now() const;
 
   coordination::store& store_;
   copy_progress& copy_;
@@ -86,6 +90,7 @@ private:
   etcd_commit_config config_;
   key_space keys_;
   std::vector<std::unique_ptr<commit_lane>> lanes_;
+  mono_time sent_last_{};
   std::list<commit_member_ptr> queue_;
   std::list<commit_member_ptr> open_; // All that is not answered, by age.
   key_locks locks_;                   // Of what is under way.

@@ -57,6 +57,35 @@ CAF_TEST(writes that come together share a transaction) {
   CAF_CHECK(commits->stats().bytes == 0u);
 }
 
+CAF_TEST(few writes wait for the transaction under way and many do not) {
+  start();
+  commit(put("first", "v"));
+  for (size_t i = 1; i < config.beside_min; ++i)
+    commit(put("k" + std::to_string(i), "v"), i % 3);
+  CAF_CHECK(commits->stats().lanes_busy == 1u);
+  commit(put("one more", "v"));
+  CAF_CHECK(commits->stats().lanes_busy == 2u);
+  run_for(1s);
+  CAF_CHECK(commits->stats().open == 0u);
+}
+
+CAF_TEST(a slow transaction keeps nobody waiting for long) {
+  start();
+  for (size_t i = 0; i <= config.beside_min; ++i) // Two lanes have been used then.
+    commit(put("k" + std::to_string(i), "v"));
+  run_for(1s);
+  etcd.set_available(false);
+  auto slow = commit(put("slow", "v"));
+  auto next = commit(put("next", "v"));
+  CAF_CHECK(commits->stats().lanes_busy == 1u);
+  run_for(config.beside_after + 40ms);
+  CAF_CHECK(commits->stats().lanes_busy == 2u);
+  etcd.set_available(true);
+  run_for(2s);
+  CAF_CHECK(succeeded(slow));
+  CAF_CHECK(succeeded(next));
+}
+
 CAF_TEST(a transaction has no more operations than etcd takes) {
   config.lanes = 1;
   start();
