@@ -7,7 +7,7 @@ import pytest
 from support import tracker, web
 from support.tls_cluster import Cluster
 from support.haproxy import Haproxy
-from support.steady_load import SteadyLoad
+from support.steady_load import SteadyLoad, lost
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -58,7 +58,7 @@ def test_a_node_says_that_it_leaves_before_it_does(cluster, proxy):
     cluster.await_placed()
 
 
-def test_a_rolling_restart_fails_no_request(cluster, proxy):
+def test_a_rolling_restart_fails_no_request_and_loses_no_write(cluster, proxy):
     with SteadyLoad(proxy.url) as load:
         for node in cluster.nodes:
             load.await_more()
@@ -69,6 +69,8 @@ def test_a_rolling_restart_fails_no_request(cluster, proxy):
             proxy.await_up("n1", "n2", "n3")
         load.await_more()
     assert load.failures == [], proxy.logged()[-4000:]
+    for node in cluster.nodes:
+        assert len(load.written) > 20 and lost(load.written, node.url) == []
 
 
 def test_a_killed_node_fails_no_read(cluster, proxy):

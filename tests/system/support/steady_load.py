@@ -11,6 +11,18 @@ PAUSE_S = 0.01
 SWARMS = [hashlib.sha1(b"steady %d" % n).digest() for n in range(64)]
 
 
+def hash_of(name):
+    """Of the entry that is written under this name."""
+    return hashlib.sha1(name.encode()).hexdigest()
+
+
+def lost(names, url):
+    """Those of the names that the registry does not have."""
+    found = {name: web.get(f"{url}/api/registry?info_hash={hash_of(name)}") for name in names}
+    return [name for name, answer in found.items()
+            if answer.status != 200 or answer.json()["name"] != name]
+
+
 class Client(threading.Thread):
     """One client with a connection that it keeps, and one for each write."""
 
@@ -18,6 +30,7 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.answered = 0
         self.failures = []
+        self.written = []  # Names whose registration was acknowledged.
         self._number = number
         self._url = url
         self._host = url.removeprefix("http://")
@@ -72,9 +85,10 @@ class Client(threading.Thread):
 
     def _write(self, turn):
         name = f"written by {self._number} in turn {turn}"
-        entry = {"info_hash": hashlib.sha1(name.encode()).hexdigest(), "name": name}
+        entry = {"info_hash": hash_of(name), "name": name}
         answer = web.post(self._url + "/api/registry", entry, source_ip=self._ip)
         assert answer.status == 201, answer
+        self.written.append(name)
 
 
 class SteadyLoad:
@@ -91,6 +105,11 @@ class SteadyLoad:
     @property
     def failures(self):
         return [failure for client in self._clients for failure in client.failures]
+
+    @property
+    def written(self):
+        """Names of entries that were acknowledged."""
+        return [name for client in self._clients for name in client.written]
 
     def await_more(self, count=200):
         """Waits until so many more requests have been answered."""

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The owner of a busy swarm is killed and comes back; its clients go on all the time."""
+
+import threading
+import time
+
+import pytest
+from support import tracker, wait, web
+from support.cluster import Cluster
+from support.udp_client import TrackerError, UdpClient
+
+pytestmark = pytest.mark.timeout(300)
+
+CROWD = 60
+CLIENTS = 6
+
+
+class Client(threading.Thread):
+    """Announces one swarm without pause at nodes that run, over UDP and HTTP in turn. What no
+    socket takes because a node is dead is no answer, and the next node is asked, as clients do."""
+
+    def __init__(self, number, cluster, swarm):
+        super().__init__(daemon=True)
+        self.answers = []  # (when asked, seconds, peers that the answer counts)
+        self.refused = []
+        self.dead = 0
+        self.ending = threading.Event()
+        self._number = 200 + number
+        self._cluster = cluster
+        self._swarm = swarm
+        self._at = number
+
+    def run(self):
+        ask = [self._over_udp, self._over_http][self._number % 2]
+        while not self.ending.wait(0.005):
+            began = time.monotonic()
+            node = self._cluster[self._at % len(self._cluster.nodes)]
+            try:
+                self.answers.append((began, ask(node), time.monotonic() - began))
+            except (TrackerError, AssertionError) as refusal:
+                self.refused.append(f"{node.data}: {refusal!r}")
+            except OSError:
+                self.dead += 1
+                self._at += 1
+
+    def _over_udp(self, node):
+        with UdpClient(node.address, timeout_s=6) as client:
+            _, leechers, seeders, _ = client.announce(self._swarm, self._number)
+            return leechers + seeders
+
+    def _over_http(self, node):
+        answer = tracker.announce(node.url, self._swarm, self._number)
+        assert b"complete" in answer, answer
+        return answer[b"complete"] + answer[b"incomplete"]
+
+
+def owner_of(node, swarm):
+    return web.get(node.url + "/api/cluster/slots").json()["slots"][swarm[0]]["owner"]
+
+
+def test_the_owner_of_a_busy_swarm_dies_and_owns_it_again(tmp_path, request):
+    swarm = b"the busiest of swarms"[:20]
+    with Cluster(tmp_path, flags=("--rate", "0")) as cluster:
+        request.node.started_nodes = cluster.nodes
+        cluster.wait_settled()
+        for number in range(CROWD):
+            tracker.announce(cluster[number % 3].url, swarm, number, event="started")
+        name = owner_of(cluster[0], swarm)
+        which = int(name[1:]) - 1
+        clients = [Client(n, cluster, swarm) for n in range(CLIENTS)]
+        for client in clients:
+            client.start()
+
+        def answered_since(moment, least):
+            wait.until(lambda: all(len([a for a in c.answers if a[0] >= moment]) >= least
+                                   for c in clients), 60, f"{least} answers for everybody")
+            return [a for c in clients for a in c.answers if a[0] >= moment]
+        answered_since(0, 50)
+
+        cluster.kill9(which)
+        killed = time.monotonic()
+        without_owner = answered_since(killed, 100)
+        first = min(asked + took for asked, _, took in without_owner) - killed
+
+        cluster.start(which)
+        wait.until(lambda: owner_of(cluster[which], swarm) == name, 120, "it owns the slot again")
+        with_owner = answered_since(time.monotonic(), 100)
+        for client in clients:
+            client.ending.set()
+        for client in clients:
+            client.join(30)
+
+        assert [r for c in clients for r in c.refused] == []
+        known = CROWD + CLIENTS
+        share = min(peers for _, peers, _ in without_owner) / known
+        print(f"{name} killed: first answer after {first * 1000:.0f} ms, {share:.1%} of {known} "
+              f"peers at least; {len(without_owner)} answers without it, {len(with_owner)} with it "
+              f"again, none refused")
+        assert share >= 0.99
+        assert min(peers for _, peers, _ in with_owner) >= known * 0.99
