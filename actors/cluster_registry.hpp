@@ -25,7 +25,7 @@ struct cluster_parts {
   /// etcd went back in time: the process must stop. On the commit thread; has been logged.
   std::function<void(const error&)> stopped;
 
-  std::chrono::seconds first_view_patience{30};
+  std::chrono::seconds first_view_patience{30}; ///< Since something of it came last.
 };
 
 /// A node's registry as a part of the cluster's: the commit thread, what feeds memory from it, and

@@ -157,7 +157,8 @@ void membership::on_went_back(uint64_t from, uint64_t to) {
     return;
   tell_all(now_());
   listener_.failed({ec::corrupt, "etcd went back from revision " + std::to_string(from) + " to "
-                                     + std::to_string(to)});
+                                     + std::to_string(to)
+                                     + ": it was restored from an old backup"});
 }
 
 std::optional<uint64_t> membership::owns(size_t slot, mono_time now) const {

@@ -11,7 +11,7 @@ range_follower::range_follower(store& store, std::string prefix,
                                const std::function<mono_time()>& now, listener& who,
                                const config& settings)
     : store_{store}, first_{std::move(prefix)}, end_{prefix_end(first_)}, now_{now}, who_{who},
-      config_{settings} {}
+      config_{settings}, page_{settings.page} {}
 
 void range_follower::advance() {
   if (phase_ != phase::idle || now_() < next_)
@@ -19,10 +19,15 @@ void range_follower::advance() {
   watch_.reset();
   phase_ = phase::reading;
   ++round_;
+  if (!must_read_ || read_to_.empty())
+    begin_reading();
+  read_page();
+}
+
+void range_follower::begin_reading() {
   read_at_ = 0;
   keys_.clear();
   read_to_.clear();
-  read_page();
 }
 
 void range_follower::resume(uint64_t revision) {
@@ -30,6 +35,7 @@ void range_follower::resume(uint64_t revision) {
     return;
   revision_ = revision;
   must_read_ = revision == 0;
+  begin_reading();
   ++round_;
   try_later();
 }
@@ -39,6 +45,7 @@ void range_follower::resync() {
     return;
   must_read_ = true;
   phase_ = phase::idle;
+  begin_reading();
   ++round_;
 }
 
@@ -50,7 +57,7 @@ void range_follower::try_later() {
 
 void range_follower::read_page() {
   // To take up a watch, the revision is enough: it might wait for one of a lost future for ever.
-  range_query query{first_, end_, must_read_ ? config_.page : 1, read_at_};
+  range_query query{first_, end_, must_read_ ? page_ : 1, read_at_};
   if (!read_to_.empty())
     query.first = read_to_ + '\0';
   store_.read(std::move(query), now_() + config_.timeout,
@@ -60,11 +67,20 @@ void range_follower::read_page() {
               });
 }
 
+/// The page may be too large for an etcd that has much to do. Those that came stay good, unless
+/// etcd does not have their revision: any more, or, restored from a backup, yet.
+void range_follower::on_page_failed(const error& why) {
+  page_ = std::max(page_ / 2, std::min(config_.page_min, config_.page));
+  if (why.code != ec::unavailable && why.code != ec::timeout)
+    begin_reading();
+  try_later();
+}
+
 void range_follower::on_page(uint64_t round, result<range_page> answer) {
   if (round != round_ || phase_ != phase::reading)
     return;
   if (!answer) {
-    try_later();
+    on_page_failed(answer.error());
     return;
   }
   // It was asked after `revision_` had been seen, and reads are linearizable.
@@ -77,7 +93,10 @@ void range_follower::on_page(uint64_t round, result<range_page> answer) {
     start_watch();
     return;
   }
-  read_at_ = answer->revision;
+  delay_ = {};
+  if (read_at_ == 0) // Later pages are of this revision, whatever etcd's is by then.
+    read_at_ = answer->revision;
+  keys_read_ += answer->keys.size();
   bool more = answer->more && !answer->keys.empty();
   bool first = read_to_.empty();
   read_to_ = more ? answer->keys.back().key : std::string{};
@@ -93,7 +112,9 @@ void range_follower::on_page(uint64_t round, result<range_page> answer) {
   }
   revision_ = read_at_;
   must_read_ = false;
+  page_ = config_.page;
   auto keys = std::exchange(keys_, {});
+  begin_reading();
   start_watch();
   who_.replaced(revision_, keys);
 }
@@ -119,6 +140,7 @@ void range_follower::changed(uint64_t revision, std::span<const watch_event> eve
 void range_follower::lost(const error& why) {
   if (phase_ != phase::following)
     return;
+  begin_reading();
   must_read_ = why.code != ec::unavailable && !config_.skips_resync;
   from_now_ = why.code != ec::unavailable && config_.skips_resync;
   try_later();

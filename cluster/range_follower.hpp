@@ -7,8 +7,9 @@
 
 namespace shoal::cluster {
 
-/// Keeps up with a range of keys: reads it whole at one revision, then watches from there. A watch
-/// that breaks is taken up where it stood; if that is compacted, the range is read again.
+/// Keeps up with a range of keys: reads it whole at one revision, page by page, then watches from
+/// there. A page that did not come is asked for again, and a watch that breaks is taken up where it
+/// stood; if that is compacted, the range is read from the beginning.
 class range_follower final : coordination::watcher {
 public:
   class listener {
@@ -37,7 +38,8 @@ public:
     std::chrono::milliseconds timeout{1000}; ///< Of each read.
     std::chrono::milliseconds retry_min{50}; ///< Doubles with each failure, up to retry_max.
     std::chrono::milliseconds retry_max{1000};
-    uint32_t page = 1000;
+    uint32_t page = 1000; ///< Keys asked for at once; halved down to page_min when that fails.
+    uint32_t page_min = 50;
     bool skips_resync = false; ///< Broken on purpose: see `flaw::no_resync`.
   };
 
@@ -59,12 +61,17 @@ public:
   bool has_view() const { return revision_ != 0; }
   uint64_t revision() const { return revision_; }
 
+  /// Keys that were read page by page since the follower was made.
+  uint64_t keys_read() const { return keys_read_; }
+
 private:
   enum class phase : uint8_t { idle, reading, following, stopped };
 
+  void begin_reading();
   void read_page();
   void on_page(uint64_t round, result<coordination::range_page> answer);
   void start_watch();
+  void on_page_failed(const error& why);
   void try_later();
 
   void started(uint64_t revision) override;
@@ -85,6 +92,8 @@ private:
   uint64_t read_at_ = 0;
   std::vector<coordination::key_value> keys_;
   std::string read_to_; // The last key that was read; empty: none yet.
+  uint32_t page_;
+  uint64_t keys_read_ = 0;
   mono_time next_{};
   std::chrono::milliseconds delay_{0};
   std::unique_ptr<coordination::watch> watch_;

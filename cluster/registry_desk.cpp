@@ -76,7 +76,8 @@ void registry_desk::publish(const coordination::etcd_health& health) {
   status_.etcd = health;
   status_.commits = engine_->commits();
   synced_at_ = engine_->synced_at();
-  if (engine_->revision() != 0)
+  auto goes_on = std::exchange(keys_read_, engine_->keys_read()) != engine_->keys_read();
+  if (engine_->revision() != 0 || goes_on)
     seen_.notify_all();
 }
 
@@ -178,11 +179,14 @@ registry_status registry_desk::status() const {
 
 result<void> registry_desk::await_first_view(std::chrono::milliseconds timeout) {
   std::unique_lock guard{mutex_};
-  seen_.wait_for(guard, timeout, [this] { return stopped_ || revision() != 0; });
+  for (auto read = keys_read_; !stopped_ && revision() == 0; read = keys_read_) {
+    auto goes_on = [&] { return stopped_ || revision() != 0 || keys_read_ != read; };
+    if (!seen_.wait_for(guard, timeout, goes_on))
+      return fail(ec::unavailable,
+                  "etcd shows no more of the registry than " + std::to_string(read) + " keys");
+  }
   if (stopped_)
     return tl::unexpected(*stopped_);
-  if (revision() == 0)
-    return fail(ec::unavailable, "etcd has not shown the registry yet");
   return {};
 }
 

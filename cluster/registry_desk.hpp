@@ -70,6 +70,7 @@ private:
   mono_time settle_at_{};
   mutable std::mutex mutex_;
   std::condition_variable seen_;
+  uint64_t keys_read_ = 0; // Of etcd's range.
   registry_status status_; // But for the lag.
   mono_time synced_at_{};
   std::optional<error> stopped_;

@@ -70,6 +70,7 @@ public:
 
   uint64_t revision() const { return copy_->revision(); }
   bool has_stopped() const { return copy_->has_stopped(); }
+  uint64_t keys_read() const { return copy_->keys_read(); }
   etcd_commit_stats commits() const { return commits_->stats(); }
 
   /// When the copy was certainly as new as etcd, the last time.

@@ -49,8 +49,8 @@ public:
   virtual uint64_t revision() const = 0;
   virtual registry_status status() const = 0;
 
-  /// Blocks until there is something to read.
-  /// @errors ec::unavailable: not in that time; ec::corrupt: etcd went back.
+  /// Blocks until there is something to read, however much that is.
+  /// @errors ec::unavailable: nothing has come for that time; ec::corrupt: etcd went back.
   virtual result<void> await_first_view(std::chrono::milliseconds timeout) = 0;
 };
 

@@ -87,6 +87,9 @@ public:
 
   bool has_stopped() const { return stopped_; }
 
+  /// Keys of etcd's range that were read whole so far, to see that it goes on.
+  uint64_t keys_read() const { return follower_.keys_read(); }
+
   /// How many `await`.
   size_t waiting() const { return waiting_.size(); }
 

@@ -19,17 +19,17 @@ class Etcd:
         work.mkdir(parents=True, exist_ok=True)
         self.log = work / "etcd.log"
         self.url = f"http://127.0.0.1:{free_port()}"
-        self._peers = f"http://127.0.0.1:{free_port()}"
-        self._data = work / "data"
+        self.peers = f"http://127.0.0.1:{free_port()}"
+        self.data = work / "data"
         self._flags = flags
         self._process = None
 
     def start(self):
         self._process = Process(
-            [PROGRAM, "--name", "e", "--data-dir", self._data,
+            [PROGRAM, "--name", "e", "--data-dir", self.data,
              "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
-             "--listen-peer-urls", self._peers, "--initial-advertise-peer-urls", self._peers,
-             "--initial-cluster", f"e={self._peers}", "--log-level", "error", *self._flags],
+             "--listen-peer-urls", self.peers, "--initial-advertise-peer-urls", self.peers,
+             "--initial-cluster", f"e={self.peers}", "--log-level", "error", *self._flags],
             self.log)
         wait.until(self._healthy, 30, "etcd is healthy")
         return self

@@ -112,6 +112,40 @@ CAF_TEST(a range is read whole and then followed) {
   CAF_CHECK_EQUAL(replacements, 1);
 }
 
+CAF_TEST(a page that does not come is asked for again and no other) {
+  for (int i = 0; i < 40; ++i)
+    put("a/" + std::to_string(i), "1");
+  settings.page = 4;
+  settings.page_min = 1;
+  start();
+  follower->advance();
+  while (follower->keys_read() < 12)
+    time.run_for(1ms);
+  etcd.set_available(false);
+  run_for(5s);
+  CAF_CHECK(!follower->has_view());
+  etcd.set_available(true);
+  run_for(5s);
+  CAF_CHECK(view == truth());
+  CAF_CHECK_EQUAL(follower->keys_read(), 40u);
+  CAF_CHECK_EQUAL(replacements, 1);
+}
+
+CAF_TEST(pages of a revision that is compacted are read anew) {
+  for (int i = 0; i < 40; ++i)
+    put("a/" + std::to_string(i), "1");
+  settings.page = 4;
+  start();
+  follower->advance();
+  while (follower->keys_read() < 12)
+    time.run_for(1ms);
+  put("a/1", "2");
+  etcd.compact(etcd.state().revision());
+  run_for(5s);
+  CAF_CHECK(view == truth());
+  CAF_CHECK(follower->keys_read() > 40u);
+}
+
 CAF_TEST(an empty range is a view too) {
   run_for(1s);
   CAF_CHECK(follower->has_view());

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a cluster does on bad days: no etcd, etcd from an old backup, a node without its disk."""
+
+import hashlib
+import shutil
+import subprocess
+
+import pytest
+from support import folders, tracker, wait, web
+from support.cluster import Cluster, status
+from support.torrents import Torrent
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def entry(number):
+    name = f"model of a bad day {number}"
+    return {"info_hash": hashlib.sha1(name.encode()).hexdigest(), "name": name}
+
+
+def entries_at(node):
+    return int(web.get(node.url + "/api/registry/search?q=bad+day").headers["X-Total-Count"])
+
+
+def swarms(count=16):
+    return [hashlib.sha1(b"bad day %d" % n).digest() for n in range(count)]
+
+
+def peers_at(node, swarm):
+    reply = tracker.announce(node.url, swarm, 99)
+    assert b"interval" in reply, reply
+    tracker.announce(node.url, swarm, 99, event="stopped")
+    return {port for _, port in tracker.compact_peers(reply)}
+
+
+def restore(etcd, backup):
+    """Makes the data of an etcd that is down what it was at the time of the backup."""
+    shutil.rmtree(etcd.data)
+    done = subprocess.run(
+        ["etcdctl", "snapshot", "restore", backup, "--data-dir", etcd.data, "--name", "e",
+         "--initial-cluster", f"e={etcd.peers}", "--initial-advertise-peer-urls", etcd.peers],
+        capture_output=True, text=True, timeout=60, env={"ETCDCTL_API": "3", "PATH": "/usr/bin"})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def cluster(tmp_path, request):
+    with Cluster(tmp_path, flags=("--rate", "0")) as cluster:
+        request.node.started_nodes = cluster.nodes
+        yield cluster.wait_settled()
+
+
+def test_without_etcd_only_writes_wait(cluster):
+    for number in range(8):
+        assert cluster[number % 3].register(entry(number)).status == 201
+    for swarm in swarms():
+        tracker.announce(cluster[0].url, swarm, 1, event="started")
+    cluster.etcd.kill()
+
+    def reads_and_announces_go_on():
+        for i, node in enumerate(cluster.nodes):
+            assert entries_at(node) == 8
+            assert web.get(f"{node.url}/api/registry?info_hash={entry(i)['info_hash']}").status == 200
+            for swarm in swarms():
+                assert 6001 in peers_at(node, swarm)
+    reads_and_announces_go_on()
+    wait.until(lambda: not any(status(n)["lease"]["held"] for n in cluster.nodes), 60,
+               "all leases have ended")
+    reads_and_announces_go_on()
+    for node in cluster.nodes:
+        refused = node.register(entry(100))
+        assert refused.status == 503 and int(refused.headers["Retry-After"]) > 0, refused
+    cluster.etcd.start()
+    for number, node in enumerate(cluster.nodes, 200):
+        wait.until(lambda n=number, at=node: at.register(entry(n)).status == 201, 60,
+                   "writes go on")
+    reads = [entries_at(node) for node in cluster.nodes]
+    assert reads == [11] * 3
+
+
+def test_an_etcd_from_an_old_backup_ends_the_nodes(cluster, tmp_path):
+    assert cluster[0].register(entry(1)).status == 201
+    backup = tmp_path / "backup"
+    cluster.etcd.ctl("snapshot", "save", str(backup))
+    for number in range(2, 12):
+        assert cluster[0].register(entry(number)).status == 201
+    cluster.etcd.kill()
+    restore(cluster.etcd, backup)
+    cluster.etcd.start()
+    for node in cluster.nodes:
+        assert node.process.wait(60) == 3
+        assert "restored from an old backup" in node.logged().splitlines()[-1]
+
+
+def test_a_node_that_lost_its_disk_comes_back_and_fills_up(cluster, tmp_path):
+    for number in range(50):
+        assert cluster[number % 3].register(entry(number)).status == 201
+    folder = tmp_path / "model"
+    folders.make_folder(folder, {"weights.bin": 200_000})
+    cluster[0].publish(folder, "org/kept", "v1")
+    for swarm in swarms():
+        for number in (1, 2, 3):
+            tracker.announce(cluster[number % 3].url, swarm, number, event="started")
+    wait.until(lambda: sum(n.metrics()["shoal_replication_lag_bytes"] for n in cluster.nodes) == 0,
+               30, "the standbys have everybody")
+    lost = cluster[2]
+    cluster.kill9(2)
+    shutil.rmtree(lost.data)
+    cluster.start(2)
+    cluster.wait_settled()
+    assert status(lost)["slots"]["owned"] > 0
+    assert entries_at(lost) == 50
+    for number in range(50):
+        found = web.get(f"{lost.url}/api/registry?info_hash={entry(number)['info_hash']}")
+        assert found.status == 200 and found.json()["name"] == entry(number)["name"]
+    kept = [Torrent(node.torrent("org/kept", "v1")).announce_hashes for node in (lost, cluster[0])]
+    assert kept[0] == kept[1]
+    for swarm in swarms():
+        assert {6001, 6002, 6003} <= peers_at(lost, swarm)
