@@ -85,6 +85,26 @@ void add_etcd_metrics(family_adder& to) {
       [](auto& sight) { return sight.etcd.failovers; }, "counter");
 }
 
+/// A series for each endpoint of etcd of which `show` has something to say.
+void add_endpoint_metrics(metrics::registry& to, const cluster::member& from) {
+  auto add = [&](std::string_view name, std::string_view help, std::string_view kind, auto show) {
+    to.add_collector(name, help, kind, [from = &from, show](const sink& out) {
+      auto sight = from->view();
+      for (auto& x : sight->etcd.endpoints)
+        if (std::optional<double> value = show(x))
+          out("endpoint=" + metrics::quoted(x.endpoint), *value);
+    });
+  };
+  using seen = coordination::etcd_endpoint_health;
+  add("shoal_etcd_endpoint_up", "Whether the endpoint of etcd answered when it was asked last",
+      "gauge",
+      [](const seen& x) { return x.up ? std::optional{*x.up ? 1.0 : 0.0} : std::nullopt; });
+  add("shoal_etcd_endpoint_preferred", "Whether requests go to the endpoint of etcd", "gauge",
+      [](const seen& x) { return x.preferred ? 1.0 : 0.0; });
+  add("shoal_etcd_endpoint_failures_total", "How often the endpoint of etcd did not answer",
+      "counter", [](const seen& x) { return double(x.failures); });
+}
+
 } // namespace
 
 void add_cluster_metrics(metrics::registry& registry, const cluster::member& member,
@@ -94,6 +114,7 @@ void add_cluster_metrics(metrics::registry& registry, const cluster::member& mem
          [](auto& sight) { return sight.nodes.size(); });
   add_slot_metrics(to);
   add_etcd_metrics(to);
+  add_endpoint_metrics(registry, member);
   registry.add_reader("shoal_cluster_lease_held", "Whether this node holds its lease", {},
                       [&routes] { return routes.holds_lease(mono_now()) ? 1.0 : 0.0; });
 }

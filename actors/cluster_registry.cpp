@@ -8,6 +8,7 @@
 #include "actors/registry_proxy.hpp"
 #include "actors/registry_reader.hpp"
 #include "cluster/lmdb_copy.hpp"
+#include "cluster/registry_metrics.hpp"
 
 namespace shoal {
 
@@ -45,6 +46,7 @@ cluster_registry::start(const cluster_parts& parts, lmdb_store& store, swarm_dir
 
 commit_writer_actor cluster_registry::spawn_writer(caf::actor_system& sys,
                                                    metrics::registry& metrics) {
+  cluster::add_registry_metrics(metrics, *service_);
   return sys.spawn<cluster_writer>(&service_handle_, &metrics);
 }
 

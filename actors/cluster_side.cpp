@@ -73,6 +73,7 @@ result<void> cluster_side::open_links(metrics::registry& metrics) {
   relay_ = std::make_unique<relay_hub>(switch_, routes_, config_.whole_ids, metrics);
   admin_ = std::make_unique<cluster_admin>(node_id(), *member_, switch_, links_->board());
   add_cluster_metrics(metrics, *member_, routes_);
+  commits_ = std::make_unique<cluster::commit_meters>(metrics);
   cluster::add_link_metrics(metrics, links_->board());
   places_ = std::make_unique<swarm_places>(switch_, routes_);
   web_ = std::make_unique<web_relay>(switch_, *places_, routes_, metrics);
@@ -95,6 +96,7 @@ cluster::registry_service_config cluster_side::registry_config() const {
   made.engine.cluster = cluster_id_;
   made.engine.node = node_id();
   made.engine.incarnation = incarnation();
+  made.engine.meters = commits_.get();
   made.engine.prefix = config_.member.membership.prefix;
   return made;
 }

@@ -119,6 +119,7 @@ private:
   cluster::slot_routes routes_;
   link_switch switch_;
   std::unique_ptr<cluster::link_hub> links_;
+  std::unique_ptr<cluster::commit_meters> commits_;
   std::unique_ptr<relay_hub> relay_;
   std::unique_ptr<cluster_admin> admin_;
   std::unique_ptr<swarm_places> places_;

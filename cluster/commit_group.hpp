@@ -20,6 +20,7 @@ struct commit_member {
   size_t bytes = 0;    ///< About what it takes of a transaction.
   size_t compares = 0; ///< Conditions, that of its slot included.
   size_t writes = 0;
+  mono_time came;
   mono_time send_by;        ///< Afterwards it is not tried (again).
   mono_time answer_by;      ///< Afterwards it is answered with what is known.
   state at = state::queued; ///< `sent` also while it waits for the copy.

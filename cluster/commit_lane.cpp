@@ -48,10 +48,14 @@ void commit_lane::submit() {
   what.when.push_back({how_.key, condition::what::mod_revision, revision_});
   what.then.push_back({how_.key, tag_, 0});
   what.on_failure.push_back(how_.key);
-  store_.commit(std::move(what), now_() + how_.timeout,
-                [this, alive = std::weak_ptr(alive_)](result<transaction_result> answer) {
-                  if (!alive.expired())
-                    on_answer(std::move(answer));
+  auto sent = now_();
+  store_.commit(std::move(what), sent + how_.timeout,
+                [this, sent, alive = std::weak_ptr(alive_)](result<transaction_result> answer) {
+                  if (alive.expired())
+                    return;
+                  if (how_.meters && answer)
+                    how_.meters->round_trip(now_() - sent);
+                  on_answer(std::move(answer));
                 });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cluster/commit_meters.hpp"
 #include "cluster/coordination.hpp"
 #include "cluster/flaw.hpp"
 
@@ -18,6 +19,7 @@ public:
     std::chrono::milliseconds timeout{1000}; ///< Of each question.
     std::chrono::milliseconds retry{100};    ///< Of those that find out.
     flaw broken = flaw::none;
+    commit_meters* meters = nullptr; ///< If somebody wants to know.
   };
 
   struct ending {

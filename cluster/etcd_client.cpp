@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/etcd_client.hpp"
 
+#include "cluster/etcd_probes.hpp"
 #include "cluster/etcd_watch.hpp"
 #include "core/limits.hpp"
 
@@ -47,11 +48,15 @@ public:
   client(asio::io_context& io, asio::ssl::context tls, const etcd_config& cfg,
          std::vector<etcd_endpoint> endpoints)
       : io_{io}, cfg_{cfg}, calls_{std::make_shared<etcd_calls>(io, std::move(tls), cfg,
-                                                                std::move(endpoints))} {}
+                                                                std::move(endpoints))},
+        probes_{std::make_shared<etcd_probes>(io, calls_, cfg)} {
+    probes_->start();
+  }
 
   ~client() override {
     for (auto& each : watch_list{*watches_})
       each->lose({ec::shutting_down, {}});
+    probes_->stop();
     calls_->stop();
   }
 
@@ -89,7 +94,8 @@ public:
             watches_->size(),
             calls_->pool().in_use() + calls_->pool().idle(),
             calls_->connects(),
-            endpoints.failovers()};
+            endpoints.failovers(),
+            endpoints.health()};
   }
 
 private:
@@ -108,6 +114,7 @@ private:
   asio::io_context& io_;
   const etcd_config cfg_;
   std::shared_ptr<etcd_calls> calls_;
+  std::shared_ptr<etcd_probes> probes_;
   std::shared_ptr<watch_list> watches_ = std::make_shared<watch_list>();
 };
 

@@ -3,6 +3,7 @@
 
 #include "cluster/coordination.hpp"
 #include "cluster/etcd_config.hpp"
+#include "cluster/etcd_endpoints.hpp"
 
 #include <memory>
 
@@ -21,6 +22,7 @@ struct etcd_health {
   size_t connections = 0; ///< For requests, in use and idle.
   uint64_t connects = 0;  ///< Connections ever begun.
   uint64_t failovers = 0; ///< How often another endpoint became the preferred one.
+  std::vector<etcd_endpoint_health> endpoints;
 };
 
 /// etcd 3.4 or later as coordination service, through its v3 JSON gateway.

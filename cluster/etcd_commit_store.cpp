@@ -17,7 +17,7 @@ etcd_commit_store::etcd_commit_store(store& store, copy_progress& copy, slot_gua
     lanes_.push_back(std::make_unique<commit_lane>(
         store_, now_,
         commit_lane::settings{keys_.lane(config_.node, i), config_.incarnation, config_.timeout,
-                              std::chrono::milliseconds{100}, config_.broken}));
+                              std::chrono::milliseconds{100}, config_.broken, config_.meters}));
 }
 
 etcd_commit_store::~etcd_commit_store() {
@@ -55,13 +55,17 @@ void etcd_commit_store::commit(durable_write what, callback then) {
   auto made = make_member(std::move(what), keys_);
   auto refusal = made ? refuse(**made) : std::optional{made.error()};
   if (refusal) {
-    then(tl::unexpected(std::move(*refusal)));
+    result<uint64_t> outcome = tl::unexpected(std::move(*refusal));
+    if (config_.meters)
+      config_.meters->answered(outcome, {});
+    then(std::move(outcome));
     return;
   }
   auto& m = *made;
   m->then = std::move(then);
-  m->send_by = now_() + config_.patience;
-  m->answer_by = now_() + config_.answer_patience;
+  m->came = now_();
+  m->send_by = m->came + config_.patience;
+  m->answer_by = m->came + config_.answer_patience;
   stats_.bytes += m->bytes;
   ++stats_.open;
   open_.push_back(m);
@@ -246,6 +250,8 @@ void etcd_commit_store::answer(const commit_member_ptr& m, result<uint64_t> outc
   stats_.bytes -= m->bytes;
   --stats_.open;
   stats_.unknown += !outcome && outcome.error().code == ec::timeout;
+  if (config_.meters)
+    config_.meters->answered(outcome, now_() - m->came);
   copy_.forget(std::exchange(m->waits, {}));
   auto then = std::exchange(m->then, nullptr);
   then(std::move(outcome));
@@ -253,6 +259,8 @@ void etcd_commit_store::answer(const commit_member_ptr& m, result<uint64_t> outc
 
 etcd_commit_stats etcd_commit_store::stats() const {
   auto all = stats_;
+  all.queued = static_cast<size_t>(std::count_if(
+      queue_.begin(), queue_.end(), [](const auto& m) { return m->at == state::queued; }));
   for (const auto& lane : lanes_) {
     all.lanes_busy += !lane->is_idle();
     all.lanes_lost += lane->is_lost();

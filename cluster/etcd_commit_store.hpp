@@ -28,10 +28,12 @@ struct etcd_commit_config {
   std::chrono::milliseconds patience{3000};        ///< Then a write that is not under way fails.
   std::chrono::milliseconds answer_patience{9000}; ///< Then one that is gets ec::timeout.
   flaw broken = flaw::none;
+  commit_meters* meters = nullptr; ///< If somebody wants to know; outlives the store.
 };
 
 struct etcd_commit_stats {
-  size_t open = 0; ///< Not answered.
+  size_t open = 0;   ///< Not answered.
+  size_t queued = 0; ///< Of these, not under way to etcd.
   size_t bytes = 0;
   size_t lanes_busy = 0;
   size_t lanes_lost = 0;     ///< That find out what became of a transaction.

@@ -33,6 +33,10 @@ struct etcd_config {
   /// How often the endpoint of a silent watch is asked whether it is there.
   std::chrono::milliseconds watch_check{2000};
 
+  /// How often endpoints that are not preferred are asked whether they are there, for whoever looks
+  /// at `etcd_health`. 0: never.
+  std::chrono::milliseconds probe_period{0};
+
   size_t connections = 32; ///< For requests, 1..limits::etcd_requests_max; each watch has its own.
 };
 

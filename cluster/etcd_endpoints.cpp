@@ -15,6 +15,7 @@ std::optional<size_t> etcd_endpoints::pick(mask tried) const {
 }
 
 void etcd_endpoints::failed(size_t which, const error& why) {
+  seen(which, false);
   if (which != preferred_)
     return;
   log::debug("etcd", "fails endpoint={} why=\"{}\"", all_[which].authority(), why.detail);
@@ -23,6 +24,7 @@ void etcd_endpoints::failed(size_t which, const error& why) {
 }
 
 void etcd_endpoints::worked(size_t which) {
+  seen(which, true);
   if (!reachable_)
     preferred_ = which;
   if (which != preferred_ || (reachable_ && announced_ == which)) // A late answer changes nothing.
@@ -30,6 +32,18 @@ void etcd_endpoints::worked(size_t which) {
   log::info("etcd", "uses endpoint={}", all_[which].authority());
   announced_ = which;
   reachable_ = true;
+}
+
+void etcd_endpoints::seen(size_t which, bool up) {
+  seen_[which].up = up;
+  seen_[which].failures += !up;
+}
+
+std::vector<etcd_endpoint_health> etcd_endpoints::health() const {
+  std::vector<etcd_endpoint_health> made;
+  for (size_t i = 0; i < all_.size(); ++i)
+    made.push_back({all_[i].authority(), i == preferred_, seen_[i].up, seen_[i].failures});
+  return made;
 }
 
 void etcd_endpoints::none_left(const error& why) {

@@ -22,6 +22,9 @@ using namespace std::chrono_literals;
 
 constexpr auto tick_period = 50ms;
 
+/// Of members of etcd that do no work for this node.
+constexpr auto probe_period = 10s;
+
 bool draw(std::span<uint8_t> out) {
   return ::RAND_bytes(out.data(), static_cast<int>(out.size())) == 1;
 }
@@ -135,7 +138,9 @@ private:
 // -- the thread -------------------------------------------------------------------------
 
 result<void> running_member::begin() {
-  auto made = etcd_client::make(io_, config_.etcd);
+  auto etcd = config_.etcd;
+  etcd.probe_period = probe_period;
+  auto made = etcd_client::make(io_, etcd);
   if (!made)
     return tl::unexpected{made.error()};
   etcd_ = std::move(*made);

@@ -90,6 +90,7 @@ void range_follower::on_page(uint64_t round, result<range_page> answer) {
     return;
   }
   if (!must_read_) {
+    ++resumptions_;
     start_watch();
     return;
   }
@@ -113,6 +114,7 @@ void range_follower::on_page(uint64_t round, result<range_page> answer) {
   revision_ = read_at_;
   must_read_ = false;
   page_ = config_.page;
+  ++resyncs_;
   auto keys = std::exchange(keys_, {});
   begin_reading();
   start_watch();

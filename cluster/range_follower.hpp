@@ -63,6 +63,8 @@ public:
 
   /// Keys that were read page by page since the follower was made.
   uint64_t keys_read() const { return keys_read_; }
+  uint64_t resumptions() const { return resumptions_; } ///< Watches taken up where one stood.
+  uint64_t resyncs() const { return resyncs_; }         ///< How often the whole range was read.
 
 private:
   enum class phase : uint8_t { idle, reading, following, stopped };
@@ -91,6 +93,8 @@ private:
   uint64_t round_ = 0; // Of reading: answers of another one come too late.
   uint64_t read_at_ = 0;
   std::vector<coordination::key_value> keys_;
+  uint64_t resumptions_ = 0;
+  uint64_t resyncs_ = 0;
   std::string read_to_; // The last key that was read; empty: none yet.
   uint32_t page_;
   uint64_t keys_read_ = 0;

@@ -75,6 +75,9 @@ void registry_desk::publish(const coordination::etcd_health& health) {
   status_.reachable = engine_->is_reachable();
   status_.etcd = health;
   status_.commits = engine_->commits();
+  status_.etcd_revision = engine_->etcd_revision();
+  status_.resumptions = engine_->resumptions();
+  status_.resyncs = engine_->resyncs();
   synced_at_ = engine_->synced_at();
   auto goes_on = std::exchange(keys_read_, engine_->keys_read()) != engine_->keys_read();
   if (engine_->revision() != 0 || goes_on)

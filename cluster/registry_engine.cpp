@@ -26,6 +26,7 @@ etcd_commit_config commit_settings(const registry_engine_config& config) {
   made.incarnation = config.incarnation;
   made.prefix = config.prefix;
   made.queue_max = limits::registry_writes_max;
+  made.meters = config.meters;
   return made;
 }
 
@@ -138,6 +139,8 @@ void registry_engine::probe(mono_time now) {
       return;
     is_probing_ = false;
     is_reachable_ = page.has_value();
+    if (page)
+      etcd_revision_ = page->revision;
     if (page && etcd_.is_following())
       synced_at_ = now;
   };

@@ -7,6 +7,8 @@
 #include "cluster/lmdb_copy.hpp"
 #include "cluster/slot_routes.hpp"
 
+#include <algorithm>
+
 namespace shoal::cluster {
 
 /// What changed in the copy, in order; shared by all who follow it.
@@ -37,6 +39,7 @@ struct registry_engine_config {
   range_follower::config follow{};
   std::chrono::milliseconds probe_period{1000};  ///< Between questions whether etcd is there.
   std::chrono::milliseconds probe_timeout{1000}; ///< Of each.
+  commit_meters* meters = nullptr; ///< If somebody wants to know; outlives the engine.
 };
 
 /// A node's part in the cluster's registry: the copy that follows etcd, the commits, the counters.
@@ -73,6 +76,13 @@ public:
   uint64_t keys_read() const { return copy_->keys_read(); }
   etcd_commit_stats commits() const { return commits_->stats(); }
 
+  uint64_t resumptions() const { return copy_->follower().resumptions(); }
+  uint64_t resyncs() const { return copy_->follower().resyncs(); }
+
+  /// Of etcd, as it said last. It moves on with keys of others too, so the copy may never get
+  /// there.
+  uint64_t etcd_revision() const { return std::max(etcd_revision_, revision()); }
+
   /// When the copy was certainly as new as etcd, the last time.
   mono_time synced_at() const { return synced_at_; }
 
@@ -102,6 +112,7 @@ private:
   std::unique_ptr<counter_flusher> counters_;
   mono_time probe_at_{};
   mono_time synced_at_{};
+  uint64_t etcd_revision_ = 0;
   bool is_reachable_ = true;
   bool is_probing_ = false;
   bool is_claiming_ = false;

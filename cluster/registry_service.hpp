@@ -18,7 +18,10 @@ struct registry_status {
   std::chrono::milliseconds lag{0}; ///< Since the copy was certainly as new as etcd; 0 if it is.
   bool stopped = false;             ///< ec::corrupt: etcd went back in time.
   bool reachable = true;            ///< etcd answers.
-  size_t counters_waiting = 0;      ///< Records with counts that are not written, about.
+  uint64_t etcd_revision = 0;       ///< Of etcd itself, as it said last.
+  uint64_t resumptions = 0;    ///< How often the watch of the registry was taken up where it stood.
+  uint64_t resyncs = 0;        ///< How often all of it was read.
+  size_t counters_waiting = 0; ///< Records with counts that are not written, about.
   coordination::etcd_health etcd;
   etcd_commit_stats commits;
 };

@@ -86,6 +86,7 @@ public:
   void reach(uint64_t revision) override { wanted_ = std::max(wanted_, revision); }
 
   bool has_stopped() const { return stopped_; }
+  const range_follower& follower() const { return follower_; }
 
   /// Keys of etcd's range that were read whole so far, to see that it goes on.
   uint64_t keys_read() const { return follower_.keys_read(); }

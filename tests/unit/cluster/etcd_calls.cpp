@@ -124,6 +124,29 @@ CAF_TEST(a read that breaks off is asked again elsewhere) {
   CAF_REQUIRE(got.get());
   CAF_CHECK(got.get()->keys[0].key == "foo");
   CAF_CHECK(etcd->health().failovers == 1 && etcd->health().reachable);
+  auto seen = etcd->health().endpoints;
+  CAF_CHECK(seen[0].up == false && seen[0].failures == 1 && !seen[0].preferred);
+  CAF_CHECK(seen[1].up == true && seen[1].failures == 0 && seen[1].preferred);
+}
+
+CAF_TEST(endpoints that do no work are asked whether they are there) {
+  fake_etcd good{io, [](auto&) { return ok(page); }};
+  fake_etcd idle{io, [](auto&) { return status(401, bad_token); }};
+  fake_etcd mute{io, [](auto&) { return silence(); }};
+  cfg.probe_period = 10ms;
+  cfg.answer_timeout = 200ms;
+  auto etcd = client({&good, &idle, &mute});
+  answer<range_page> got;
+  read(*etcd, got);
+  auto up = [&](size_t which) { return etcd->health().endpoints[which].up; };
+  until([&] { return up(1) == true && up(2) == false; });
+  idle.stop_listening();
+  idle.drop_all();
+  until([&] { return up(1) == false; });
+  auto seen = etcd->health().endpoints;
+  CAF_CHECK(seen[0].endpoint == good.url().substr(7) && seen[0].up == true && seen[0].preferred);
+  CAF_CHECK(seen[0].failures == 0 && seen[1].failures > 0 && seen[2].failures > 0);
+  CAF_CHECK(etcd->health().failovers == 0 && !seen[1].preferred);
 }
 
 CAF_TEST(a read that gets no answer is asked again elsewhere) {

@@ -265,6 +265,37 @@ CAF_TEST(without etcd writes fail soon and at once when that is known) {
   CAF_CHECK(failed(third, ec::timeout));
 }
 
+CAF_TEST(operators see how commits end and how long they take) {
+  metrics::registry registry;
+  commit_meters meters{registry};
+  config.meters = &meters;
+  config.lanes = 1;
+  start();
+  commit(put("a", "1"));
+  commit(put("b", "1"));
+  commit(put("c", "1"));
+  CAF_CHECK(commits->stats().queued == 2u);
+  run_for(1s);
+  commit(update("a", "2", 99));
+  commit(put("d", "1"), 7); // Not ours.
+  commit(put("", "1"));
+  run_for(1s);
+  faulty.next = fault::refuse;
+  commit(put("e", "1"));
+  run_for(100ms);
+  faulty.next = fault::lose_question;
+  commit(put("f", "1"));
+  run_for(10s);
+  std::string text;
+  registry.render(text);
+  for (std::string_view line :
+       {"result=\"committed\"} 3", "result=\"conflict\"} 1", "result=\"stale_owner\"} 1",
+        "result=\"refused\"} 1", "result=\"unavailable\"} 1", "result=\"unknown\"} 1",
+        "shoal_etcd_commit_seconds_count 3", "shoal_etcd_transaction_seconds_count 3"})
+    CAF_CHECK(text.find(line) != std::string::npos);
+  CAF_CHECK(commits->stats().transactions == 5u && commits->stats().shared == 6u);
+}
+
 CAF_TEST(the queue is bounded) {
   config.lanes = 1;
   config.queue_max = 10;

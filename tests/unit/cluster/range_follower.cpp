@@ -174,6 +174,7 @@ CAF_TEST(a watch that breaks is taken up where it stood) {
     CAF_CHECK(view == truth());
   }
   CAF_CHECK_EQUAL(replacements, 1);
+  CAF_CHECK(follower->resumptions() == 5u && follower->resyncs() == 1u);
 }
 
 CAF_TEST(after a compaction the range is read again) {
@@ -192,6 +193,7 @@ CAF_TEST(after a compaction the range is read again) {
   run_for(10s);
   CAF_CHECK(view == truth());
   CAF_CHECK_EQUAL(replacements, 2);
+  CAF_CHECK_EQUAL(follower->resyncs(), 2u);
 }
 
 CAF_TEST(a range can be read again on demand) {

@@ -2,6 +2,7 @@
 // A node's part in the registry on a model of etcd and a real LMDB.
 #define CAF_SUITE cluster.registry_desk
 
+#include "cluster/registry_metrics.hpp"
 #include "persistence/records.hpp"
 #include "tests/unit/cluster/support/registry_world.hpp"
 
@@ -52,6 +53,14 @@ struct fixture {
     return decode_entry((*found)->value)->completions;
   }
 };
+
+std::string shown(const registry_service& service) {
+  metrics::registry registry;
+  add_registry_metrics(registry, service);
+  std::string text;
+  registry.render(text);
+  return text;
+}
 
 const std::string key_of_a(20, '\x01');
 const std::string key_of_b(20, '\x81');
@@ -123,12 +132,15 @@ CAF_TEST(without etcd writes and flushes end and the age of the copy shows) {
   world.run_for(3s);
   CAF_CHECK_EQUAL(world.commit(a, put_entry(key_of_a)), std::nullopt);
   CAF_CHECK_EQUAL(a.desk->status().lag.count(), 0);
+  CAF_CHECK(a.desk->status().etcd_revision >= a.desk->revision() && a.desk->revision() > 0);
+  CAF_CHECK_EQUAL(a.desk->status().resyncs, 1u);
   world.etcd.set_available(false);
   std::optional<ec> flushed;
   CAF_CHECK(a.desk->count({table::entries, key_of_a}, {1, 0, 0, 0, 0}));
   a.desk->flush([&](const result<void>& how) { flushed = how.error().code; });
   CAF_CHECK(world.commit(a, put_entry(std::string(20, '\x02'))) == ec::unavailable);
   world.run_for(10s);
+  CAF_CHECK(shown(*a.desk).find("\nshoal_registry_lag_seconds 1") != std::string::npos);
   CAF_CHECK(flushed == ec::timeout);
   CAF_CHECK(!a.desk->status().reachable);
   CAF_CHECK(a.desk->status().lag >= 10s);
