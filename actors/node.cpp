@@ -305,6 +305,10 @@ void node::replicate(metrics::registry& metrics) {
     auto& routes = side.routes();
     return routes.name_of(routes.route(slot).owner);
   };
+  asks.reaches = [&side](const std::string& name) {
+    auto& routes = side.routes();
+    return routes.is_reachable(routes.number_of(name));
+  };
   replication_ = std::make_unique<replication>(*system_, *replicas_, side.links(), asks);
   duties_ = std::make_unique<duties>(*replication_);
   add_replication_metrics(metrics, *replication_);

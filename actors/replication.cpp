@@ -125,6 +125,9 @@ void replication::stood_down(size_t slot) {
 
 void replication::send(mono_time now) {
   for (auto& node : feeds_.nodes()) {
+    // Without a link each call would fail at once, again and again.
+    if (duties_.reaches && !duties_.reaches(node))
+      continue;
     auto& to = nodes_[node];
     while (to.calls < limits::replication_calls_max && now >= to.not_before
            && send_to(node, to, now)) {
@@ -140,21 +143,21 @@ bool replication::send_to(const std::string& node, peer_node& to, mono_time now)
     return false;
   ++to.calls;
   links_.call(node, link_kind::replica_batches, std::move(body), now + settings_.call_timeout,
-              [this, node, to_us = inbox_](result<std::string> answer) {
-                to_us->put([this, node, answer = std::move(answer)](mono_time later) {
-                  on_acks(node, answer, later);
+              [this, node, slots = std::move(slots), to_us = inbox_](result<std::string> answer) {
+                to_us->put([this, node, slots, answer = std::move(answer)](mono_time later) {
+                  on_acks(node, slots, answer, later);
                 });
               });
   return true;
 }
 
-void replication::on_acks(const std::string& node, const result<std::string>& answer,
-                          mono_time now) {
+void replication::on_acks(const std::string& node, const std::vector<size_t>& slots,
+                          const result<std::string>& answer, mono_time now) {
   auto& from = nodes_[node];
   --from.calls;
+  feeds_.ended(node, slots, answer.has_value());
   if (!answer) {
     failed(from, now);
-    feeds_.lost(node);
     return;
   }
   delta_frame_reader in{*answer};

@@ -115,7 +115,8 @@ private:
   void serve();
   void send(mono_time now);
   bool send_to(const std::string& node, peer_node& to, mono_time now);
-  void on_acks(const std::string& node, const result<std::string>& answer, mono_time now);
+  void on_acks(const std::string& node, const std::vector<size_t>& slots,
+               const result<std::string>& answer, mono_time now);
   std::string hear_batches(std::string_view body, mono_time now);
   result<std::string> hear_strays(std::string_view body);
   void give_strays(mono_time now);

@@ -69,7 +69,7 @@ void slot_feeds::advance(mono_time now, const std::function<bool(size_t)>& waits
     auto& f = feeds_[slot];
     if (f.is == part::none || f.node.empty())
       continue;
-    logs_[slot].advance(now);
+    logs_[slot].advance(now, f.under_way == 0);
     if (f.is == part::leaving) {
       auto said
           = logs_[slot].current() != phase::following || logs_[slot].behind_by(now).bytes == 0;
@@ -193,9 +193,10 @@ std::string slot_feeds::take(const std::string& node, mono_time now, std::vector
       auto& f = feeds_[slot];
       if (f.is == part::none || f.node != node)
         continue;
-      auto frame = logs_[slot].take(now);
+      auto frame = logs_[slot].take(now, f.under_way == 0);
       if (!frame)
         continue;
+      ++f.under_way;
       append_delta_frame(body, *frame);
       slots.push_back(slot);
       some = true;
@@ -213,10 +214,15 @@ void slot_feeds::acknowledge(const delta_ack& x, mono_time now) {
     logs_[x.slot].acknowledge(x, now);
 }
 
-void slot_feeds::lost(const std::string& node) {
-  for (size_t slot = 0; slot < slot_count; ++slot)
-    if (feeds_[slot].is != part::none && feeds_[slot].node == node)
+void slot_feeds::ended(const std::string& node, const std::vector<size_t>& slots, bool arrived) {
+  for (auto slot : slots) {
+    auto& f = feeds_[slot];
+    if (f.is == part::none || f.node != node)
+      continue; // Somebody else stands by meanwhile.
+    f.under_way -= f.under_way > 0 ? 1 : 0;
+    if (!arrived)
       logs_[slot].link_lost();
+  }
 }
 
 slot_feeds::lag slot_feeds::behind_by(mono_time now) const {

@@ -21,6 +21,9 @@ struct slot_duties {
   /// The node that owns the slot as far as this one knows; empty: nobody, or it is not known. Safe
   /// on any thread.
   std::function<std::string(size_t slot)> owner;
+
+  /// Whether there is a link to that node; unset: always. Safe on any thread.
+  std::function<bool(const std::string& node)> reaches;
 };
 
 /// What the swarms of a node tell standbys, by slot. Made before the swarms and outlives them.
@@ -70,13 +73,14 @@ public:
   std::set<std::string> nodes() const;
 
   /// @returns batches for that node as frames, of all slots in turn; empty: none.
-  /// @param slots gets those in it.
+  /// @param slots gets that of each batch; for `ended`.
   std::string take(const std::string& node, mono_time now, std::vector<size_t>& slots);
 
-  void acknowledge(const delta_ack& x, mono_time now);
+  /// What was taken for these slots is under way no more. @param arrived false: it may not have
+  /// come, and is sent again.
+  void ended(const std::string& node, const std::vector<size_t>& slots, bool arrived);
 
-  /// What was sent has not come.
-  void lost(const std::string& node);
+  void acknowledge(const delta_ack& x, mono_time now);
 
   struct lag {
     size_t bytes = 0;                 ///< Of all slots.
@@ -95,7 +99,8 @@ private:
     mono_time sync_after{};
     std::chrono::milliseconds sync_pause{0};
     mono_time leaves_at{};
-    uint32_t misses = 0; ///< Turns of a swarm in a row that were somebody else's.
+    size_t under_way = 0; ///< Batches of which the link has not told what became of them.
+    uint32_t misses = 0;  ///< Turns of a swarm in a row that were somebody else's.
   };
 
   void tell_readiness(size_t slot, mono_time now);

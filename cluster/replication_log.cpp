@@ -166,18 +166,18 @@ void replication_log::stop() {
 
 // -- sending -----------------------------------------------------------------------
 
-void replication_log::note_time(mono_time now) {
+void replication_log::note_time(mono_time now, bool may_resend) {
   for (auto i = batches_.rbegin(); i != batches_.rend() && i->since == mono_time{}; ++i)
     i->since = now;
   if (!open_.empty() && open_since_ == mono_time{})
     open_since_ = now;
-  if (sent_ > 0 && now - heard_ > config_.resend_after)
+  if (may_resend && sent_ > 0 && now - heard_ > config_.resend_after)
     sent_ = 0;
 }
 
-void replication_log::advance(mono_time now) {
+void replication_log::advance(mono_time now, bool may_resend) {
   std::lock_guard guard{mutex_};
-  note_time(now);
+  note_time(now, may_resend);
 }
 
 void replication_log::own(uint64_t epoch) {
@@ -190,9 +190,9 @@ void replication_log::own(uint64_t epoch) {
     last_number_ = acknowledged_ = 0;
 }
 
-std::optional<std::string> replication_log::take(mono_time now) {
+std::optional<std::string> replication_log::take(mono_time now, bool may_resend) {
   std::lock_guard guard{mutex_};
-  note_time(now);
+  note_time(now, may_resend);
   if (sent_ == batches_.size() && sent_ < config_.window)
     close();
   if (due_for_probe(now))

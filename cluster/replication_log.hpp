@@ -103,11 +103,12 @@ public:
   void stop();
 
   /// Tells the time, so that lag is known: every 50 ms or so, and also while the link is down.
-  void advance(mono_time now);
+  /// @param may_resend false: whoever carries what was sent has not said yet what became of it.
+  void advance(mono_time now, bool may_resend = true);
 
   /// @returns the next batch to send as a frame; nothing if there is none, or if too many are under
   /// way. Call it every 50 ms or so: what has been written since then is a batch.
-  std::optional<std::string> take(mono_time now);
+  std::optional<std::string> take(mono_time now, bool may_resend = true);
 
   /// What the standby says to a batch. @returns the epoch if a newer owner has been named.
   std::optional<uint64_t> acknowledge(const delta_ack& x, mono_time now);
@@ -157,7 +158,7 @@ private:
   bool too_much() const;
   void release(size_t bytes);
   void forget();
-  void note_time(mono_time now);
+  void note_time(mono_time now, bool may_resend);
   lag lag_at(mono_time now) const;
 
   const uint8_t slot_;

@@ -217,6 +217,28 @@ CAF_TEST(links that break delay the copy and lose nothing) {
   CAF_CHECK_EQUAL(all, 160u);
 }
 
+CAF_TEST(a standby that is slow or gone is sent nothing twice) {
+  place("a", "b", 5);
+  populate("a", 10);
+  run_for(2s);
+  auto sent = [&] { return at("a").replicas->report().sent; };
+  CAF_CHECK_EQUAL(sent().resent, 0u);
+  CAF_MESSAGE("its answers are late but the link is there");
+  at("b").host->pause(true);
+  announce("a", hello(3, 500, 5));
+  run_for(1500ms);
+  at("b").host->pause(false);
+  run_for(1s);
+  CAF_CHECK_EQUAL(copied("b").peers, size_t(at("a").directory.peer_count()));
+  CAF_CHECK_EQUAL(sent().resent, 0u);
+  CAF_MESSAGE("it is gone");
+  crash("b");
+  announce("a", hello(4, 500, 5));
+  run_for(10s);
+  CAF_CHECK_EQUAL(sent().resent, 0u);
+  CAF_CHECK_EQUAL(at("a").ready.size(), 0u);
+}
+
 CAF_TEST(another standby gets a full sync and who stood down keeps nothing) {
   place("a", "b", 5);
   populate("a", 10);

@@ -9,6 +9,7 @@
 #include "tests/unit/actors/support/actor_fixture.hpp"
 
 #include <map>
+#include <set>
 
 namespace shoal::test {
 
@@ -20,6 +21,13 @@ class replica_nodes : public actor_fixture {
 public:
   static constexpr uint8_t slot = 0x11;
 
+  /// Which nodes have a link to one.
+  struct reached final : cluster::link_listener {
+    void link_up(const std::string& name, uint64_t, uint32_t) override { up.insert(name); }
+    void link_down(const std::string& name, uint64_t, const error&) override { up.erase(name); }
+    std::set<std::string> up;
+  };
+
   struct node {
     explicit node(std::string n) : name{std::move(n)} {}
 
@@ -28,6 +36,7 @@ public:
     swarm_config settings;
     replica_state state;
     sim::sim_host* host = nullptr;
+    reached reaches;
     std::map<size_t, uint64_t> ready; ///< Revision of the standby that is, by slot.
     size_t fell_behind = 0;
     std::unique_ptr<replication> replicas; // Ends first.
@@ -73,6 +82,8 @@ public:
     duties.standby_is_ready = [&n](size_t s, uint64_t revision) { n.ready[s] = revision; };
     duties.standby_fell_behind = [&n](size_t s) { n.ready.erase(s), ++n.fell_behind; };
     duties.owner = [this](size_t) { return owner; };
+    duties.reaches = [&n](const std::string& other) { return n.reaches.up.contains(other); };
+    n.host->listen(n.reaches);
     n.replicas = std::make_unique<replication>(sys, n.state, *n.host, duties);
   }
 
