@@ -8,13 +8,10 @@ import subprocess
 
 import pytest
 from support import wait
-from support.cluster import status
+from support.cluster import DEV_CERTS, status
 from support.etcd import Etcd
 from support.node import Node
-from support.paths import TOP
 from support.process import free_port
-
-DEV_CERTS = TOP / "deploy" / "dev-certs"
 
 
 @pytest.fixture
@@ -28,7 +25,7 @@ def join(request, tmp_path):
     """join(etcd, name, *flags) starts a node; all are stopped after the test."""
     nodes = request.node.started_nodes = []
 
-    def start(etcd, name, *flags, folder=None, tls=None):
+    def start(etcd, name, *flags, folder=None, tls=None, says="/health"):
         links = (["--insecure-links", "true"] if tls is None else
                  ["--link-ca", tls / "ca.pem", "--link-cert", tls / f"{name}.pem",
                   "--link-key", tls / f"{name}.key"])
@@ -36,7 +33,7 @@ def join(request, tmp_path):
                     "--link-listen", f"127.0.0.1:{free_port()}", "--leave-timeout", "1",
                     "--log-format", "text", *links, *flags)
         nodes.append(node)
-        return node.start()
+        return node.start(says)
 
     yield start
     for node in nodes:

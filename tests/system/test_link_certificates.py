@@ -3,27 +3,26 @@
 
 import shutil
 import signal
-import subprocess
 
 import pytest
 from support import wait
-from support.tls_cluster import DEV_CERTS, Cluster
+from support.cluster import Cluster
 
 
 @pytest.fixture
 def cluster(tmp_path):
-    with Cluster(tmp_path, "--log-format", "text", count=2) as cluster:
-        yield cluster
+    with Cluster(tmp_path, ("a", "b"), flags=("--log-format", "text"), tls=True) as cluster:
+        yield cluster.await_placed()
 
 
-def test_a_hangup_reads_them_anew(cluster, tmp_path):
+def test_a_hangup_reads_them_anew(cluster):
     first, second = cluster.nodes
-    certificates = tmp_path / "certificates"
+    certificates = cluster.certificates
     mixed = certificates / "n1.pem"
     shutil.copy(certificates / "n2.pem", mixed)  # Of another key: it cannot be used.
     first.process.signal(signal.SIGHUP)
     wait.until(lambda: "keeps its links' certificates" in first.logged(), 10, "it says so")
-    subprocess.run([DEV_CERTS, certificates, "n1"], check=True, capture_output=True, timeout=60)
+    cluster.renew("n1")
     first.process.signal(signal.SIGHUP)
     wait.until(lambda: "reads the links' certificates anew" in first.logged(), 10, "it says so")
     second.kill()

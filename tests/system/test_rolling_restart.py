@@ -5,7 +5,7 @@ import time
 
 import pytest
 from support import tracker, web
-from support.tls_cluster import Cluster
+from support.cluster import Cluster
 from support.haproxy import Haproxy
 from support.steady_load import SteadyLoad, lost
 
@@ -17,9 +17,10 @@ SWARM = b"a swarm behind HAProx"[:20]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    with Cluster(tmp_path_factory.mktemp("rolling"), "--leave-notice", str(NOTICE_S),
-                 "--trusted-proxies", "127.0.0.1/32", "--log-format", "text") as cluster:
-        yield cluster
+    flags = ("--leave-notice", str(NOTICE_S), "--trusted-proxies", "127.0.0.1/32",
+             "--log-format", "text")
+    with Cluster(tmp_path_factory.mktemp("rolling"), flags=flags, tls=True) as cluster:
+        yield cluster.await_placed()
 
 
 @pytest.fixture

@@ -37,15 +37,16 @@ class Node:
         return [SHOALD, "--data-dir", self.data, "--listen", f"127.0.0.1:{self.address[1]}",
                 *self._flags]
 
-    def start(self):
+    def start(self, says="/health"):
+        """Waits until that route says 200."""
         self._process = Process(self.argv(), self.log, env=self._env)
-        wait.until(self._healthy, 30, "the node is healthy")
+        wait.until(lambda: self._is_up(says), 30, "the node is up")
         return self
 
-    def _healthy(self):
+    def _is_up(self, route):
         assert self._process.alive, f"exit {self._process.exit_status}\n{self._process.tail()}"
         try:
-            return web.get(self.url + "/health").status == 200
+            return web.get(self.url + route).status == 200
         except OSError:
             return False
 
