@@ -11,6 +11,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 
+#include <atomic>
 #include <list>
 #include <map>
 #include <mutex>
@@ -94,6 +95,7 @@ private:
   asio::io_context io_{1};
   mutable std::mutex context_mutex_;
   link_context context_;
+  std::atomic<unix_seconds> certificate_expires_{0};
   tcp::acceptor acceptor_;
   asio::steady_timer dial_timer_;
   asio::steady_timer accept_timer_;
@@ -184,7 +186,11 @@ result<void> hub::reload_certificates() {
   auto made = make_link_context(cfg_.files);
   if (!made)
     return tl::unexpected(made.error());
+  auto expires = expiry_of(*made);
+  if (!expires)
+    return fail(ec::invalid_argument, cfg_.files.cert + ": " + expires.error().detail);
   std::lock_guard guard{context_mutex_};
+  certificate_expires_ = *expires;
   context_ = std::move(*made);
   return {};
 }
@@ -246,7 +252,8 @@ link_report hub::report_now() const {
           strangers_.size() + expected_.size(),
           gate_.turned_away(),
           pushed_out_,
-          inbox_->refused()};
+          inbox_->refused(),
+          certificate_expires_.load()};
 }
 
 void hub::report(std::function<void(link_report)> then) {

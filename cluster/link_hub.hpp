@@ -29,6 +29,9 @@ struct link_report {
   uint64_t turned_away = 0;   ///< Before the handshake, as too many came from there.
   uint64_t pushed_out = 0;    ///< Strangers that had to make room for later ones.
   uint64_t inbox_refused = 0; ///< Calls and notices beyond limits::link_inbox_bytes_max.
+
+  /// The last second of this node's certificate, as links that begin now show it. 0: plain links.
+  unix_seconds certificate_expires = 0;
 };
 
 /// Where a hub leaves its last report for others. Thread-safe.

@@ -83,6 +83,12 @@ void add_refusals(metrics::registry& to, const board_ptr& board) {
 void add_link_metrics(metrics::registry& registry, board_ptr board) {
   add_nodes(registry, board);
   add_refusals(registry, board);
+  registry.add_collector("shoal_link_certificate_expiry_timestamp_seconds",
+                         "When the certificate that links show expires, in seconds since 1970",
+                         gauge, [board](const sink& out) {
+                           if (auto expires = board->latest()->certificate_expires; expires != 0)
+                             out({}, double(expires));
+                         });
   auto add = [&](std::string_view name, std::string_view help, std::string_view kind, auto read) {
     registry.add_reader(
         name, help, {}, [board, read] { return double(read(*board->latest())); }, kind);

@@ -7,6 +7,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <ctime>
+
 namespace shoal::cluster {
 
 namespace asio = boost::asio;
@@ -46,6 +48,14 @@ result<link_context> make_link_context(const link_files& files) {
                 "'" + files.key + "' is not the key of '" + files.cert + '\'');
   }
   return made;
+}
+
+result<unix_seconds> expiry_of(const link_context& context) {
+  auto* shown = SSL_CTX_get0_certificate(context->native_handle());
+  std::tm fields{};
+  if (shown == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(shown), &fields) != 1)
+    return fail(ec::corrupt, "a certificate without an end");
+  return ::timegm(&fields);
 }
 
 link_certificate other_certificate(ssl_st* tls) {

@@ -48,6 +48,7 @@ CAF_TEST(nodes have series as long as they are followed) {
   report.totals.said[static_cast<size_t>(link_refusal::wrong_cluster)] = 4;
   report.totals.heard[static_cast<size_t>(link_refusal::shutting_down)] = 5;
   report.totals.dropped_notices = 6;
+  report.certificate_expires = 1'800'000'000;
   auto board = std::make_shared<link_board>();
   board->publish(report);
   auto text = shown(board);
@@ -65,7 +66,8 @@ CAF_TEST(nodes have series as long as they are followed) {
         "shoal_link_requests_pending{node=\"a\"} 70",
         "shoal_link_refusals_said_total{reason=\"wrong_cluster\"} 4",
         "shoal_link_refusals_heard_total{reason=\"shutting_down\"} 5",
-        "shoal_link_dropped_notices_total 6"})
+        "shoal_link_dropped_notices_total 6",
+        "shoal_link_certificate_expiry_timestamp_seconds 1800000000"})
     CAF_CHECK(has(text, line));
   report.peers.pop_back();
   board->publish(report);
