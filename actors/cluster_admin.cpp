@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/cluster_admin.hpp"
 
+#include "actors/link_kinds.hpp"
 #include "core/log.hpp"
 
 #include <algorithm>
@@ -35,11 +36,12 @@ bool knows(const cluster::cluster_sight& sight, const std::string& node) {
 cluster_admin::cluster_admin(std::string self, cluster::member& member, cluster::links& between,
                              std::shared_ptr<const cluster::link_board> board)
     : self_{std::move(self)}, member_{member}, links_{between}, board_{std::move(board)} {
-  links_.serve(kind_hurry, [&member](const cluster::link_message& x, cluster::link_reply reply) {
-    log::info("cluster", "rebalances asked_by=\"{}\"", x.from);
-    member.hurry();
-    reply(std::string{});
-  });
+  links_.serve(link_kind::hurry,
+               [&member](const cluster::link_message& x, cluster::link_reply reply) {
+                 log::info("cluster", "rebalances asked_by=\"{}\"", x.from);
+                 member.hurry();
+                 reply(std::string{});
+               });
 }
 
 result<void> cluster_admin::drain(const std::string& node, bool yes) {
@@ -67,7 +69,7 @@ result<cluster_admin::hurried> cluster_admin::rebalance() {
       continue;
     auto answer = std::make_shared<std::promise<result<std::string>>>();
     others.emplace_back(id, answer->get_future());
-    links_.call(id, kind_hurry, {}, mono_now() + answer_patience,
+    links_.call(id, link_kind::hurry, {}, mono_now() + answer_patience,
                 [answer](result<std::string> x) { answer->set_value(std::move(x)); });
   }
   hurried made{{self_}, {}};

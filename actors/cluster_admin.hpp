@@ -10,11 +10,7 @@ namespace shoal {
 /// takes its time blocks, for a few seconds at most, so that it is no work for an I/O thread.
 class cluster_admin {
 public:
-  /// Between nodes: misplaced slots move at once. Without a body, and so is the answer.
-  /// Kinds 48 to 63 are of cluster administration.
-  static constexpr uint16_t kind_hurry = 48;
-
-  /// Everything outlives this. @param between serves `kind_hurry` from now on.
+  /// Everything outlives this. @param between serves `link_kind::hurry` from now on.
   cluster_admin(std::string self, cluster::member& member, cluster::links& between,
                 std::shared_ptr<const cluster::link_board> board);
 

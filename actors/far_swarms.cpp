@@ -3,6 +3,7 @@
 
 #include "actors/error.hpp"
 #include "actors/link_convert.hpp"
+#include "actors/link_kinds.hpp"
 #include "actors/swarm_relay.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -48,7 +49,7 @@ void far_swarms::ask(node_number node, question q) {
   auto ticket = ++last_;
   auto body = encode(link_describe{q.what.swarm, q.what.addresses_max});
   waiting_.emplace(ticket, std::move(q));
-  between_.call(routes_.name_of(node), relay_kind::describe, std::move(body), mono_now() + patience,
+  between_.call(routes_.name_of(node), link_kind::describe, std::move(body), mono_now() + patience,
                 [self = caf::actor_cast<far_swarms_actor>(this), ticket](result<std::string> how) {
                   far_description x{ticket, 0, {}};
                   if (!how)

@@ -20,6 +20,14 @@ inline constexpr uint16_t answers = 2;
 /// Request: scrapes of several swarms.
 inline constexpr uint16_t scrapes = 3;
 
+/// Notice: a link_web, what clients by WebSocket say (protocol/link_web.hpp).
+inline constexpr uint16_t web = 4;
+
+// About single swarms (protocol/link_swarm.hpp).
+
+inline constexpr uint16_t paired = 10;   ///< Request: a link_paired. Answer: nothing.
+inline constexpr uint16_t describe = 11; ///< Request: a link_describe. Answer: a link_description.
+
 /// Request, owner to standby: batches of several slots. Answer: acknowledgements of some of them.
 inline constexpr uint16_t replica_batches = 16;
 
@@ -48,5 +56,8 @@ inline constexpr uint16_t adopt_objects = 45;   ///< adopt_objects -> nothing.
 
 inline constexpr uint16_t registry_first = lookup;
 inline constexpr uint16_t registry_last = copy_entries;
+
+/// Request: misplaced slots move at once. Without a body, and so is the answer.
+inline constexpr uint16_t hurry = 48;
 
 } // namespace shoal::link_kind

@@ -3,6 +3,7 @@
 
 #include "actors/error.hpp"
 #include "actors/link_convert.hpp"
+#include "actors/link_kinds.hpp"
 
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
@@ -89,13 +90,12 @@ void swarm_relay::local::describe(const link_describe& question, const swarm_act
 swarm_relay::swarm_relay(cluster::links& between, const swarm_places& places,
                          cluster::slot_routes& routes, metrics::registry& registry)
     : between_{between}, places_{places}, routes_{routes}, local_{std::make_shared<local>(routes)} {
-  between.serve(relay_kind::paired, [to = local_](const link_message& x, const link_reply& reply) {
+  between.serve(link_kind::paired, [to = local_](const link_message& x, const link_reply& reply) {
     to->hear_paired(x, reply);
   });
-  between.serve(relay_kind::describe,
-                [to = local_](const link_message& x, const link_reply& reply) {
-                  to->hear_question(x, reply);
-                });
+  between.serve(link_kind::describe, [to = local_](const link_message& x, const link_reply& reply) {
+    to->hear_question(x, reply);
+  });
   auto add = [&](const char* name, const char* help, metrics::counter relayed::*which) {
     registry.add_reader(
         name, help, "", [to = local_, which] { return double((to->counted.*which).value()); },
@@ -165,7 +165,7 @@ bool swarm_relay::pass_on(const info_hash& primary, std::string body, bool again
   if (node == cluster::nobody)
     then(fail(ec::unavailable));
   else
-    between_.call(routes_.name_of(node), relay_kind::paired, std::move(body), mono_now() + patience,
+    between_.call(routes_.name_of(node), link_kind::paired, std::move(body), mono_now() + patience,
                   then);
   return true;
 }

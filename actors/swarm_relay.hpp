@@ -7,12 +7,6 @@
 
 namespace shoal {
 
-/// What links carry for single swarms, by number. The others: actors/relay_hub.hpp.
-namespace relay_kind {
-inline constexpr uint16_t paired = 10;   ///< Request: a link_paired. Answer: nothing.
-inline constexpr uint16_t describe = 11; ///< Request: a link_describe. Answer: a link_description.
-} // namespace relay_kind
-
 /// What swarms of one torrent tell each other across nodes, and what operators ask about swarms of
 /// other nodes. Thread-safe.
 class swarm_relay {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/web_relay.hpp"
 
+#include "actors/link_kinds.hpp"
+
 namespace shoal {
 
 using cluster::node_number;
@@ -38,8 +40,8 @@ web_relay::web_relay(cluster::links& between, const swarm_places& places,
                      cluster::slot_routes& routes, metrics::registry& registry)
     : places_{places}, routes_{routes}, board_{std::make_shared<web_switchboard>(between, routes)},
       watcher_{std::make_unique<watcher>(board_, routes)} {
-  between.serve(relay_kind::web, [board = board_, names = &routes](const cluster::link_message& x,
-                                                                   const cluster::link_reply&) {
+  between.serve(link_kind::web, [board = board_, names = &routes](const cluster::link_message& x,
+                                                                  const cluster::link_reply&) {
     board->put(web_heard{names->number_of(std::string{x.from}), std::string{x.body}});
   });
   between.listen(*watcher_);

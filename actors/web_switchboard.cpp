@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/web_switchboard.hpp"
 
+#include "actors/link_kinds.hpp"
+
 #include <utility>
 
 namespace shoal {
@@ -29,7 +31,7 @@ void web_switchboard::tell(cluster::node_number to, const link_web& what) {
   }
   std::shared_lock guard{sending_};
   if (between_)
-    between_->tell(routes_.name_of(to), relay_kind::web, std::move(*body));
+    between_->tell(routes_.name_of(to), link_kind::web, std::move(*body));
 }
 
 bool web_switchboard::put(web_parcel x) {

@@ -14,11 +14,6 @@
 
 namespace shoal {
 
-/// What links carry for peers by WebSocket, by number. The others: actors/relay_hub.hpp.
-namespace relay_kind {
-inline constexpr uint16_t web = 4; ///< Notice: a link_web.
-} // namespace relay_kind
-
 /// Another node says something.
 struct web_heard {
   cluster::node_number from = cluster::nobody;

@@ -4,6 +4,7 @@
 #include "actors/cluster_admin.hpp"
 
 #include "actors/cluster_metrics.hpp"
+#include "actors/link_kinds.hpp"
 
 #include <caf/test/unit_test.hpp>
 
@@ -101,7 +102,7 @@ CAF_TEST(a rebalance says who was reached) {
   CAF_CHECK((done->unreached == std::vector<std::string>{"c"}));
   CAF_CHECK_EQUAL(member.hurried, 1);
   CAF_CHECK_EQUAL(between.called.size(), 2u);
-  CAF_CHECK(between.called.front().second == cluster_admin::kind_hurry);
+  CAF_CHECK(between.called.front().second == link_kind::hurry);
 }
 
 CAF_TEST(without etcd there is no rebalance) {
@@ -114,7 +115,7 @@ CAF_TEST(another node may ask this one to hurry) {
   bool answered = false;
   link_message asked;
   asked.from = "b";
-  between.served.at(cluster_admin::kind_hurry)(
+  between.served.at(link_kind::hurry)(
       asked, link_reply{[&](result<std::string> x) { answered = x.has_value(); }});
   CAF_CHECK(answered);
   CAF_CHECK_EQUAL(member.hurried, 1);

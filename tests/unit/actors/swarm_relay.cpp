@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #define CAF_SUITE actors.swarm_relay
 
+#include "actors/link_kinds.hpp"
 #include "tests/unit/actors/support/web_nodes.hpp"
 
 using namespace shoal;
@@ -139,7 +140,7 @@ CAF_TEST(the standby is asked about a swarm whose owner says nothing) {
 }
 
 CAF_TEST(questions and facts that do not decode are refused) {
-  for (auto kind : {relay_kind::paired, relay_kind::describe}) {
+  for (auto kind : {link_kind::paired, link_kind::describe}) {
     result<std::string> answer = std::string{};
     a.between.call("b", kind, "\xff garbage", mono_now() + 1h,
                    [&](result<std::string> x) { answer = std::move(x); });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #define CAF_SUITE actors.web_relay
 
+#include "actors/link_kinds.hpp"
 #include "tests/unit/actors/support/web_nodes.hpp"
 
 using namespace shoal;
@@ -205,7 +206,7 @@ CAF_TEST(what other nodes may have here is bounded) {
   x.client = ip_address::v4({10, 0, 0, 1});
   for (size_t i = 0; i <= limits::ws_ids_per_socket_max; ++i) {
     x.identity = i;
-    a.between.tell("b", relay_kind::web, *encode(x));
+    a.between.tell("b", link_kind::web, *encode(x));
   }
   settle();
   CAF_CHECK_EQUAL(b.relay.counted().served.value(), uint64_t{limits::ws_ids_per_socket_max});
@@ -214,7 +215,7 @@ CAF_TEST(what other nodes may have here is bounded) {
   CAF_MESSAGE("what is not looked at yet");
   std::string large(limits::link_body_bytes_max, 'x');
   for (size_t i = 0; i <= limits::relay_web_inbox_bytes_max / large.size(); ++i)
-    a.between.tell("b", relay_kind::web, large);
+    a.between.tell("b", link_kind::web, large);
   CAF_CHECK_GREATER(b.relay.counted().dropped.value(), 1u);
   CAF_MESSAGE("and whoever is silent is forgotten");
   settle();
@@ -225,14 +226,14 @@ CAF_TEST(what other nodes may have here is bounded) {
 }
 
 CAF_TEST(what does not decode or means nobody disturbs nobody) {
-  b.between.tell("a", relay_kind::web, "\xff garbage");
-  b.between.tell("a", relay_kind::web, *encode(link_web_reply{99, hash, 1, 1, 1, 1}));
-  b.between.tell("a", relay_kind::web, *encode(link_web_evicted{99, hash}));
-  b.between.tell("a", relay_kind::web, *encode(link_web_left{99, hash, 1}));
+  b.between.tell("a", link_kind::web, "\xff garbage");
+  b.between.tell("a", link_kind::web, *encode(link_web_reply{99, hash, 1, 1, 1, 1}));
+  b.between.tell("a", link_kind::web, *encode(link_web_evicted{99, hash}));
+  b.between.tell("a", link_kind::web, *encode(link_web_left{99, hash, 1}));
   link_web_answered answer{99, hash, id_of('x'), id_of('y'), offer('o', "x")};
-  b.between.tell("a", relay_kind::web, *encode(answer));
+  b.between.tell("a", link_kind::web, *encode(answer));
   link_web_offered offered_to{99, hash, id_of('x'), id_of('y'), "b", 1, offer('o', "x")};
-  b.between.tell("a", relay_kind::web, *encode(offered_to));
+  b.between.tell("a", link_kind::web, *encode(offered_to));
   settle();
   CAF_CHECK_EQUAL(a.relay.counted().dropped.value(), 1u);
   say(a, 0, hello('x', 5));
