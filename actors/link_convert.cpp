@@ -3,37 +3,38 @@
 
 namespace shoal {
 
+namespace {
+
+/// What both forms of an announce call by the same name.
+void copy_shared(const auto& from, auto& to) {
+  to.swarm = from.swarm;
+  to.peer = from.peer;
+  to.id = from.id;
+  to.identity = from.identity;
+  to.event = from.event;
+  to.numwant = from.numwant;
+  to.with_ids = from.with_ids;
+  to.own_family_only = from.own_family_only;
+  to.user = from.user;
+}
+
+} // namespace
+
 link_announce to_link(const announce_request& x, bool whole_id) {
   link_announce out;
-  out.swarm = x.swarm;
-  out.peer = x.peer;
-  out.id = x.id;
+  copy_shared(x, out);
   out.whole_id = whole_id;
-  out.identity = x.identity;
   out.uploaded_bytes = x.uploaded;
   out.downloaded_bytes = x.downloaded;
   out.left_bytes = x.left;
-  out.event = x.event;
-  out.numwant = x.numwant;
-  out.with_ids = x.with_ids;
-  out.own_family_only = x.own_family_only;
-  out.user = x.user;
   return out;
 }
 
 void from_link(const link_announce& x, announce_request& out) {
-  out.swarm = x.swarm;
-  out.peer = x.peer;
-  out.id = x.id;
-  out.identity = x.identity;
+  copy_shared(x, out);
   out.uploaded = x.uploaded_bytes;
   out.downloaded = x.downloaded_bytes;
   out.left = x.left_bytes;
-  out.event = x.event;
-  out.numwant = x.numwant;
-  out.with_ids = x.with_ids;
-  out.own_family_only = x.own_family_only;
-  out.user = x.user;
 }
 
 link_answer to_link(const announce_reply& x, uint32_t ticket) {

@@ -320,47 +320,42 @@ result<registry_plan> registry_planner::add_completions(std::string_view key,
 
 // -- conversions -----------------------------------------------------------------
 
+namespace {
+
+/// What an entry and its record call by the same name.
+void copy_shared(const auto& from, auto& to) {
+  to.name = from.name;
+  to.description = from.description;
+  to.publisher = from.publisher;
+  to.license = from.license;
+  to.category = from.category;
+  to.tags = from.tags;
+  to.size_bytes = from.size_bytes;
+  to.verified = from.verified;
+  to.completions = from.completions;
+  to.created_at = from.created_at;
+  to.updated_at = from.updated_at;
+  to.torrent_object = from.torrent_object;
+  to.twin_torrent_object = from.twin_torrent_object;
+  to.model_ref = from.model_ref;
+  to.is_private = from.is_private;
+}
+
+} // namespace
+
 entry_record to_record(const registry_entry& entry) {
   entry_record record;
   record.v1 = entry.hashes.v1;
   record.v2 = entry.hashes.v2;
   record.twin_v1 = entry.hashes.twin;
-  record.name = entry.name;
-  record.description = entry.description;
-  record.publisher = entry.publisher;
-  record.license = entry.license;
-  record.category = entry.category;
-  record.tags = entry.tags;
-  record.size_bytes = entry.size_bytes;
-  record.verified = entry.verified;
-  record.completions = entry.completions;
-  record.created_at = entry.created_at;
-  record.updated_at = entry.updated_at;
-  record.torrent_object = entry.torrent_object;
-  record.twin_torrent_object = entry.twin_torrent_object;
-  record.model_ref = entry.model_ref;
-  record.is_private = entry.is_private;
+  copy_shared(entry, record);
   return record;
 }
 
 registry_entry from_record(const entry_record& record) {
   registry_entry entry;
   entry.hashes = {record.v2, record.v1, record.twin_v1};
-  entry.name = record.name;
-  entry.description = record.description;
-  entry.publisher = record.publisher;
-  entry.license = record.license;
-  entry.category = record.category;
-  entry.tags = record.tags;
-  entry.size_bytes = record.size_bytes;
-  entry.verified = record.verified;
-  entry.completions = record.completions;
-  entry.created_at = record.created_at;
-  entry.updated_at = record.updated_at;
-  entry.torrent_object = record.torrent_object;
-  entry.twin_torrent_object = record.twin_torrent_object;
-  entry.model_ref = record.model_ref;
-  entry.is_private = record.is_private;
+  copy_shared(record, entry);
   return entry;
 }
 

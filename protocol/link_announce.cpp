@@ -32,14 +32,13 @@ constexpr size_t answer_head_bytes_max = 4 + 1 + 6 * packed_number_bytes_max;
 constexpr size_t numbers_bytes_max = 4 * packed_number_bytes_max;
 
 uint8_t flags_of(const link_announce& x) {
-  auto flags = static_cast<uint8_t>(x.event);
-  auto set = [&](bool on, uint8_t flag) { flags = on ? uint8_t(flags | flag) : flags; };
-  set(!x.peer.address.is_v4(), v6_flag);
-  set(x.with_ids, with_ids_flag);
-  set(x.own_family_only, own_family_flag);
-  set(!x.user.empty(), user_flag);
-  set(x.whole_id, whole_id_flag);
-  return flags;
+  return packed_flags{static_cast<uint8_t>(x.event)}
+      .set(!x.peer.address.is_v4(), v6_flag)
+      .set(x.with_ids, with_ids_flag)
+      .set(x.own_family_only, own_family_flag)
+      .set(!x.user.empty(), user_flag)
+      .set(x.whole_id, whole_id_flag)
+      .value();
 }
 
 /// The items of a body: at most `max`, and then nothing else.

@@ -18,6 +18,21 @@ namespace shoal {
 /// Bytes that a number takes at most.
 inline constexpr size_t packed_number_bytes_max = 10;
 
+/// Eight answers to yes or no.
+class packed_flags {
+public:
+  explicit packed_flags(uint8_t first = 0) : value_{first} {}
+
+  packed_flags& set(bool on, uint8_t flag) {
+    value_ = on ? static_cast<uint8_t>(value_ | flag) : value_;
+    return *this;
+  }
+  uint8_t value() const { return value_; }
+
+private:
+  uint8_t value_;
+};
+
 /// Writes where the caller says; there must be room.
 class packed_writer {
 public:

@@ -21,13 +21,12 @@ constexpr size_t kind_of_peer = 1;
 static_assert(std::is_same_v<std::variant_alternative_t<kind_of_peer, swarm_fact>, delta_peer>);
 
 void write(packed_writer& w, const replica_peer& x) {
-  auto flags = static_cast<uint8_t>(x.state & state_mask);
-  auto set = [&](bool on, uint8_t flag) { flags = on ? uint8_t(flags | flag) : flags; };
-  set(x.completed, completed_flag);
-  set(x.v4.has_value(), v4_flag);
-  set(x.v6.has_value(), v6_flag);
-  set(x.id.has_value(), id_flag);
-  w.fixed(flags).fixed(x.identity);
+  packed_flags flags{static_cast<uint8_t>(x.state & state_mask)};
+  flags.set(x.completed, completed_flag)
+      .set(x.v4.has_value(), v4_flag)
+      .set(x.v6.has_value(), v6_flag)
+      .set(x.id.has_value(), id_flag);
+  w.fixed(flags.value()).fixed(x.identity);
   if (x.v4)
     w.wire(*x.v4);
   if (x.v6)
