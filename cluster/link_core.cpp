@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view who = "links";
 
-/// The same complaint is made once in this time.
-constexpr std::chrono::minutes complaint_period{1};
+/// Of strangers one is worth a line in this time.
+constexpr auto stranger_period = link_complaints::period;
 
 /// Connections of one dialer are numbered.
 uint64_t attempt_of(const link_session& x) {
@@ -78,7 +78,8 @@ void link_core::follow(std::vector<link_peer> peers) {
   std::map<std::string, peer> before = std::exchange(peers_, {});
   auto now = now_();
   for (auto& record : peers) {
-    if (record.node == self_.node || stopping_ || peers_.size() >= limits::link_peers_max)
+    auto is_self = record.node == self_.node && record.incarnation == self_.incarnation;
+    if (is_self || stopping_ || peers_.size() >= limits::link_peers_max)
       continue;
     auto found = before.find(record.node);
     auto same = found != before.end() && found->second.record.incarnation == record.incarnation;
@@ -129,7 +130,7 @@ std::vector<link_core::dial> link_core::dials_due() {
 mono_time link_core::next_dial() const {
   auto next = mono_time::max();
   for (auto& [node, p] : peers_)
-    if (!stopping_ && node < self_.node && !p.link && !p.dialing && !p.record.addresses.empty())
+    if (!stopping_ && node <= self_.node && !p.link && !p.dialing && !p.record.addresses.empty())
       next = std::min(next, p.dial_at);
   return next;
 }
@@ -152,7 +153,7 @@ std::shared_ptr<link_session> link_core::dialed(const dial& what, link_certifica
 }
 
 void link_core::dial_failed(const dial& what, const error& why) {
-  complain(what.node, why);
+  complain(what.node, why, std::nullopt);
   if (auto* p = find(what.node); p && p->dialing == what.attempt)
     plan_dial(*p, false);
 }
@@ -172,6 +173,8 @@ std::optional<link_rejection> link_core::judge(const link_session& from, const l
   };
   if (stopping_)
     return no(link_refusal::shutting_down, "'" + self_.node + "' leaves");
+  if (x.node == self_.node && x.incarnation == self_.incarnation)
+    return no(link_refusal::wrong_node, "this is where it comes from");
   if (x.node == self_.node)
     return no(link_refusal::duplicate_node, "'" + x.node + "' is the name of this node too");
   auto accepts = from.side() == link_session::role::accepts;
@@ -219,6 +222,7 @@ void link_core::up(link_session& from) {
       return;
   }
   p->link = from.shared_from_this();
+  complaints_.over(from.other().node);
   ++p->ups;
   ++totals_.ups;
   log::info(who, "go up node={} incarnation={} version={}", from.other().node,
@@ -234,7 +238,8 @@ void link_core::down(link_session& from, const error& why) {
   auto node = from.side() == link_session::role::dials ? from.plan_of().wanted : from.other().node;
   auto& names = from.plan_of().certificate.names;
   // Whoever has a certificate may say why it does not like ours.
-  complain(node.empty() && from.heard() && !names.empty() ? names.front() : node, why);
+  complain(node.empty() && from.heard() && !names.empty() ? names.front() : node, why,
+           from.said() ? from.said() : from.heard());
   auto* p = find(node);
   if (p && from.side() == link_session::role::dials && p->dialing == from.plan_of().attempt)
     plan_dial(*p, from.was_up() && now_() - from.up_since() >= timing_.backoff_max);
@@ -256,16 +261,22 @@ void link_core::stop() {
 
 // -- who is told ------------------------------------------------------------------
 
-/// Strangers are no news, and nobody fills the log with the same words.
-void link_core::complain(const std::string& node, const error& why) {
+/// Strangers are no news. Under this node's own name there may be its former life, whose address
+/// now is its own or nobody's.
+void link_core::complain(const std::string& node, const error& why,
+                         std::optional<link_refusal> reason) {
+  using tone = link_complaints::tone;
   if (node.empty())
     return log::debug(who, "end a stranger, why=\"{}\"", why.detail);
-  auto now = now_();
-  std::erase_if(complaints_, [&](auto& x) { return x.second + complaint_period <= now; });
-  if (complaints_.size() >= limits::link_complaints_max
-      || !complaints_.emplace(node + why.detail, now).second)
+  auto of_own_name = node == self_.node && reason != link_refusal::duplicate_node;
+  switch (of_own_name ? tone::debug : complaints_.about(node, why.detail, reason, now_())) {
+  case tone::debug:
     return log::debug(who, "fail node={} why=\"{}\"", node, why.detail);
-  log::warn(who, "fail node={} why=\"{}\"", node, why.detail);
+  case tone::info:
+    return log::info(who, "fail node={} why=\"{}\"", node, why.detail);
+  case tone::warning:
+    return log::warn(who, "fail node={} why=\"{}\"", node, why.detail);
+  }
 }
 
 /// One of them now and then: it may be a node that somebody misses, and there may be thousands.
@@ -273,7 +284,7 @@ void link_core::stranger_lost(const error& why) {
   auto now = now_();
   if (now < strangers_again_at_)
     return log::debug(who, "lose a stranger, why=\"{}\"", why.detail);
-  strangers_again_at_ = now + complaint_period;
+  strangers_again_at_ = now + stranger_period;
   log::info(who, "lose a stranger, why=\"{}\"", why.detail);
 }
 
@@ -305,6 +316,8 @@ void link_core::drop(peer& p) {
 std::vector<link_peer_numbers> link_core::peer_numbers() const {
   std::vector<link_peer_numbers> all;
   for (auto& [node, p] : peers_) {
+    if (node == self_.node)
+      continue; // No node of the cluster.
     auto& x = all.emplace_back(link_peer_numbers{sum(p), p.link != nullptr, p.ups});
     x.link.node = node;
   }

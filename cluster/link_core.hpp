@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cluster/link_complaints.hpp"
 #include "cluster/link_session.hpp"
 
 #include <array>
@@ -42,12 +43,15 @@ public:
 
   // -- for the layer above, see `links`
 
+  /// If another process is registered under this node's name, it is dialed too, so that both say
+  /// in their logs that they are two.
+  void follow(std::vector<link_peer> peers);
+
   void call(const std::string& node, uint16_t kind, std::string body, mono_time deadline,
             links::callback then);
   void tell(const std::string& node, uint16_t kind, std::string body);
   void serve(uint16_t kind, links::handler who) { handlers_[kind] = std::move(who); }
   void listen(link_listener& who) { listeners_.push_back(&who); }
-  void follow(std::vector<link_peer> peers);
 
   /// Says farewell on all links and lets nobody in any more.
   void stop();
@@ -93,7 +97,7 @@ private:
   void plan_dial(peer& p, bool was_well);
   static link_numbers sum(const peer& p);
   void drop(peer& p);
-  void complain(const std::string& node, const error& why);
+  void complain(const std::string& node, const error& why, std::optional<link_refusal> reason);
   void report_up(const link_session& x) const;
   void report_down(const link_session& x, const error& why);
 
@@ -105,7 +109,7 @@ private:
   std::map<std::string, peer> peers_;
   std::map<uint16_t, links::handler> handlers_;
   std::vector<link_listener*> listeners_;
-  std::map<std::string, mono_time> complaints_;
+  link_complaints complaints_;
   mono_time strangers_again_at_{}; ///< When the next stranger is worth a line.
   link_totals totals_;
   uint64_t attempts_ = 0;

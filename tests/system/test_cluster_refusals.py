@@ -76,6 +76,9 @@ def test_nodes_of_one_authority_are_linked(etcd, join, tmp_path):
     wait.until(lambda: all(is_linked(node) for node in nodes), 30, "they are linked")
     for node in nodes:
         logs(node, "links", "listen", "tls=true")
+        trouble = [one for one in node.logged().splitlines()
+                   if "links fail" in one and "warning" in one]
+        assert not trouble, "nodes that start are no trouble"
 
 
 def test_another_authority(etcd, join, tmp_path):
@@ -134,7 +137,10 @@ def test_a_node_of_another_cluster(etcd, join, tmp_path):
 def test_a_name_that_is_taken(etcd, join):
     first = join(etcd, "a")
     wait.until(lambda: status(first)["slots"]["owned"] == 256, 30, "the first one owns all")
-    second = join(etcd, "a", folder="double")
+    second = join(etcd, "a", folder="double", says="/livez")
+    for node in (first, second):
+        logs(node, "fail node=a", "duplicate_node")
+    wait.until(lambda: refusals(first, "said", "duplicate_node") > 0, 10, "it is counted")
     logs(second, "cannot go on", "another node is called a")
     assert second.process.wait(30) == 3
     assert "cluster owns" not in second.logged()

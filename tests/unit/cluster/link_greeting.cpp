@@ -168,6 +168,26 @@ CAF_TEST(a second process with the same id is refused as long as the first lives
   CAF_CHECK_EQUAL(core.numbers().size(), 1u);
 }
 
+CAF_TEST(another process of its name is dialed so that both complain) {
+  start(identity("a"));
+  auto& core = net.find("a")->core;
+  core.follow({{"a", 1, {"here"}}});
+  CAF_CHECK(core.dials_due().empty());
+  core.follow({{"a", 2, {"there"}}});
+  CAF_CHECK(core.next_dial() <= time.now());
+  auto due = core.dials_due();
+  CAF_REQUIRE_EQUAL(due.size(), 1u);
+  CAF_CHECK(due[0].node == "a" && due[0].address == "there");
+  CAF_CHECK(core.peer_numbers().empty());
+  CAF_MESSAGE("at the address of a former life it may meet itself");
+  auto itself = core.accepted({true, {"a"}});
+  std::string bytes;
+  encode(link_hello{"test", "a", "a", 1, 7, 1, limits::link_window_bytes, 1, 1}, bytes);
+  itself->received(bytes, time.now());
+  CAF_CHECK_EQUAL(said("a", link_refusal::wrong_node), 1u);
+  CAF_CHECK_EQUAL(said("a", link_refusal::duplicate_node), 0u);
+}
+
 CAF_TEST(of two connections of one dialer the later one stays) {
   start_both(identity("a"), identity("b"));
   auto& core = net.find("a")->core;
