@@ -25,6 +25,12 @@ result<T> await(std::future<result<T>>& answer) {
   return answer.get();
 }
 
+result<void> check_etcd(const cluster::cluster_sight& sight) {
+  if (sight.etcd.reachable)
+    return {};
+  return fail(ec::unavailable, "etcd cannot be reached");
+}
+
 bool knows(const cluster::cluster_sight& sight, const std::string& node) {
   return std::any_of(sight.nodes.begin(), sight.nodes.end(),
                      [&](auto& x) { return x.record.id == node; })
@@ -47,6 +53,8 @@ cluster_admin::cluster_admin(std::string self, cluster::member& member, cluster:
 result<void> cluster_admin::drain(const std::string& node, bool yes) {
   if (!knows(*sight(), node))
     return fail(ec::not_found, "node '" + node + "'");
+  if (auto there = check_etcd(*sight()); !there)
+    return there;
   auto answer = std::make_shared<std::promise<result<void>>>();
   auto future = answer->get_future();
   member_.drain(node, yes, [answer](result<void> x) { answer->set_value(std::move(x)); });
@@ -58,8 +66,8 @@ result<void> cluster_admin::drain(const std::string& node, bool yes) {
 
 result<cluster_admin::hurried> cluster_admin::rebalance() {
   auto seen = sight();
-  if (!seen->etcd.reachable)
-    return fail(ec::unavailable, "etcd cannot be reached");
+  if (auto there = check_etcd(*seen); !there)
+    return tl::unexpected{there.error()};
   log::info("cluster", "rebalances asked_by=\"\"");
   member_.hurry();
   std::vector<std::pair<std::string, std::future<result<std::string>>>> others;

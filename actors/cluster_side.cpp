@@ -5,6 +5,7 @@
 #include "cluster/link_metrics.hpp"
 #include "core/log.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace shoal {
@@ -14,6 +15,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto complaint_period = 10s;
+
+/// Without etcd nobody can take over; it may only have stumbled.
+constexpr auto etcd_grace = 3s;
+
+/// Between looks whether etcd is there, while waiting for something else.
+constexpr auto look_period = 200ms;
 
 } // namespace
 
@@ -119,7 +126,35 @@ void cluster_side::join(cluster::membership_listener& duties) {
 
 bool cluster_side::leave(std::chrono::milliseconds patience) {
   member_->leave();
-  return member_->await_idle(patience);
+  auto until = mono_now() + patience;
+  auto seen = mono_now();
+  for (;;) {
+    auto now = mono_now();
+    if (member_->view()->etcd.reachable)
+      seen = now;
+    if (now - seen >= etcd_grace) {
+      log::warn("cluster", "hands nothing over, as etcd cannot be reached for {} s",
+                etcd_grace.count());
+      return false;
+    }
+    if (member_->await_idle(std::min<std::chrono::milliseconds>(
+            look_period, std::chrono::ceil<std::chrono::milliseconds>(until - now))))
+      return true;
+    if (mono_now() >= until)
+      return false;
+  }
+}
+
+bool cluster_side::has_arrived() {
+  if (arrived_.load(std::memory_order_relaxed))
+    return true;
+  auto sight = member_->view();
+  auto is_owned = [](auto& slot) { return !slot.owner.empty(); };
+  if (!sight->joined || sight->slots.size() < slot_count
+      || !std::all_of(sight->slots.begin(), sight->slots.end(), is_owned))
+    return false;
+  arrived_ = true;
+  return true;
 }
 
 void cluster_side::end() {

@@ -10,6 +10,7 @@
 #include "cluster/member.hpp"
 #include "cluster/registry_service.hpp"
 
+#include <atomic>
 #include <shared_mutex>
 
 namespace shoal {
@@ -73,7 +74,12 @@ public:
   /// The node's swarms and registry are there: slots may come. @param duties outlives this.
   void join(cluster::membership_listener& duties);
 
-  /// Gives up all slots, to others where there are any. @returns whether that was done in time.
+  /// Whether the node has joined and each slot had an owner at some time since: from then on it can
+  /// answer for the whole cluster. Any thread.
+  bool has_arrived();
+
+  /// Gives up all slots, to others where there are any. @returns whether that was done in time;
+  /// false soon if etcd cannot be reached.
   bool leave(std::chrono::milliseconds patience);
 
   /// After `leave`, when the edges are gone and before the actors are: nothing comes over the links
@@ -117,6 +123,7 @@ private:
   std::string cluster_id_;
   cluster::membership_listener* duties_ = nullptr;
   cluster::slot_routes routes_;
+  std::atomic<bool> arrived_{false};
   link_switch switch_;
   std::unique_ptr<cluster::link_hub> links_;
   std::unique_ptr<cluster::commit_meters> commits_;

@@ -31,6 +31,7 @@ outcome<json> post(http_client& client, const std::string& path) {
   http_request request;
   request.method = "POST";
   request.path = path;
+  request.busy_retries = 2; // Without etcd, say: an operator would rather know.
   auto answer = client.send_ok(request);
   if (!answer)
     return tl::unexpected<failure>(answer.error());

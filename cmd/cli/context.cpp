@@ -21,6 +21,17 @@ void report(const failure& why, bool json) {
 
 } // namespace
 
+http_client context::client() const {
+  http_client made{server, key};
+  if (!quiet)
+    made.on_wait([as_json = json](const failure& why, int seconds) {
+      report(
+          {why.code, fmt::format("{}; tries again in {} s", why.message, seconds), why.http_status},
+          as_json);
+    });
+  return made;
+}
+
 void context::on_run(CLI::App& command, std::function<outcome<void>()> work) {
   command.callback([this, work = std::move(work)] {
     if (auto done = work(); !done) {

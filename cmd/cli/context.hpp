@@ -23,7 +23,8 @@ struct context {
   /// Progress bars are for people alone.
   bool wants_progress() const { return !json && !quiet; }
 
-  http_client client() const { return {server, key}; }
+  /// Says on stderr what it waits for, if it waits.
+  http_client client() const;
 
   /// Makes `work` the command's action and a failure of it the process's.
   void on_run(CLI::App& command, std::function<outcome<void>()> work);

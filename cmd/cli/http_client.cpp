@@ -20,7 +20,6 @@ namespace {
 
 constexpr long connect_timeout_s = 10;
 constexpr long stall_timeout_s = 120; // A server may hash for a while before it answers.
-constexpr int busy_retries = 5;       // For 429 and 503.
 constexpr int busy_wait_s_max = 30;
 constexpr size_t error_text_bytes_max = 500;
 
@@ -165,10 +164,6 @@ bool is_busy(const http_response& response) {
   return response.status == 429 || response.status == 503;
 }
 
-void wait_for(int seconds) {
-  std::this_thread::sleep_for(std::chrono::seconds(seconds));
-}
-
 int busy_wait_s(const http_response& response, int attempt) {
   const int asked = std::atoi(response.header("retry-after").c_str());
   return std::clamp(asked > 0 ? asked : 1 << attempt, 1, busy_wait_s_max);
@@ -201,6 +196,7 @@ http_client::http_client(std::string base_url, std::string key)
     base_url_.pop_back();
 }
 
+http_client::http_client(http_client&&) noexcept = default;
 http_client::~http_client() = default;
 
 std::string http_response::header(const std::string& lower_name) const {
@@ -240,17 +236,23 @@ outcome<http_response> http_client::send_once(const http_request& request) {
   return response;
 }
 
+void http_client::wait(const failure& why, int seconds) const {
+  if (tell_)
+    tell_(why, seconds);
+  std::this_thread::sleep_for(std::chrono::seconds(seconds));
+}
+
 outcome<http_response> http_client::send(const http_request& request) {
   int broken = 0;
   int busy = 0;
   while (true) {
     auto answer = send_once(request);
     if (!answer && answer.error().code == exit_code::unreachable && broken < request.retries) {
-      wait_for(1 << broken++);
+      wait(answer.error(), 1 << broken++);
       continue;
     }
-    if (answer && is_busy(*answer) && busy < busy_retries) {
-      wait_for(busy_wait_s(*answer, busy++));
+    if (answer && is_busy(*answer) && busy < request.busy_retries) {
+      wait(describe_refusal(*answer), busy_wait_s(*answer, busy++));
       continue;
     }
     return answer;

@@ -42,8 +42,8 @@ struct http_request {
   /// Takes the body of a successful answer; returns false to stop.
   std::function<bool(std::string_view)> sink;
 
-  /// How often to try again when the connection breaks. A 429 or 503 is always tried again.
-  int retries = 0;
+  int retries = 0;      ///< More tries when the connection breaks.
+  int busy_retries = 5; ///< More tries after 429 and 503.
 };
 
 /// Talks to one server over HTTP or HTTPS, with keep-alive. Blocks.
@@ -52,9 +52,14 @@ public:
   /// @param base_url e.g. "http://127.0.0.1:8080"; may end in '/'.
   /// @param key sent as X-Weightless-Key with every request that changes something, unless empty.
   http_client(std::string base_url, std::string key);
+  http_client(http_client&&) noexcept;
   ~http_client();
 
   const std::string& base_url() const { return base_url_; }
+
+  /// Hears why a request is tried again, before each wait.
+  using waiting = std::function<void(const failure& why, int seconds)>;
+  void on_wait(waiting tell) { tell_ = std::move(tell); }
 
   /// Any status is an answer. Fails with exit_code::unreachable, or exit_code::local_trouble if
   /// the file to send cannot be read.
@@ -70,9 +75,11 @@ private:
   struct handle;
 
   outcome<http_response> send_once(const http_request& request);
+  void wait(const failure& why, int seconds) const;
 
   std::string base_url_;
   std::string key_;
+  waiting tell_;
   std::unique_ptr<handle> curl_;
 };
 

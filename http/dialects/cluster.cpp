@@ -134,6 +134,15 @@ result<std::string> node_of_query(const exchange& ex) {
   return std::string{*node};
 }
 
+/// Only operators get here: they are told what is wrong in so many words.
+response refusal(const error& err) {
+  auto r = json_error(err);
+  if (r.status >= 500 && !err.detail.empty())
+    r.body = nlohmann::json{{"error", err.detail}}.dump(-1, ' ', false,
+                                                        nlohmann::json::error_handler_t::replace);
+  return r;
+}
+
 task<> set_drain(exchange& ex, bool yes) {
   auto* side = ex.node().cluster();
   auto node = node_of_query(ex);
@@ -149,7 +158,7 @@ task<> set_drain(exchange& ex, bool yes) {
     json_object body{{"node", *node}, {"draining", yes}};
     co_await ex.send(no_cache(body));
   } else {
-    co_await ex.send(json_error(drained.error()));
+    co_await ex.send(refusal(drained.error()));
   }
 }
 
@@ -186,7 +195,7 @@ task<> cluster_rebalance(exchange& ex) {
   auto work = [&admin = side->admin()] { return admin.rebalance(); };
   auto hurried = co_await ex.on_disk(std::move(work));
   if (!hurried) {
-    co_await ex.send(json_error(hurried.error()));
+    co_await ex.send(refusal(hurried.error()));
     co_return;
   }
   json_object body{{"asked", hurried->asked}, {"unreached", hurried->unreached}};

@@ -105,8 +105,10 @@ CAF_TEST(a rebalance says who was reached) {
   CAF_CHECK(between.called.front().second == link_kind::hurry);
 }
 
-CAF_TEST(without etcd there is no rebalance) {
+CAF_TEST(without etcd nobody is asked) {
   member.sight.etcd.reachable = false;
+  CAF_CHECK(code_of(admin.drain("b", true)) == ec::unavailable);
+  CAF_CHECK(member.orders.empty());
   CAF_CHECK(admin.rebalance().error().code == ec::unavailable);
   CAF_CHECK_EQUAL(member.hurried, 0);
 }
