@@ -2,6 +2,7 @@
 // The node itself: dashboard, health, metrics.
 #include "http/site/site.hpp"
 
+#include "actors/cluster_side.hpp"
 #include "http/dialects/handlers.hpp"
 
 namespace shoal::http {
@@ -36,6 +37,8 @@ task<> health(exchange& ex) {
   auto r = text(200, "OK");
   if (ex.srv().leaving)
     r = text(503, "Leaving").with("Retry-After", "5");
+  else if (auto* cluster = ex.node().cluster(); cluster && !cluster->has_arrived())
+    r = text(503, "Joining").with("Retry-After", "1");
   else if (!ex.node().healthy())
     r = text(503, "Database unreachable").with("Retry-After", "5");
   co_await ex.send(std::move(r).with("Cache-Control", "no-store"));

@@ -54,3 +54,18 @@ def test_a_drain_that_loses_etcd_says_what_it_waits_for(cluster):
     *waits, last = done.stderr.splitlines()
     assert f"waits: {cluster[0].url} does not reach etcd, and without it no slot moves" in waits
     assert last.startswith("after 20 s n2 still owns") and "does not reach etcd" in last
+
+
+def test_a_node_joins_before_it_is_healthy(cluster):
+    node = cluster[1]
+    assert cluster.stop(1) == 0
+    cluster.stop(0)
+    node.start("/livez")
+    seen = set()
+
+    def healthy():
+        seen.add(web.get(node.url + "/health").text)
+        return "OK" in seen
+    wait.until(healthy, 60, "it is healthy")
+    assert status(node)["slots"]["unowned"] == 0
+    assert seen <= {"Joining", "OK"}
