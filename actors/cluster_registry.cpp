@@ -47,6 +47,8 @@ cluster_registry::start(const cluster_parts& parts, lmdb_store& store, swarm_dir
 commit_writer_actor cluster_registry::spawn_writer(caf::actor_system& sys,
                                                    metrics::registry& metrics) {
   cluster::add_registry_metrics(metrics, *service_);
+  meters_ = std::make_unique<search_meters>(metrics);
+  peers_.meters = meters_.get();
   return sys.spawn<cluster_writer>(&service_handle_, &metrics);
 }
 

@@ -76,6 +76,7 @@ private:
   registry_feed feed_;
   std::unique_ptr<cluster::registry_service> service_;
   cluster::registry_service* service_handle_ = nullptr; // As the writer has it.
+  std::unique_ptr<search_meters> meters_;
   registry_peers peers_;
   shards proxies_;
   registry_reader_actor reader_;

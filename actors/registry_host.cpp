@@ -30,6 +30,11 @@ entry_part part_of(std::vector<registry_entry> found, const std::vector<std::str
   return part;
 }
 
+bool is_sound(const search_query& x) {
+  return x.sort <= search_sort::seeders && x.offset == 0
+         && x.limit <= limits::search_limit_max + limits::search_offset_max;
+}
+
 } // namespace
 
 registry_host::registry_host(caf::actor_config& cfg, const registry_peers* peers)
@@ -49,8 +54,7 @@ void registry_host::look_up(const link_question& x, bool as_owner) {
 
 void registry_host::search(const link_question& x, bool as_owner) {
   auto query = from_archive<search_query>(x.body);
-  if (!query || query->sort > search_sort::seeders || query->offset != 0
-      || query->limit > limits::search_limit_max + limits::search_offset_max)
+  if (!query || !is_sound(*query))
     return x.reply(fail(ec::invalid_argument));
   for (size_t slot = 0; as_owner && slot < slot_count; ++slot)
     if (query->slots.has(slot) && !(peers_.owns(slot) && peers_.reads_as_owner(slot)))
@@ -63,7 +67,37 @@ void registry_host::search(const link_question& x, bool as_owner) {
     else
       reply(tl::unexpected{found.error()});
   };
+  note_served();
   search_here(this, peers_, *query, std::move(then));
+}
+
+void registry_host::search_near(const link_question& x) {
+  auto ask = from_archive<near_query>(x.body);
+  if (!ask || !is_sound(ask->query) || ask->query.slots.empty())
+    return x.reply(fail(ec::invalid_argument));
+  peers_.service->reach(ask->revision);
+  answer_near(x, *ask, peers_.now() + peers_.near_patience);
+}
+
+/// Once this node's copy has all that whoever asks has seen.
+void registry_host::answer_near(const link_question& x, const near_query& ask, mono_time until) {
+  if (peers_.service->revision() < ask.revision) {
+    if (peers_.now() >= until)
+      return x.reply.refuse(ec::busy, "the copy is behind");
+    auto ticket = ++last_pause_;
+    paused_.emplace(ticket, [=, this] { answer_near(x, ask, until); });
+    delayed_send(this, peers_.copy_pause, try_again{ticket});
+    return;
+  }
+  auto lag = static_cast<uint64_t>(peers_.service->status().lag.count());
+  auto then = [reply = x.reply, slots = ask.query.slots, lag](result<search_result> found) {
+    if (found)
+      reply(to_archive(near_part{search_part{std::move(*found), slots}, lag}));
+    else
+      reply(tl::unexpected{found.error()});
+  };
+  note_served();
+  search_here(this, peers_, ask.query, std::move(then));
 }
 
 void registry_host::find_entries(const link_question& x, bool as_owner) {
@@ -123,6 +157,8 @@ void registry_host::on_question(const link_question& x) {
   case link_kind::search:
   case link_kind::copy_search:
     return search(x, x.kind == link_kind::search);
+  case link_kind::near_search:
+    return search_near(x);
   case link_kind::entries:
   case link_kind::copy_entries:
     return find_entries(x, x.kind == link_kind::entries);
@@ -144,7 +180,13 @@ void registry_host::on_question(const link_question& x) {
 }
 
 registry_host::behavior_type registry_host::make_behavior() {
-  return {[this](const link_question& x) { on_question(x); }};
+  return {
+      [this](const link_question& x) { on_question(x); },
+      [this](const try_again& x) {
+        if (auto paused = paused_.extract(x.ticket))
+          paused.mapped()();
+      },
+  };
 }
 
 void serve_registry(cluster::links& links, const std::shared_ptr<late_mail>& host,
@@ -158,6 +200,7 @@ void serve_registry(cluster::links& links, const std::shared_ptr<late_mail>& hos
   };
   for (auto kind = link_kind::registry_first; kind <= link_kind::registry_last; ++kind)
     serve(kind, host);
+  serve(link_kind::near_search, host);
   serve(link_kind::object_piece, keeper);
   serve(link_kind::adopt_objects, keeper);
 }

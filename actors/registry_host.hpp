@@ -21,14 +21,23 @@ private:
   void on_question(const link_question& x);
   void look_up(const link_question& x, bool as_owner);
   void search(const link_question& x, bool as_owner);
+  void search_near(const link_question& x);
+  void answer_near(const link_question& x, const near_query& ask, mono_time until);
   void find_entries(const link_question& x, bool as_owner);
   template <class Ask>
   void write(const link_question& x);
   template <class Ask>
   void write_here(const Ask& ask, size_t slot, const cluster::link_reply& reply);
 
+  void note_served() const {
+    if (peers_.meters)
+      peers_.meters->served();
+  }
+
   const registry_peers& peers_;
   registry_planner known_;
+  std::unordered_map<uint64_t, std::function<void()>> paused_; // Bounded by what the links let in.
+  uint64_t last_pause_ = 0;
 };
 
 /// Lets the links hand what other nodes ask to these actors, until `mail` is closed.

@@ -45,6 +45,17 @@ size_t home_of(const registry_planner&, const unblock_hash& x) {
   return slot_of_key(table::blocked, x.hash);
 }
 
+search_meters::search_meters(metrics::registry& to)
+    : served_{to.add_counter("shoal_registry_searches_served_total",
+                             "Parts of searches answered for other nodes")} {
+  constexpr std::array<std::string_view, source_count> names{"here",  "zone",    "elsewhere",
+                                                             "owner", "standby", "copy"};
+  for (size_t i = 0; i < source_count; ++i)
+    parts_[i]
+        = &to.add_counter("shoal_registry_search_parts_total", "Parts of searches, by who answered",
+                          "from=" + metrics::quoted(names[i]));
+}
+
 std::optional<keep_objects> objects_of(const register_entry& x) {
   keep_objects wanted;
   for (auto* object : {&x.entry.torrent_object, &x.entry.twin_torrent_object})

@@ -5,6 +5,7 @@
 #include "actors/link_kinds.hpp"
 #include "actors/messages/registry_links.hpp"
 #include "actors/registry_shard.hpp"
+#include "core/metrics.hpp"
 #include "persistence/object_files.hpp"
 
 #include <caf/typed_actor.hpp>
@@ -24,7 +25,9 @@ using object_keeper_actor
 
 /// Answers what other nodes ask of this node's registry. Lost when it dies: answers under way; who
 /// asked hears of it.
-using registry_host_actor = caf::typed_actor<caf::reacts_to<link_question>>;
+using registry_host_actor = caf::typed_actor<caf::reacts_to<link_question>,
+                                             // INTERNAL: a pause is over.
+                                             caf::reacts_to<try_again>>;
 
 /// Asks all nodes that it takes. Spawned by the NODE, asked by the edges. Lost when it dies:
 /// answers under way.
@@ -35,12 +38,31 @@ using registry_reader_actor = caf::typed_actor<caf::replies_to<search_query>::wi
                                                // INTERNAL: a pause is over.
                                                caf::reacts_to<try_again>>;
 
+/// Who answers searches, for whoever looks at metrics. Thread-safe.
+class search_meters {
+public:
+  /// Whom a question went to, or that this node's copy answered.
+  enum class source : uint8_t { here, zone, elsewhere, owner, standby, copy };
+  static constexpr size_t source_count = 6;
+
+  /// @param to outlives the meters.
+  explicit search_meters(metrics::registry& to);
+
+  void asked(source from) { parts_[static_cast<size_t>(from)]->add(); }
+  void served() { served_.add(); }
+
+private:
+  std::array<metrics::counter*, source_count> parts_{};
+  metrics::counter& served_;
+};
+
 struct registry_peers {
   std::array<registry_shard_actor, registry_shard_count> shards; ///< Of this node.
   const cluster::slot_routes* routes = nullptr;                  ///< Outlives the actors.
   cluster::links* links = nullptr;                               ///< The same.
   cluster::registry_service* service = nullptr;                  ///< The same.
   const lmdb_store* store = nullptr;                             ///< The same.
+  search_meters* meters = nullptr;                               ///< The same, if there is one.
   object_keeper_actor keeper;
   std::function<mono_time()> now = [] { return mono_now(); }; ///< As the links have it.
 
@@ -50,10 +72,16 @@ struct registry_peers {
   std::chrono::milliseconds pause{50};           ///< Before the routes are looked at again.
   std::chrono::milliseconds copy_pause{5};       ///< Between looks whether the copy has a write,
   std::chrono::milliseconds copy_patience{1000}; ///< and for how long.
+  std::chrono::milliseconds near_patience{200};  ///< The same, when others may be asked instead.
   unsigned owner_tries = 10; ///< How often searches look for owners of slots that move.
 
   const registry_shard_actor& shard_of(size_t slot) const {
     return shards[slot * registry_shard_count / slot_count];
+  }
+
+  void note(search_meters::source from) const {
+    if (meters)
+      meters->asked(from);
   }
 
   bool owns(size_t slot) const { return routes->route(slot).owner == cluster::this_node; }

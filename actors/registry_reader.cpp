@@ -12,8 +12,42 @@ registry_reader::registry_reader(caf::actor_config& cfg, const registry_peers* p
     : registry_reader_actor::base(cfg), peers_{*peers}, asker_{*peers->links,
                                                                caf::actor_cast<caf::actor>(this)} {}
 
+namespace {
+
+/// Whether copies answer as well as owners do: how many clients a swarm has, and completions that
+/// are not written yet, owners know.
+bool is_for_all(const search_query& query) {
+  return query.sort == search_sort::created_at;
+}
+
+} // namespace
+
+cluster::node_number registry_reader::whom(search& s, size_t slot) const {
+  auto node = s.at == stage::nearest ? nearest(s, slot) : whom_at(s, slot);
+  return s.silent.contains(node) ? cluster::nobody : node;
+}
+
+/// @returns nobody: the owner is to be looked for.
+cluster::node_number registry_reader::nearest(const search& s, size_t slot) const {
+  auto& routes = *peers_.routes;
+  auto [owner, standby] = routes.route(slot);
+  if (owner == cluster::this_node)
+    return peers_.reads_as_owner(slot) ? owner : cluster::nobody;
+  if (standby == cluster::this_node && s.copy_is_new)
+    return standby;
+  auto can = [&](cluster::node_number node) {
+    return node > cluster::this_node && routes.is_reachable(node);
+  };
+  if (!can(owner) || !can(standby))
+    return can(owner) ? owner : can(standby) ? standby : cluster::nobody;
+  if (routes.is_near(owner) != routes.is_near(standby))
+    return routes.is_near(owner) ? owner : standby;
+  // One search asks as few nodes as may be, the next one others.
+  return (owner ^ s.turn) < (standby ^ s.turn) ? owner : standby;
+}
+
 template <class Errand>
-cluster::node_number registry_reader::whom(Errand& x, size_t slot) const {
+cluster::node_number registry_reader::whom_at(Errand& x, size_t slot) const {
   auto [owner, standby] = peers_.routes->route(slot);
   if (x.at == stage::copy)
     return cluster::this_node;
@@ -30,7 +64,10 @@ void registry_reader::go_on(const std::shared_ptr<Errand>& x) {
   auto again = x->at == stage::owners && std::exchange(x->moving, false)
                && ++x->tries < peers_.owner_tries && peers_.service->status().reachable;
   if (!again) {
-    x->at = x->at == stage::owners ? stage::standbys : stage::copy;
+    x->at = x->at == stage::nearest  ? stage::owners
+            : x->at == stage::owners ? stage::standbys
+                                     : stage::copy;
+    x->moving = false;
     ask_stage(x);
     return;
   }
@@ -49,6 +86,9 @@ registry_reader::promise<search_page> registry_reader::on_search(const search_qu
   s->offset = query.offset;
   s->limit = query.limit;
   s->answer = make_response_promise<promise<search_page>>();
+  s->at = is_for_all(query) ? stage::nearest : stage::owners;
+  s->turn = searches_++;
+  s->copy_is_new = peers_.service->status().lag.count() == 0;
   ask_stage(s);
   return s->answer;
 }
@@ -62,17 +102,32 @@ void registry_reader::ask_stage(const search_ptr& s) {
   s->open = 1; // Until all have been asked.
   for (auto& [node, slots] : questions) {
     ++s->open;
+    peers_.note(source_of(*s, node));
     if (node == cluster::this_node)
       ask_here(s, slots);
     else
-      ask_there(s, peers_.routes->name_of(node), slots);
+      ask_there(s, node, slots);
   }
   end_question(s);
+}
+
+search_meters::source registry_reader::source_of(const search& s, cluster::node_number node) const {
+  using source = search_meters::source;
+  if (s.at == stage::copy)
+    return source::copy;
+  if (node == cluster::this_node)
+    return source::here;
+  if (s.at == stage::nearest)
+    return peers_.routes->is_near(node) ? source::zone : source::elsewhere;
+  return s.at == stage::owners ? source::owner : source::standby;
 }
 
 void registry_reader::ask_here(const search_ptr& s, const slot_filter& slots) {
   auto query = s->asked;
   query.slots = slots;
+  if (s->at > stage::owners)
+    s->lag_ms = std::max(s->lag_ms, uint64_t(peers_.service->status().lag.count()));
+  s->exact = s->exact && s->at <= stage::owners && owns_all(slots);
   search_here(this, peers_, query, [=, this](result<search_result> part) {
     if (part)
       on_part(s, std::move(*part), slots);
@@ -82,24 +137,50 @@ void registry_reader::ask_here(const search_ptr& s, const slot_filter& slots) {
   });
 }
 
-void registry_reader::ask_there(const search_ptr& s, const std::string& node,
+bool registry_reader::owns_all(const slot_filter& slots) const {
+  for (size_t slot = 0; slot < slot_count; ++slot)
+    if (slots.has(slot) && !peers_.owns(slot))
+      return false;
+  return true;
+}
+
+void registry_reader::ask_there(const search_ptr& s, cluster::node_number node,
                                 const slot_filter& slots) {
-  auto query = s->asked;
-  query.slots = slots;
-  auto kind = s->at == stage::owners ? link_kind::search : link_kind::copy_search;
-  asker_.ask(node, kind, to_archive(query), peers_.now() + peers_.read_patience,
-             [=, this](const result<std::string>& body) {
-               auto part = body ? from_archive<search_part>(*body) : tl::unexpected{body.error()};
-               // Of slots that were not asked for nothing may count.
-               auto sane = part && !part->answered.empty();
-               for (size_t slot = 0; sane && slot < slot_count; ++slot)
-                 sane = !part->answered.has(slot) || slots.has(slot);
-               if (sane)
-                 on_part(s, std::move(part->found), part->answered);
-               auto refused = !part && part.error().code == ec::not_owner;
-               s->moving = s->moving || refused || (sane && part->answered != slots);
-               end_question(s);
-             });
+  auto& name = peers_.routes->name_of(node);
+  auto until = peers_.now() + peers_.read_patience;
+  near_query ask{s->asked, s->at == stage::nearest ? peers_.service->revision() : 0};
+  ask.query.slots = slots;
+  auto by_owner = [=, this](const result<std::string>& body) {
+    on_answer(s, node, body.and_then(from_archive<search_part>), slots);
+  };
+  auto by_copy = [=, this](const result<std::string>& body) {
+    auto near = body.and_then(from_archive<near_part>);
+    if (near) {
+      s->lag_ms = std::max(s->lag_ms, near->lag_ms);
+      s->exact = false;
+    }
+    on_answer(s, node, near.map([](near_part& x) { return std::move(x.part); }), slots);
+  };
+  if (s->at == stage::owners)
+    asker_.ask(name, link_kind::search, to_archive(ask.query), until, std::move(by_owner));
+  else
+    asker_.ask(name, link_kind::near_search, to_archive(ask), until, std::move(by_copy));
+}
+
+void registry_reader::on_answer(const search_ptr& s, cluster::node_number node,
+                                const result<search_part>& part, const slot_filter& slots) {
+  // Of slots that were not asked for nothing may count.
+  auto sane = part && !part->answered.empty();
+  for (size_t slot = 0; sane && slot < slot_count; ++slot)
+    sane = !part->answered.has(slot) || slots.has(slot);
+  if (sane)
+    on_part(s, part->found, part->answered);
+  auto why = part ? ec::ec_sentinel_ : part.error().code;
+  if (why == ec::timeout || why == ec::unavailable)
+    s->silent.insert(node);
+  auto refused = why == ec::not_owner;
+  s->moving = s->moving || refused || (sane && part->answered != slots);
+  end_question(s);
 }
 
 void registry_reader::on_part(const search_ptr& s, search_result part,
@@ -107,7 +188,6 @@ void registry_reader::on_part(const search_ptr& s, search_result part,
   for (size_t slot = 0; slot < slot_count; ++slot)
     if (answered.has(slot))
       s->missing.remove(slot);
-  s->exact = s->exact && s->at == stage::owners;
   s->parts.push_back(std::move(part));
 }
 
@@ -115,7 +195,8 @@ void registry_reader::end_question(const search_ptr& s) {
   if (--s->open > 0)
     return;
   if (s->missing.empty()) {
-    s->answer.deliver(search_page{merge(std::move(s->parts), s->offset, s->limit), s->exact});
+    s->answer.deliver(search_page{merge(std::move(s->parts), s->offset, s->limit), s->exact,
+                                  (s->lag_ms + 999) / 1000});
     return;
   }
   // A part of the matches would look like all of them.
@@ -144,7 +225,7 @@ void registry_reader::ask_stage(const page_ptr& p) {
   std::map<cluster::node_number, std::vector<std::string>> questions;
   std::vector<std::string> left;
   for (auto& key : std::exchange(p->missing, {})) {
-    auto node = whom(*p, slot_of_key(table::entries, key));
+    auto node = whom_at(*p, slot_of_key(table::entries, key));
     (node == cluster::nobody ? left : questions[node]).push_back(std::move(key));
   }
   p->missing = std::move(left);

@@ -7,10 +7,15 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <set>
+
 namespace shoal {
 
 /// See registry_reader_actor. Each slot is answered for by its owner, in one question to each node;
 /// what owners do not answer for, standbys do; what is left, this node's copy.
+///
+/// A search that looks at nothing that only owners know (see `is_for_all`) first goes to the
+/// nearest of owner and standby: this node, else one in its own zone, else either of them.
 class registry_reader : public registry_reader_actor::base {
 public:
   /// @param peers outlives the actor.
@@ -23,7 +28,7 @@ private:
   template <class T>
   using promise = caf::typed_response_promise<T>;
 
-  enum class stage : uint8_t { owners, standbys, copy };
+  enum class stage : uint8_t { nearest, owners, standbys, copy };
 
   /// A search under way.
   struct search {
@@ -38,6 +43,10 @@ private:
     bool moving = false; ///< An owner is about to answer for slots, or another is one now.
     size_t open = 0;     ///< Questions of this stage.
     bool exact = true;
+    uint64_t lag_ms = 0;                   ///< Of the oldest copy that has answered.
+    std::set<cluster::node_number> silent; ///< Who did not answer, and is not asked again.
+    uint32_t turn = 0;                     ///< Which of two equally near ones it prefers.
+    bool copy_is_new = true;               ///< This node's.
     std::optional<error> failure;
   };
   using search_ptr = std::shared_ptr<search>;
@@ -58,8 +67,13 @@ private:
   promise<search_page> on_search(const search_query& query);
   void ask_stage(const search_ptr& s);
   void ask_here(const search_ptr& s, const slot_filter& slots);
-  void ask_there(const search_ptr& s, const std::string& node, const slot_filter& slots);
-  void on_part(const search_ptr& s, search_result part, const slot_filter& answered);
+  void ask_there(const search_ptr& s, cluster::node_number node, const slot_filter& slots);
+  void on_answer(const search_ptr& s, cluster::node_number node, const result<search_part>& part,
+                 const slot_filter& slots);
+  static void on_part(const search_ptr& s, search_result part, const slot_filter& answered);
+  cluster::node_number nearest(const search& s, size_t slot) const;
+  bool owns_all(const slot_filter& slots) const;
+  search_meters::source source_of(const search& s, cluster::node_number node) const;
   void end_question(const search_ptr& s);
 
   promise<entry_list> on_lookup(const lookup_entries& ask);
@@ -69,8 +83,9 @@ private:
   void end_question(const page_ptr& p);
 
   /// Whom to ask about a slot at that stage.
+  cluster::node_number whom(search& s, size_t slot) const;
   template <class Errand>
-  cluster::node_number whom(Errand& x, size_t slot) const;
+  cluster::node_number whom_at(Errand& x, size_t slot) const;
 
   /// The owners again after a pause, if slots are moving; else the next stage.
   template <class Errand>
@@ -80,6 +95,7 @@ private:
   link_asker asker_;
   std::unordered_map<uint64_t, std::function<void()>> paused_;
   uint64_t last_pause_ = 0;
+  uint32_t searches_ = 0;
 };
 
 } // namespace shoal

@@ -380,6 +380,7 @@ void running_member::view_changed() {
   std::string names;
   for (auto& [id, node] : membership_->nodes().all()) {
     peers.push_back({id, node.record.incarnation, node.record.addresses});
+    routes_.set_near(routes_.number_of(id), node.record.zone == config_.membership.self.zone);
     names += (names.empty() ? "" : ",") + id;
   }
   log::info("cluster", "sees nodes={} names=\"{}\"", peers.size(), names);

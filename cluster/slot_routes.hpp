@@ -44,7 +44,7 @@ public:
     names_.emplace_back();
     names_.push_back(std::move(self));
     count_ = names_.size();
-    reachable_[this_node] = true;
+    reachable_[this_node] = near_[this_node] = true;
   }
 
   // -- whom to ask -------------------------------------------------------------------
@@ -57,6 +57,9 @@ public:
   bool is_reachable(node_number node) const {
     return reachable_[node].load(std::memory_order_relaxed);
   }
+
+  /// Whether the node is in this one's zone.
+  bool is_near(node_number node) const { return near_[node].load(std::memory_order_relaxed); }
 
   /// Whom to ask now: the owner, or the standby while nobody reaches the owner.
   /// @returns `nobody` if neither can be reached.
@@ -89,6 +92,11 @@ public:
       return;
     reachable_[node].store(yes, std::memory_order_release);
     version_.fetch_add(1, std::memory_order_release);
+  }
+
+  void set_near(node_number node, bool yes) {
+    if (node > this_node)
+      near_[node].store(yes, std::memory_order_relaxed);
   }
 
   // -- who may write -----------------------------------------------------------------
@@ -124,6 +132,7 @@ private:
   std::array<std::atomic<uint32_t>, slot_count> routes_{};
   std::array<std::atomic<uint64_t>, slot_count> epochs_{};
   std::array<std::atomic<bool>, nodes_max + 2> reachable_{};
+  std::array<std::atomic<bool>, nodes_max + 2> near_{};
   std::atomic<mono_time::rep> until_{mono_time::min().time_since_epoch().count()};
   std::atomic<int64_t> self_lease_{0};
   std::atomic<uint64_t> version_{0};

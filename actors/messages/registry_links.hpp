@@ -20,6 +20,28 @@ typename Inspector::result_type inspect(Inspector& f, search_part& x) {
   return f(x.found, x.answered);
 }
 
+/// Asks a node for its part of a search, whether or not it owns the slots.
+struct near_query {
+  search_query query;
+  uint64_t revision
+      = 0; ///< Of etcd: the copy must be as far, or whoever asks sees less than before.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, near_query& x) {
+  return f(x.query, x.revision);
+}
+
+struct near_part {
+  search_part part;
+  uint64_t lag_ms = 0; ///< How old the copy may be; 0: it is as new as can be told.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, near_part& x) {
+  return f(x.part, x.lag_ms);
+}
+
 /// Asks for several entries by their primary keys.
 struct lookup_entries {
   std::vector<std::string> keys; ///< At most limits::registry_entries_max.
@@ -54,12 +76,13 @@ typename Inspector::result_type inspect(Inspector& f, entry_part& x) {
 /// A page of what the whole cluster has.
 struct search_page {
   search_result found;
-  bool exact = true; ///< Each slot was answered for by its owner.
+  bool exact = true;        ///< Each slot was answered for by its owner.
+  uint64_t staleness_s = 0; ///< If not: how old the oldest copy that answered may be.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, search_page& x) {
-  return f(x.found, x.exact);
+  return f(x.found, x.exact, x.staleness_s);
 }
 
 /// Asks for a part of an object.

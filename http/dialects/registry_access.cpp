@@ -84,15 +84,10 @@ task<std::vector<registry_entry>> entries_of(exchange& ex, std::vector<std::stri
   co_return found;
 }
 
-void tell_age(const exchange& ex, response& r, bool exact) {
-  auto* cluster = ex.node().shared_registry();
-  if (cluster && !exact)
-    r.headers.emplace_back("X-Shoal-Staleness", std::to_string(cluster->staleness_s()));
-}
-
 void tell_lag(const exchange& ex, response& r) {
   auto* cluster = ex.node().shared_registry();
-  tell_age(ex, r, !cluster || cluster->staleness_s() == 0);
+  if (auto age_s = cluster ? cluster->staleness_s() : 0; age_s != 0)
+    r.headers.emplace_back("X-Shoal-Staleness", std::to_string(age_s));
 }
 
 task<> bring_object(exchange& ex, sha256_digest object) {

@@ -30,12 +30,8 @@ task<result<registry_entry>> lookup(exchange& ex);
 /// some. @returns them in that order; those that are gone are left out.
 task<std::vector<registry_entry>> entries_of(exchange& ex, std::vector<std::string> keys);
 
-/// Says in `X-Shoal-Staleness` how old this node's copy of the registry is, in seconds, if the
-/// answer comes from it. @param exact it does not; then nothing is said. A copy that follows the
-/// cluster closely is not worth a word to those who read nothing else: see `tell_lag`.
-void tell_age(const exchange& ex, response& r, bool exact);
-
-/// The same for what is always read from the copy: only if it lags.
+/// Says in `X-Shoal-Staleness` how old this node's copy of the registry is, in seconds, for what is
+/// always read from it: a copy that follows the cluster closely is not worth a word.
 void tell_lag(const exchange& ex, response& r);
 
 /// In a cluster: sees to it that a manifest or a .torrent is here, wherever it was left. Whoever

@@ -27,7 +27,7 @@ task<result<search_page>> search_all(exchange& ex, search_query query) {
       co_return tl::unexpected{reply.error()};
     parts.push_back(std::move(*reply));
   }
-  co_return search_page{merge(std::move(parts), query.offset, query.limit), true};
+  co_return search_page{merge(std::move(parts), query.offset, query.limit), true, 0};
 }
 
 /// Reads the entries of a page; those that were taken down since the search are left out.
@@ -59,7 +59,8 @@ task<> registry_search(exchange& ex) {
   auto items = co_await items_of(ex, page->found);
   auto answer
       = json(200, dump_json(items)).with("X-Total-Count", std::to_string(page->found.total));
-  tell_age(ex, answer, page->exact);
+  if (!page->exact)
+    answer.headers.emplace_back("X-Shoal-Staleness", std::to_string(page->staleness_s));
   co_await ex.send(std::move(answer));
 }
 

@@ -33,7 +33,7 @@ struct fixture : cluster_world {
     for (uint64_t offset = 0;; offset += 7) {
       auto page = node.search(7, offset);
       CAF_CHECK_EQUAL(page.found.total, 30u);
-      CAF_CHECK(page.exact);
+      CAF_CHECK_EQUAL(page.staleness_s, 0u);
       if (page.found.hits.empty())
         return all;
       for (auto& hit : page.found.hits)
@@ -164,6 +164,8 @@ CAF_TEST(the owner dies and another takes its place) {
   auto page = a().search(50, 0);
   CAF_CHECK_EQUAL(page.found.total, 31u);
   CAF_CHECK(!page.exact);
+  auto by_count = a().search(50, 0, search_sort::seeders);
+  CAF_CHECK(by_count.found.total == 31u && !by_count.exact);
   CAF_MESSAGE("a write that waits finds the new owner");
   std::thread takes_over{[&] {
     std::this_thread::sleep_for(300ms);
@@ -174,14 +176,15 @@ CAF_TEST(the owner dies and another takes its place) {
   for (auto* node : {&a(), &c()}) {
     auto now = node->search(50, 0);
     CAF_CHECK_EQUAL(now.found.total, 32u);
-    CAF_CHECK(now.exact);
+    CAF_CHECK_EQUAL(now.staleness_s, 0u);
+    CAF_CHECK(node->search(50, 0, search_sort::seeders).exact);
   }
 }
 
 CAF_TEST(without etcd writes are refused at once and reads go on) {
   auto entry = entry_in(0x90, 1);
   CAF_REQUIRE(a().enter(entry));
-  CAF_CHECK(b().search(10, 0).exact);
+  CAF_CHECK(b().search(10, 0, search_sort::seeders).exact);
   etcd.kill(0);
   for (auto& node : nodes)
     node->routes.set_lease_end(mono_now());

@@ -48,6 +48,7 @@ struct quiet_service final : cluster::registry_service {
   cluster::registry_status status() const override {
     cluster::registry_status made;
     made.reachable = reachable;
+    made.lag = lag;
     return made;
   }
   result<void> await_first_view(std::chrono::milliseconds) override { return {}; }
@@ -55,6 +56,7 @@ struct quiet_service final : cluster::registry_service {
   uint64_t at = 5;
   uint64_t wanted = 0;
   bool reachable = true;
+  std::chrono::milliseconds lag{0};
 };
 
 struct fixture : tracker_fixture {
@@ -89,6 +91,15 @@ struct fixture : tracker_fixture {
     links.asked.clear();
     then(std::move(with));
     drain();
+  }
+
+  /// What a replica says of slot 0x23.
+  static std::string near(uint64_t total, uint64_t lag_ms) {
+    near_part made;
+    made.part.answered.add(0x23);
+    made.part.found.total = total;
+    made.lag_ms = lag_ms;
+    return to_archive(made);
   }
 
   static std::string written(const registry_entry& entry, uint64_t revision) {
@@ -259,7 +270,9 @@ CAF_TEST(the host answers for what is ours only) {
 CAF_TEST(a search is exact only if every owner answers) {
   CAF_REQUIRE(enter(both));
   routes.set_route(0x23, {b, cluster::this_node});
-  auto page = post(reader, search_query{});
+  search_query by_seeders;
+  by_seeders.sort = search_sort::seeders;
+  auto page = post(reader, by_seeders);
   search_part other;
   other.answered.add(0x23);
   other.found.total = 2;
@@ -268,17 +281,123 @@ CAF_TEST(a search is exact only if every owner answers) {
   CAF_REQUIRE(exact);
   CAF_CHECK_EQUAL(exact->found.total, 3u);
   CAF_CHECK(exact->exact);
-  auto alone = post(reader, search_query{});
+  auto alone = post(reader, by_seeders);
   answer(link_kind::search, fail(ec::unavailable));
   auto less = collect<search_page>(alone);
   CAF_REQUIRE(less);
   CAF_CHECK_EQUAL(less->found.total, 1u);
   CAF_CHECK(!less->exact);
   CAF_MESSAGE("an answer for slots that were not asked for counts for nothing");
-  auto cheated = post(reader, search_query{});
+  auto cheated = post(reader, by_seeders);
   other.answered.add(0x22);
   answer(link_kind::search, to_archive(other));
   CAF_CHECK(collect<search_page>(cheated)->found.total == 1u);
+}
+
+CAF_TEST(a search goes to the replica in this zone) {
+  CAF_REQUIRE(enter(both));
+  routes.set_route(0x23, {b, c});
+  routes.set_reachable(b, true);
+  routes.set_reachable(c, true);
+  routes.set_near(c, true);
+  auto page = post(reader, search_query{});
+  drain();
+  CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
+  CAF_CHECK_EQUAL(links.asked[0].node, "c");
+  auto asked = from_archive<near_query>(links.asked[0].body);
+  CAF_REQUIRE(asked);
+  CAF_CHECK(asked->revision == service.at && asked->query.slots.has(0x23));
+  CAF_CHECK(!asked->query.slots.has(0x22));
+  answer(link_kind::near_search, near(2, 4200));
+  auto found = collect<search_page>(page);
+  CAF_REQUIRE(found);
+  CAF_CHECK_EQUAL(found->found.total, 3u);
+  CAF_CHECK(!found->exact);
+  CAF_CHECK_EQUAL(found->staleness_s, 5u);
+  CAF_MESSAGE("an older version does not know how to answer, so the owner does");
+  auto older = post(reader, search_query{});
+  answer(link_kind::near_search, fail(ec::unsupported));
+  CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
+  CAF_CHECK_EQUAL(links.asked[0].node, "b");
+  search_part owned;
+  owned.answered.add(0x23);
+  owned.found.total = 1;
+  answer(link_kind::search, to_archive(owned));
+  CAF_CHECK(collect<search_page>(older)->found.total == 2u);
+}
+
+CAF_TEST(a standby searches its own copy unless that is old) {
+  CAF_REQUIRE(enter(both));
+  routes.set_route(0x22, {b, cluster::this_node});
+  routes.set_reachable(b, true);
+  auto page = collect<search_page>(post(reader, search_query{}));
+  CAF_REQUIRE(page);
+  CAF_CHECK(page->found.total == 1u && !page->exact && page->staleness_s == 0u);
+  service.lag = 4s;
+  auto old = post(reader, search_query{});
+  answer(link_kind::near_search, fail(ec::busy));
+  answer(link_kind::search, fail(ec::unavailable));
+  auto late = collect<search_page>(old);
+  CAF_REQUIRE(late);
+  CAF_CHECK(late->found.total == 1u && late->staleness_s == 4u);
+}
+
+CAF_TEST(whoever keeps silent is not asked again as the owner) {
+  routes.set_route(0x23, {b, c});
+  routes.set_reachable(b, true);
+  routes.set_reachable(c, true);
+  routes.set_near(b, true);
+  auto page = post(reader, search_query{});
+  answer(link_kind::near_search, fail(ec::timeout)); // b
+  CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
+  CAF_CHECK_EQUAL(links.asked[0].node, "c");
+  answer(link_kind::near_search, near(1, 0));
+  CAF_CHECK(collect<search_page>(page)->found.total == 1u);
+}
+
+CAF_TEST(two that are equally near share the searches) {
+  routes.set_route(0x23, {b, c});
+  routes.set_reachable(b, true);
+  routes.set_reachable(c, true);
+  std::map<std::string, int> asked;
+  for (int i = 0; i < 8; ++i) {
+    auto page = post(reader, search_query{});
+    drain();
+    CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
+    ++asked[links.asked[0].node];
+    answer(link_kind::near_search, near(0, 0));
+    CAF_CHECK(collect<search_page>(page).has_value());
+  }
+  CAF_CHECK(asked["b"] == 4 && asked["c"] == 4);
+}
+
+CAF_TEST(a replica waits for what whoever asks has seen) {
+  CAF_REQUIRE(enter(both));
+  near_query ask;
+  ask.query.slots = slot_filter::all();
+  ask.revision = 7;
+  std::optional<result<std::string>> got;
+  auto say_it = [&] {
+    got.reset();
+    cluster::link_reply reply{[&](auto x) { got = std::move(x); }};
+    caf::anon_send(host, link_question{"b", link_kind::near_search, to_archive(ask), {}, reply});
+    drain();
+  };
+  say_it();
+  CAF_CHECK(!got);
+  CAF_CHECK_EQUAL(service.wanted, 7u);
+  service.at = 7;
+  advance(10ms);
+  CAF_REQUIRE(got && *got);
+  CAF_CHECK(from_archive<near_part>(**got)->part.found.total == 1u);
+  CAF_MESSAGE("but not for long");
+  ask.revision = 8;
+  say_it();
+  advance(1s);
+  CAF_REQUIRE(got);
+  CAF_CHECK(!*got && got->error().code == ec::busy);
+  CAF_MESSAGE("and not for nonsense");
+  expect_error(say(link_kind::near_search, "garbage"), ec::invalid_argument);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -81,11 +81,12 @@ struct cluster_node : cluster::link_listener {
     return ask<registry_entry>(it->registry_of(swarm), lookup_entry{hash});
   }
 
-  search_page search(uint32_t limit, uint64_t offset) {
+  search_page search(uint32_t limit, uint64_t offset, search_sort by = search_sort::created_at) {
     search_query query;
     query.q = "model";
     query.limit = limit;
     query.offset = offset;
+    query.sort = by;
     auto page = ask<search_page>(it->shared_registry()->reader(), query);
     CAF_REQUIRE(page);
     return std::move(*page);
