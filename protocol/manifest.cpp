@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr int schema_version = 1;
 constexpr int depth_max = 3;              // {files: [{path: ...}]}
-constexpr size_t values_per_file_max = 8; // Twice what we write, for later versions.
+constexpr size_t values_per_file_max = 8; // More than we write, for later versions.
 
 tl::unexpected<error> bad(const std::string& what) {
   return fail(ec::invalid_argument, "bad manifest: " + what);
@@ -121,7 +121,8 @@ manifest read(reader& in, const json& doc) {
   m.is_private = in.ok && is_private->get<bool>();
   in.each(doc, "files", [&](const json& f) {
     m.files.push_back({in.text(f, "path"), in.number(f, "size"), in.id<sha256_digest>(f, "sha256"),
-                       in.maybe_id<sha256_digest>(f, "pieces_root")});
+                       in.maybe_id<sha256_digest>(f, "pieces_root"),
+                       in.maybe_id<sha1_digest>(f, "git_blob")});
   });
   in.each(doc, "torrents", [&](const json& t) {
     m.torrents.push_back({in.text(t, "format"), in.maybe_id<info_hash>(t, "v1_info_hash"),
@@ -177,7 +178,7 @@ result<void> validate(const manifest& m) {
     return bad("bad id");
   if (!is_revision(m.rev))
     return bad("bad revision");
-  if (m.kind != "model" && m.kind != "dataset")
+  if (m.kind != "model" && m.kind != "dataset" && m.kind != "space")
     return bad("unknown kind");
   return validate_files(m.files).and_then([&] { return validate_torrents(m.torrents); });
 }
@@ -188,6 +189,8 @@ std::string encode_manifest(const manifest& m) {
     json entry{{"path", f.path}, {"size", f.size_bytes}, {"sha256", f.sha256.hex()}};
     if (f.pieces_root)
       entry["pieces_root"] = f.pieces_root->hex();
+    if (f.git_blob)
+      entry["git_blob"] = f.git_blob->hex();
     files.push_back(std::move(entry));
   }
   auto torrents = json::array();

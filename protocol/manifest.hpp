@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 #include "core/ids.hpp"
+#include "protocol/digest.hpp"
 #include "protocol/model_id.hpp"
 
 #include <string>
@@ -16,6 +17,9 @@ struct manifest_file {
   sha256_digest sha256; ///< The name of the file's object.
   std::optional<sha256_digest>
       pieces_root; ///< Absent for empty files and if no v2 torrent is known.
+  /// The name of its bytes as a git blob. Absent if a git repository would have the file in LFS;
+  /// revisions that were published before there was this field show all files so.
+  std::optional<sha1_digest> git_blob = std::nullopt;
 
   bool operator==(const manifest_file&) const = default;
 };
@@ -33,7 +37,7 @@ struct manifest_torrent {
 struct manifest {
   model_id id;
   std::string rev;
-  std::string kind = "model"; ///< "model" or "dataset".
+  std::string kind = "model"; ///< "model", "dataset" or "space".
   bool is_private = false;
   std::vector<manifest_file> files;       ///< 1..limits::files_per_revision_max, in path order.
   std::vector<manifest_torrent> torrents; ///< At most one per format, in the order of the names.

@@ -33,4 +33,10 @@ inline bool starts_with_nocase(std::string_view text, std::string_view prefix) {
   return equals_nocase(text.substr(0, prefix.size()), prefix);
 }
 
+inline bool contains_nocase(std::string_view text, std::string_view part) {
+  return std::search(text.begin(), text.end(), part.begin(), part.end(),
+                     [](char a, char b) { return lower(a) == lower(b); })
+         != text.end();
+}
+
 } // namespace shoal::text

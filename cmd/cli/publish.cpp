@@ -142,8 +142,8 @@ void add_publish(CLI::App& app, context& ctx) {
   command->add_option("--name", options->name, "Model id")->required()->type_name("NS/NAME");
   command->add_option("--rev", options->rev, "Revision, e.g. v1; also the folder that clients make")
       ->required();
-  command->add_option("--kind", options->kind, "model or dataset")
-      ->check(CLI::IsMember({"model", "dataset"}))
+  command->add_option("--kind", options->kind, "model, dataset or space")
+      ->check(CLI::IsMember({"model", "dataset", "space"}))
       ->capture_default_str();
   command->add_option("--publisher", options->publisher, "Who publishes it");
   command->add_option("--license", options->license, "Licence, e.g. Apache-2.0");

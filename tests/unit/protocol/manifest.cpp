@@ -22,7 +22,7 @@ manifest sample() {
   m.id = *model_id::parse("org/model");
   m.rev = "v1.0";
   m.files = {{"config.json", 12, digest(1), digest(2)},
-             {"empty", 0, digest(3), std::nullopt},
+             {"empty", 0, digest(3), std::nullopt, sha1("blob 0")},
              {"w/\xc3\xbc #%.bin", uint64_t{1} << 40, digest(4), digest(5)}};
   m.torrents = {{"hybrid", info_hash{}, digest(6), digest(7)},
                 {"v1", info_hash{}, std::nullopt, digest(8)}};
