@@ -4,24 +4,11 @@
 #include "actors/error.hpp"
 #include "actors/registry_plan.hpp"
 #include "core/log.hpp"
+#include "protocol/text.hpp"
 
 #include <algorithm>
 
 namespace shoal {
-
-namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool contains_nocase(std::string_view text, std::string_view part) {
-  return std::search(text.begin(), text.end(), part.begin(), part.end(),
-                     [](char a, char b) { return lower(a) == lower(b); })
-         != text.end();
-}
-
-} // namespace
 
 catalog::catalog(caf::actor_config& cfg, const lmdb_store* store)
     : catalog_actor::base(cfg), store_{*store} {}
@@ -84,7 +71,7 @@ void catalog::remove(const std::string& id, Pred gone) {
 model_list catalog::on_list(const list_models& ask) const {
   model_list found;
   for (auto& [id, revisions] : models_) {
-    if (!contains_nocase(id, ask.query))
+    if (!text::contains_nocase(id, ask.query))
       continue;
     auto latest = std::find_if(revisions.rbegin(), revisions.rend(),
                                [](const revision& x) { return !x.is_private; });
@@ -114,6 +101,9 @@ catalog::behavior_type catalog::make_behavior() {
   return {
       [this](const list_models& x) { return on_list(x); },
       [this](const lookup_revision& x) { return on_lookup(x); },
+      [this](const resolve_name& x) { return resolve(models_, x); },
+      [this](const list_revisions& x) { return revisions_of(models_, x.where); },
+      [this](const browse_models& x) { return browse(models_, x); },
       [this](atom::load, const revision& x) {
         add(x);
         return atom::load::value;

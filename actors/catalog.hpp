@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/catalog_views.hpp"
 #include "actors/registry_actor.hpp"
 #include "persistence/lmdb_store.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
-
-#include <map>
 
 namespace shoal {
 
@@ -31,7 +30,7 @@ private:
   caf::result<revision> on_lookup(const lookup_revision& ask) const;
 
   const lmdb_store& store_;
-  std::map<std::string, std::vector<revision>> models_; // By id; revisions oldest first.
+  model_map models_;
 };
 
 } // namespace shoal

@@ -58,6 +58,9 @@ using commit_writer_actor = caf::typed_actor<
 using catalog_actor = caf::typed_actor<caf::replies_to<list_models>::with<model_list>,
                                        // Errors: ec::not_found.
                                        caf::replies_to<lookup_revision>::with<revision>,
+                                       caf::replies_to<resolve_name>::with<resolved_name>,
+                                       caf::replies_to<list_revisions>::with<revision_list>,
+                                       caf::replies_to<browse_models>::with<model_page>,
                                        // A revision was committed; answers when it can be seen.
                                        caf::replies_to<atom::load, revision>::with<atom::load>,
                                        // A revision was taken down; answers when it is gone.

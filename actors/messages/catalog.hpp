@@ -68,6 +68,93 @@ typename Inspector::result_type inspect(Inspector& f, list_models& x) {
   return f(x.query, x.limit, x.offset);
 }
 
+/// What somebody asks of a model as of a repository.
+struct repository_query {
+  std::string id;
+  std::string kind;          ///< Revisions of other kinds do not count.
+  bool with_private = false; ///< The asker may see private revisions.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, repository_query& x) {
+  return f(x.id, x.kind, x.with_private);
+}
+
+/// Asks for the revision that a name stands for. "main" is the revision of that name or else the
+/// latest one.
+struct resolve_name {
+  repository_query where;
+  std::string name;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, resolve_name& x) {
+  return f(x.where, x.name);
+}
+
+struct resolved_name {
+  bool repository_known = false; ///< It has some revision that the asker may see.
+  bool revision_known = false;
+  revision what;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, resolved_name& x) {
+  return f(x.repository_known, x.revision_known, x.what);
+}
+
+/// Asks for the latest limits::hub_revisions_max revisions of a model; none if it is not known.
+struct list_revisions {
+  repository_query where;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, list_revisions& x) {
+  return f(x.where);
+}
+
+struct revision_list {
+  uint32_t main = 0;               ///< Index of what "main" stands for, if there are any.
+  std::vector<revision> revisions; ///< Latest first.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, revision_list& x) {
+  return f(x.main, x.revisions);
+}
+
+enum class model_order : uint8_t { latest, oldest, largest, smallest, by_id, by_id_backwards };
+
+/// Asks for models page by page: what "main" stands for in each, without private revisions.
+struct browse_models {
+  std::string kind;
+  std::string search; ///< Part of the id, without regard to case.
+  std::string author; ///< The id's first part.
+  model_order order = model_order::latest;
+  uint32_t limit = 0;
+  /// The last one of the page before, by its sort value and its id; an empty id for the first page.
+  int64_t after_value = 0;
+  std::string after_id;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, browse_models& x) {
+  return f(x.kind, x.search, x.author, x.order, x.limit, x.after_value, x.after_id);
+}
+
+struct model_page {
+  std::vector<revision> models;
+  bool has_more = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, model_page& x) {
+  return f(x.models, x.has_more);
+}
+
+/// @returns what models are sorted by; 0 in an order by id.
+int64_t sort_value(model_order order, const revision& x);
+
 struct model_list {
   uint64_t total = 0;
   std::vector<revision> models;
