@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/credentials.hpp"
 
+#include "core/hex.hpp"
+#include "protocol/text.hpp"
+
 #include <openssl/crypto.h>
 
 namespace shoal::http {
@@ -15,17 +18,32 @@ bool same_secret(std::string_view given, std::string_view wanted) {
          && CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
 }
 
-std::string_view bearer_token(const exchange& ex) {
-  constexpr std::string_view scheme = "Bearer ";
-  auto value = ex.header("Authorization");
-  return value.starts_with(scheme) ? value.substr(scheme.size()) : std::string_view{};
-}
-
 } // namespace
+
+std::string bearer_token(const exchange& ex) {
+  constexpr std::string_view scheme = "Bearer ";
+  constexpr std::string_view hub_prefix = "hf_";
+  auto value = ex.header("Authorization");
+  if (!text::starts_with_nocase(value, scheme))
+    return {};
+  value = text::trim(value.substr(scheme.size()));
+  auto digits = value.substr(std::min(value.size(), hub_prefix.size()));
+  std::vector<uint8_t> plain(digits.size() / 2);
+  if (value.starts_with(hub_prefix) && from_hex(digits, plain))
+    return std::string{as_chars(plain)};
+  return std::string{value};
+}
 
 bool has_registry_key(const exchange& ex) {
   auto& wanted = ex.config().registry_key;
-  return wanted.empty() || same_secret(ex.header(key_header), wanted) || has_admin_key(ex);
+  return wanted.empty() || same_secret(ex.header(key_header), wanted)
+         || same_secret(bearer_token(ex), wanted) || has_admin_key(ex);
+}
+
+bool has_key_as_token(const exchange& ex) {
+  auto token = bearer_token(ex);
+  auto is = [&](const std::string& key) { return !key.empty() && same_secret(token, key); };
+  return is(ex.config().registry_key) || is(ex.config().admin_key);
 }
 
 bool has_admin_key(const exchange& ex) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -14,9 +15,12 @@ namespace shoal::http {
 namespace {
 
 /// Sent with every answer so that pages of any origin can use the API. @source Fetch standard
+constexpr std::string_view cors_origin = "Access-Control-Allow-Origin: *\r\n";
+
+/// What pages may read, unless the answer says that itself.
+constexpr std::string_view cors_name = "Access-Control-Expose-Headers";
 constexpr std::string_view cors_headers
-    = "Access-Control-Allow-Origin: *\r\n"
-      "Access-Control-Expose-Headers: Content-Range, Content-Length, Accept-Ranges, ETag, "
+    = "Access-Control-Expose-Headers: Content-Range, Content-Length, Accept-Ranges, ETag, "
       "X-Total-Count, Content-Disposition\r\n";
 
 } // namespace
@@ -184,7 +188,10 @@ void append_head(std::string& out, const response& r, uint64_t length, bool keep
   // 204 and 304 have no body to describe. @source RFC 9110 8.6
   if (r.status != 204 && r.status != 304)
     fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", r.content_type, length);
-  out += cors_headers;
+  out += cors_origin;
+  auto exposes = [](auto& header) { return header.first == cors_name; };
+  if (std::none_of(r.headers.begin(), r.headers.end(), exposes))
+    out += cors_headers;
   for (auto& [key, value] : r.headers)
     fmt::format_to(to, "{}: {}\r\n", key, value);
   out += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";

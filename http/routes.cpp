@@ -62,6 +62,24 @@ constexpr std::array routes{
     route{method::post, "/api/cluster/undrain", cluster_undrain, admin, as_json},
     route{method::post, "/api/cluster/rebalance", cluster_rebalance, admin, as_json},
     route{method::get, "/openapi.json", openapi, open, as_json},
+
+    // Last, because a model's id may be a word that is a path above.
+    route{method::get, "/api/whoami-v2", hub_whoami, open, as_json},
+    route{method::get, "/api/models", hub_models, open, as_json},
+    route{method::get, "/api/datasets", hub_datasets, open, as_json},
+    route{method::get, "/api/spaces", hub_spaces, open, as_json},
+    route{method::get, "/api/models/{*path}", hub_model, open, as_json},
+    route{method::get, "/api/datasets/{*path}", hub_dataset, open, as_json},
+    route{method::get, "/api/spaces/{*path}", hub_space, open, as_json},
+    route{method::post, "/api/models/{*path}", hub_model_paths, open, as_json},
+    route{method::post, "/api/datasets/{*path}", hub_dataset_paths, open, as_json},
+    route{method::post, "/api/spaces/{*path}", hub_space_paths, open, as_json},
+    route{method::get, "/datasets/{*path}", hub_dataset_file, open, plain},
+    route{method::get, "/spaces/{*path}", hub_space_file, open, plain},
+    route{method::get, "/{name}/resolve/{*path}", hub_model_file, open, plain},
+    route{method::get, "/{ns}/{name}/resolve/{*path}", hub_model_file, open, plain},
+    route{method::get, "/{name}/raw/{*path}", hub_model_raw, open, plain},
+    route{method::get, "/{ns}/{name}/raw/{*path}", hub_model_raw, open, plain},
 };
 
 } // namespace

@@ -6,6 +6,7 @@
 #include "actors/web_metrics.hpp"
 #include "http/config.hpp"
 #include "http/disk_pool.hpp"
+#include "http/git_book.hpp"
 #include "http/manifest_cache.hpp"
 
 #include <atomic>
@@ -42,6 +43,7 @@ struct services {
   disk_pool& disk;
   web_metrics& web;
   std::shared_ptr<manifest_cache> manifests = std::make_shared<manifest_cache>();
+  std::shared_ptr<git_book> git = std::make_shared<git_book>();
   std::atomic<bool> leaving{false}; ///< Everybody is to look for another node.
 };
 

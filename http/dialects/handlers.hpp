@@ -39,6 +39,22 @@ task<> bootstrap(exchange& ex);
 task<> swarm_health(exchange& ex);
 task<> torrent_file(exchange& ex);
 
+// -- hub_*.cpp: Hugging Face -------------------------------------------------------------
+task<> hub_models(exchange& ex);
+task<> hub_datasets(exchange& ex);
+task<> hub_spaces(exchange& ex);
+task<> hub_model(exchange& ex);
+task<> hub_dataset(exchange& ex);
+task<> hub_space(exchange& ex);
+task<> hub_model_paths(exchange& ex);
+task<> hub_dataset_paths(exchange& ex);
+task<> hub_space_paths(exchange& ex);
+task<> hub_model_file(exchange& ex);
+task<> hub_model_raw(exchange& ex);
+task<> hub_dataset_file(exchange& ex);
+task<> hub_space_file(exchange& ex);
+task<> hub_whoami(exchange& ex);
+
 // -- webseed.cpp, objects.cpp: bytes ---------------------------------------------------
 task<> webseed(exchange& ex);
 task<> object_get(exchange& ex);

@@ -7,6 +7,7 @@
 #include "http/dialects/registry_access.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/json_body.hpp"
+#include "protocol/git_identity.hpp"
 
 namespace shoal::http {
 
@@ -18,6 +19,7 @@ using document = nlohmann::json;
 struct prepared {
   publication what;
   sha256_digest manifest;
+  bool was_there = false; ///< The revision's name is taken, by this or by other content.
 };
 
 result<void> check_objects(const object_files& objects, const manifest& m) {
@@ -49,9 +51,32 @@ result<void> adopt_torrents(const object_files& objects, manifest& m) {
   return validate(m);
 }
 
+/// Gives small texts the names that git has for them.
+result<void> name_blobs(const object_files& objects, manifest& m) {
+  for (auto& file : m.files) {
+    if (is_kept_by_lfs(file.path, file.size_bytes))
+      continue;
+    auto bytes = objects.read(file.sha256, limits::git_blob_bytes_max);
+    if (!bytes)
+      return tl::unexpected{bytes.error()};
+    if (is_git_text(*bytes))
+      file.git_blob = git_blob_id(*bytes);
+  }
+  return {};
+}
+
+/// @returns the object of the manifest. @param before the revision's manifest if there is one: it
+/// may be of the time when blobs had no names, and stays as it is if all the rest is the same.
+result<sha256_digest> store_manifest(object_files& objects, manifest& m,
+                                     const std::optional<sha256_digest>& before) {
+  if (before && sha256(encode_manifest(m)) == *before)
+    return *before;
+  return name_blobs(objects, m).and_then([&] { return objects.put(encode_manifest(m)); });
+}
+
 /// Everything that takes its time. Runs on the disk pool.
 result<prepared> prepare(object_files& objects, const model_id& id, const std::string& rev,
-                         const std::string& body) {
+                         const std::string& body, const std::optional<sha256_digest>& before) {
   auto what = read_publication(id, rev, body);
   if (!what)
     return tl::unexpected{what.error()};
@@ -59,10 +84,10 @@ result<prepared> prepare(object_files& objects, const model_id& id, const std::s
   auto checked = check_objects(objects, m).and_then([&] { return adopt_torrents(objects, m); });
   if (!checked)
     return tl::unexpected{checked.error()};
-  auto stored = objects.put(encode_manifest(m));
+  auto stored = store_manifest(objects, m, before);
   if (!stored)
     return tl::unexpected{stored.error()};
-  return prepared{std::move(*what), *stored};
+  return prepared{std::move(*what), *stored, before.has_value()};
 }
 
 task<result<prepared>> prepare_request(exchange& ex) {
@@ -75,8 +100,14 @@ task<result<prepared>> prepare_request(exchange& ex) {
   auto body = co_await ex.read_body(limits::publish_body_bytes_max);
   if (!body)
     co_return tl::unexpected{body.error()};
+  lookup_revision same{id->str(), rev};
+  auto known = co_await ex.ask<revision>(ex.node().catalog(), std::move(same));
+  std::optional<sha256_digest> before;
+  if (known)
+    before = known->manifest;
   auto* objects = &ex.node().objects();
-  auto work = [objects, &id, &rev, &body] { return prepare(*objects, *id, rev, *body); };
+  auto work
+      = [objects, &id, &rev, &body, &before] { return prepare(*objects, *id, rev, *body, before); };
   auto ready = co_await ex.on_disk(work);
   co_return ready;
 }
@@ -106,8 +137,6 @@ task<> publish_model(exchange& ex) {
     co_await ex.send(json_error(ready.error()));
     co_return;
   }
-  lookup_revision same{ready->what.content.id.str(), ready->what.content.rev};
-  auto before = co_await ex.ask<revision>(ex.node().catalog(), std::move(same));
   auto message = to_message(ready->what, ready->manifest);
   auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
   auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
@@ -115,7 +144,7 @@ task<> publish_model(exchange& ex) {
     co_await ex.send(json_error(made.error()));
     co_return;
   }
-  auto status = before ? 200u : 201u;
+  auto status = ready->was_there ? 200u : 201u;
   auto body = summary(*ready, *made, urls_of(ex), passkey_of_query(ex));
   co_await ex.send(json(status, std::move(body)));
 }

@@ -50,6 +50,10 @@ ranged_answer answer_range(const range_request& ask, const stored_bytes& what) {
   add("ETag", what.etag);
   add("Cache-Control", std::string{what.cache_control});
   add("Accept-Ranges", "bytes");
+  auto add_others = [&] {
+    a.head.headers.insert(a.head.headers.end(), what.headers.begin(), what.headers.end());
+  };
+  add_others();
   if (none_match_hits(ask.if_none_match, what.etag)) {
     a.head.status = 304;
     a.length = 0;
@@ -68,6 +72,7 @@ ranged_answer answer_range(const range_request& ask, const stored_bytes& what) {
   } else if (found.what == range_answer::kind::unsatisfiable) {
     a.head = json_error(ec::range_unsatisfiable);
     a.length = a.head.body.size();
+    add_others();
     add("Content-Range", content_range_unsatisfiable(what.size_bytes));
   }
   return a;

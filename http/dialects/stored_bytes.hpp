@@ -11,6 +11,7 @@ struct stored_bytes {
   std::string etag; ///< Strong, with its quotes.
   std::string_view content_type;
   std::string_view cache_control;
+  std::vector<std::pair<std::string, std::string>> headers = {}; ///< What else the answer says.
 };
 
 /// The head of an answer and which of the bytes follow.

@@ -14,10 +14,11 @@ METHODS = {"get", "head", "post", "put", "delete", "options", "patch"}
 def test_it_lints_clean(shared_node, tmp_path):
     document = tmp_path / "openapi.json"
     document.write_bytes(web.get(shared_node.url + "/openapi.json").body)
+    # Hugging Face's files are named at the root of all paths: the order of the routes decides.
     done = subprocess.run(
         [node_program(), NPM / "node_modules" / "@redocly" / "cli" / "bin" / "cli.js", "lint",
-         "--extends=minimal", "--format=stylish", document], cwd=tmp_path, capture_output=True,
-        text=True, timeout=120,
+         "--extends=minimal", "--skip-rule=no-ambiguous-paths", "--format=stylish", document],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
         env={**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "warning" not in done.stdout + done.stderr.replace("Warning: failed to satisfy", "")

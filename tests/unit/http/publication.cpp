@@ -102,7 +102,7 @@ CAF_TEST(each field is named when it is wrong) {
   CAF_CHECK(has(refusal([](json& d) { d["torrents"][0]["object"] = 1; }), "object"));
   CAF_CHECK(has(refusal([](json& d) { d["license"] = 1; }), "license"));
   CAF_CHECK(has(refusal([](json& d) { d["private"] = "no"; }), "private"));
-  CAF_CHECK(has(refusal([](json& d) { d["kind"] = "space"; }), "kind"));
+  CAF_CHECK(has(refusal([](json& d) { d["kind"] = "spaceship"; }), "kind"));
   CAF_CHECK(has(refusal([](json& d) {
                   d["description"] = std::string(limits::text_field_bytes_max + 1, 'x');
                 }),

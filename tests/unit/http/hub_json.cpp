@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#define CAF_SUITE http.hub_json
+
+#include "http/dialects/hub_json.hpp"
+
+#include "http/dialects/hub_tree.hpp"
+
+#include <caf/test/unit_test.hpp>
+
+using namespace shoal;
+using namespace shoal::http;
+
+namespace {
+
+manifest sample() {
+  manifest m;
+  m.id = *model_id::parse("org/model");
+  m.rev = "v1";
+  m.files = {{"regression/ref-lfs.bin", 1048576, sha256("big"), std::nullopt},
+             {"regression/ref-regular.txt", 5, sha256("hello"), std::nullopt, git_blob_id("hello")},
+             {"z/y/x", 0, sha256(""), std::nullopt, git_blob_id("")},
+             {"zz", 0, sha256(""), std::nullopt, git_blob_id("")}};
+  return m;
+}
+
+std::string listed(const manifest& m, std::string_view folder, const tree_ask& ask) {
+  auto trees = take_snapshot(m);
+  auto page = list_tree(m, trees, folder, ask);
+  if (!page)
+    return "none";
+  std::string all;
+  for (auto i : page->entries)
+    all.append(git_snapshot::key(m, trees.entries[i])) += ' ';
+  return all + (page->next.empty() ? "" : "then " + page->next);
+}
+
+tree_ask whole(bool recursive, uint32_t limit = 100, std::string cursor = {}) {
+  return {recursive, false, limit, std::move(cursor)};
+}
+
+result<paths_ask> paths(std::string_view type, std::string_view body) {
+  return read_paths_ask(type, body);
+}
+
+constexpr std::string_view form = "application/x-www-form-urlencoded";
+
+} // namespace
+
+CAF_TEST(entries of a tree have the recorded shape) {
+  auto m = sample();
+  auto trees = take_snapshot(m);
+  auto entry = [&](std::string_view path) { return entry_json(m, *trees.find(m, path), nullptr); };
+  auto folder = entry("regression");
+  CAF_CHECK_EQUAL(folder.dump(), "{\"oid\":\"" + trees.entries[0].id.hex()
+                                     + "\",\"path\":\"regression\",\"size\":0,\"type\":"
+                                       "\"directory\"}");
+  CAF_CHECK_EQUAL(entry("regression/ref-regular.txt").dump(),
+                  "{\"oid\":\"" + git_blob_id("hello").hex()
+                      + "\",\"path\":\"regression/ref-regular.txt\",\"size\":5,\"type\":\"file\"}");
+  auto pointer = lfs_pointer(sha256("big"), 1048576);
+  CAF_CHECK_EQUAL(
+      entry("regression/ref-lfs.bin").dump(),
+      "{\"lfs\":{\"oid\":\"" + sha256("big").hex()
+          + "\",\"pointerSize\":" + std::to_string(pointer.size()) + ",\"size\":1048576},\"oid\":\""
+          + git_blob_id(pointer).hex()
+          + "\",\"path\":\"regression/ref-lfs.bin\",\"size\":1048576,\"type\":\"file\"}");
+}
+
+CAF_TEST(details name the last commit) {
+  auto m = sample();
+  auto trees = take_snapshot(m);
+  hub_commit last{std::string(40, 'a'), "Publish org/model", 1768967136, ""};
+  auto doc = entry_json(m, trees.entries[0], &last);
+  CAF_CHECK_EQUAL(doc["lastCommit"].dump(), "{\"date\":\"2026-01-21T03:45:36.000Z\",\"id\":\""
+                                                + last.id + "\",\"title\":\"Publish org/model\"}");
+}
+
+CAF_TEST(a tree is listed in pages) {
+  auto m = sample();
+  constexpr std::string_view all = "regression/ regression/ref-lfs.bin regression/ref-regular.txt "
+                                   "z/ z/y/ z/y/x zz ";
+  CAF_CHECK_EQUAL(listed(m, "", whole(true)), all);
+  CAF_CHECK_EQUAL(listed(m, "", whole(false)), "regression/ z/ zz ");
+  CAF_CHECK_EQUAL(listed(m, "", whole(false, 1)), "regression/ then z/");
+  CAF_CHECK_EQUAL(listed(m, "", whole(false, 1, "z/")), "z/ then zz");
+  CAF_CHECK_EQUAL(listed(m, "", whole(true, 2, "z/y/")), "z/y/ z/y/x then zz");
+  CAF_CHECK_EQUAL(listed(m, "z", whole(true)), "z/y/ z/y/x ");
+  CAF_CHECK_EQUAL(listed(m, "z", whole(false)), "z/y/ ");
+  CAF_CHECK_EQUAL(listed(m, "z", whole(false, 9, "regression/")), "z/y/ ");
+  CAF_CHECK_EQUAL(listed(m, "z", whole(false, 9, "zz")), "");
+  CAF_CHECK_EQUAL(listed(m, "zz", whole(true)), "none");
+  CAF_CHECK_EQUAL(listed(m, "no", whole(true)), "none");
+}
+
+CAF_TEST(paths come as a form or as JSON) {
+  auto ask = paths(form, "paths=a%2Fb&paths=c+d&expand=True");
+  CAF_REQUIRE(ask);
+  CAF_CHECK(ask->paths == (std::vector<std::string>{"a/b", "c d"}));
+  CAF_CHECK(ask->expand);
+  ask = paths("application/json; charset=utf-8", "{\"paths\":[\"a/b\"],\"expand\":false}");
+  CAF_REQUIRE(ask);
+  CAF_CHECK(ask->paths == std::vector<std::string>{"a/b"});
+  CAF_CHECK(!ask->expand);
+  CAF_CHECK(paths("", "{\"paths\":\"one\"}")->paths == std::vector<std::string>{"one"});
+  CAF_CHECK(paths(form, "")->paths.empty());
+}
+
+CAF_TEST(what names no paths is refused) {
+  for (auto body : {"", "[]", "{}", "{\"paths\":1}", "{\"paths\":[1]}", "null"})
+    CAF_CHECK(!paths("application/json", body));
+  CAF_CHECK(!paths(form, "paths=%"));
+  std::string many;
+  for (size_t i = 0; i <= limits::hub_tree_page_max; ++i)
+    many += "paths=a&";
+  CAF_CHECK(!paths(form, many));
+}
+
+CAF_TEST(a repository has what clients read) {
+  auto m = sample();
+  revision what;
+  what.id = "org/model";
+  what.rev = "v1";
+  what.kind = "model";
+  what.created_at = 1768967136;
+  what.size_bytes = 7;
+  registry_entry entry;
+  entry.tags = "text-generation, gguf,,gguf";
+  entry.category = "llm";
+  entry.license = "mit";
+  entry.completions = 3;
+  auto doc = repository_json({what, &entry, std::string(40, 'a'), &m, false});
+  for (auto key : {"_id", "id", "modelId", "author", "sha", "createdAt", "lastModified", "private",
+                   "gated", "disabled", "downloads", "likes", "tags", "cardData", "siblings",
+                   "usedStorage", "config", "spaces", "model-index"})
+    CAF_CHECK(doc.contains(key));
+  CAF_CHECK_EQUAL(doc["_id"].get<std::string>().size(), 24u);
+  CAF_CHECK_EQUAL(doc["tags"].dump(), "[\"text-generation\",\"gguf\",\"llm\",\"license:mit\"]");
+  CAF_CHECK_EQUAL(doc["cardData"].dump(),
+                  "{\"license\":\"mit\",\"tags\":[\"text-generation\",\"gguf\"]}");
+  CAF_CHECK_EQUAL(doc["siblings"][0].dump(), "{\"rfilename\":\"regression/ref-lfs.bin\"}");
+  CAF_CHECK_EQUAL(doc["downloads"], 3);
+  std::vector<std::string> fields{"sha", "nothing"};
+  keep_only(doc, fields);
+  CAF_CHECK_EQUAL(doc.size(), 3u);
+}
+
+CAF_TEST(siblings have their blobs if they are asked for) {
+  auto list = siblings_json(sample(), true);
+  CAF_CHECK_EQUAL(list[0]["lfs"]["sha256"], sha256("big").hex());
+  CAF_CHECK_EQUAL(list[0]["lfs"]["pointerSize"], 132);
+  CAF_CHECK_EQUAL(list[1]["blobId"], git_blob_id("hello").hex());
+  CAF_CHECK(!list[1].contains("lfs"));
+}
+
+CAF_TEST(refs name main and all others) {
+  std::vector<named_commit> tags{{"v1", std::string(40, 'b')}};
+  auto doc = refs_json(std::string(40, 'a'), tags, true);
+  CAF_CHECK_EQUAL(doc["branches"].dump(), "[{\"name\":\"main\",\"ref\":\"refs/heads/main\","
+                                          "\"targetCommit\":\""
+                                              + std::string(40, 'a') + "\"}]");
+  CAF_CHECK_EQUAL(doc["tags"][0]["ref"], "refs/tags/v1");
+  CAF_CHECK_EQUAL(doc["converts"].dump() + doc["pullRequests"].dump(), "[][]");
+  CAF_CHECK(!refs_json("", {}, false).contains("pullRequests"));
+}
