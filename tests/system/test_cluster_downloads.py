@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from support import bencode, folders, wait
+from support import bencode, folders, wait, web
 from support.client_aria2 import Aria2Client
 from support.client_libtorrent import LibtorrentClient
 from support.client_transmission import TransmissionClient
@@ -48,6 +48,21 @@ def test_any_node_finds_what_was_published_at_another(cluster, content):
         assert NAME in json.dumps(found)
         assert Torrent(node.torrent(NAME, REV)).announce_hashes \
             == Torrent(cluster[0].torrent(NAME, REV)).announce_hashes
+
+
+def test_every_node_is_the_same_hub(cluster, content):
+    """Commits are made from the manifest, wherever the files are."""
+    def answers(node):
+        paths = ("", "/tree/main?recursive=true", "/refs", "/commits/main")
+        return [web.get(f"{node.url}/api/models/{NAME}{path}").json() for path in paths]
+    first = answers(cluster[0])
+    assert first[0]["sha"] == first[2]["branches"][0]["targetCommit"] == first[3][0]["id"]
+    assert [entry["path"] for entry in first[1]] == ["config.json", "weights.bin"]
+    for node in cluster.nodes:
+        assert answers(node) == first
+        pinned = web.get(f"{node.url}/api/models/{NAME}/revision/{first[0]['sha']}")
+        assert pinned.json() == first[0]
+        assert [model["id"] for model in web.get(node.url + "/api/models").json()] == [NAME]
 
 
 @pytest.mark.parametrize("kind", [TransmissionClient, Aria2Client])

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// node hub.mjs URL: calls functions of @huggingface/hub against URL. Reads from its input one line
+// of JSON per call, {"call": name, "params": {...}}, and prints one line for each: {"value": ...}
+// or {"error": {status, message, requestId}}. A blob is told by its size and SHA-256, of the whole
+// and of the parts that "slices": [[begin, end], ...] asks for.
+import { createHash } from 'node:crypto'
+import process from 'node:process'
+import readline from 'node:readline'
+import * as hub from '@huggingface/hub'
+
+const hubUrl = process.argv[2]
+console.debug = () => {} // Downloads to a cache chat.
+
+const digest = async blob =>
+  createHash('sha256').update(new Uint8Array(await blob.arrayBuffer())).digest('hex')
+
+async function describe (blob, slices) {
+  const parts = []
+  for (const [begin, end] of slices) parts.push(await digest(blob.slice(begin, end)))
+  return { size: blob.size, sha256: await digest(blob), parts }
+}
+
+async function run ({ call, params, slices = [] }) {
+  const made = hub[call]({ hubUrl, ...params })
+  if (made?.[Symbol.asyncIterator]) {
+    const all = []
+    for await (const item of made) all.push(item)
+    return all
+  }
+  const value = await made
+  return value instanceof Blob ? describe(value, slices) : value ?? null
+}
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  let reply
+  try {
+    reply = { value: await run(JSON.parse(line)) }
+  } catch (error) {
+    reply = {
+      error: { status: error.statusCode, message: error.message, requestId: error.requestId }
+    }
+  }
+  console.log(JSON.stringify(reply))
+}
