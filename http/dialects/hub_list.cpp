@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hugging Face's lists of models, datasets and spaces.
-#include "http/dialects/hub_list.hpp"
-
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/hub_access.hpp"
 #include "http/dialects/hub_json.hpp"
+#include "http/dialects/hub_listing.hpp"
 #include "http/dialects/registry_access.hpp"
-#include "http/dialects/registry_json.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/json_body.hpp"
-#include "protocol/percent.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <map>
 
 namespace shoal::http {
@@ -21,49 +16,6 @@ namespace shoal::http {
 namespace {
 
 using document = nlohmann::json;
-
-tl::unexpected<error> bad(std::string what) {
-  return fail(ec::invalid_argument, std::move(what));
-}
-
-/// How models can be sorted, downwards and upwards.
-struct sorting {
-  std::string_view name;
-  model_order down, up;
-};
-
-constexpr std::array sortings{
-    sorting{"lastModified", model_order::latest, model_order::oldest},
-    sorting{"last_modified", model_order::latest, model_order::oldest},
-    sorting{"createdAt", model_order::latest, model_order::oldest},
-    sorting{"created_at", model_order::latest, model_order::oldest},
-    sorting{"mainSize", model_order::largest, model_order::smallest},
-    sorting{"id", model_order::by_id_backwards, model_order::by_id},
-};
-
-model_order order_of(const query_params& params) {
-  auto name = params.get("sort").value_or("");
-  auto found
-      = std::find_if(sortings.begin(), sortings.end(), [&](auto& s) { return s.name == name; });
-  if (found == sortings.end())
-    return model_order::latest;
-  // Names are read from A to Z unless told otherwise; all else begins with the most.
-  auto direction = params.get("direction").value_or(name == "id" ? "1" : "-1");
-  return direction == "-1" ? found->down : found->up;
-}
-
-result<void> read_cursor(const query_params& params, browse_models& page) {
-  auto text = params.get("cursor");
-  if (!text)
-    return {};
-  auto colon = std::min(text->find(':'), text->size());
-  auto* end = text->data() + colon;
-  auto [stop, failed] = std::from_chars(text->data(), end, page.after_value);
-  if (failed != std::errc{} || stop != end || colon + 1 >= text->size())
-    return bad("this cursor is not from here");
-  page.after_id = text->substr(colon + 1);
-  return {};
-}
 
 /// A model and what the registry says of it.
 struct candidate {
@@ -212,56 +164,6 @@ task<> list(exchange& ex, std::string kind) {
 }
 
 } // namespace
-
-result<models_ask> read_models_ask(const query_params& params, std::string kind) {
-  models_ask ask;
-  ask.page.kind = std::move(kind);
-  ask.page.search = params.get("search").value_or("");
-  ask.page.author = params.get("author").value_or("");
-  ask.page.order = order_of(params);
-  ask.by_downloads = params.get("sort") == "downloads";
-  ask.fields = expanded_fields(params);
-  for (auto name : {"filter", "pipeline_tag", "library"})
-    for (auto& value : params.all(name))
-      ask.tags.push_back(value);
-  auto wants = [&](std::string_view field) {
-    return is_set(params, "full")
-           || std::find(ask.fields.begin(), ask.fields.end(), field) != ask.fields.end();
-  };
-  ask.with_commit = wants("sha");
-  ask.with_files = wants("siblings");
-  auto most = ask.with_commit || ask.with_files ? limits::hub_details_page_max
-                                                : limits::hub_models_page_max;
-  auto text = params.get("limit");
-  auto limit = text ? parse_number(*text) : most;
-  if (!limit || *limit == 0)
-    return bad("limit is a number from 1");
-  ask.page.limit = static_cast<uint32_t>(std::min<uint64_t>(*limit, most));
-  return read_cursor(params, ask.page).map([&] { return ask; });
-}
-
-std::string cursor_behind(model_order order, const revision& last) {
-  return std::to_string(sort_value(order, last)) + ':' + last.id;
-}
-
-std::string next_query(std::string_view query, std::string_view cursor) {
-  std::string next;
-  for (auto& field : query_view{query}) {
-    if (field.name == "cursor")
-      continue;
-    next.append(field.name);
-    if (field.has_value)
-      next.append("=").append(field.value);
-    next += '&';
-  }
-  return next + "cursor=" + percent_encode(cursor);
-}
-
-bool has_tags(const std::vector<std::string>& tags, const std::vector<std::string>& wanted) {
-  return std::all_of(wanted.begin(), wanted.end(), [&](auto& tag) {
-    return std::find(tags.begin(), tags.end(), tag) != tags.end();
-  });
-}
 
 task<> hub_models(exchange& ex) {
   return list(ex, "model");

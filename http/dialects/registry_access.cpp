@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/dialects/registry_access.hpp"
 
+#include "core/limits.hpp"
 #include "core/log.hpp"
 #include "http/dialects/registry_json.hpp"
+
+#include <algorithm>
+#include <span>
 
 namespace shoal::http {
 
@@ -68,10 +72,14 @@ task<result<registry_entry>> lookup(exchange& ex) {
 task<std::vector<registry_entry>> entries_of(exchange& ex, std::vector<std::string> keys) {
   std::vector<registry_entry> found;
   if (auto* cluster = ex.node().shared_registry()) {
-    lookup_entries question{std::move(keys)};
-    auto list = co_await ex.ask<entry_list>(cluster->reader(), std::move(question));
-    if (list)
-      found = std::move(list->entries);
+    for (std::span<std::string> rest = keys; !rest.empty();) {
+      auto some = rest.first(std::min(rest.size(), limits::registry_entries_max));
+      rest = rest.subspan(some.size());
+      lookup_entries question{{some.begin(), some.end()}};
+      auto list = co_await ex.ask<entry_list>(cluster->reader(), std::move(question));
+      if (list)
+        std::move(list->entries.begin(), list->entries.end(), std::back_inserter(found));
+    }
     co_return found;
   }
   std::vector<std::pair<registry_shard_actor, lookup_entry>> questions;

@@ -3,8 +3,6 @@
 
 #include "http/dialects/hub_json.hpp"
 
-#include "http/dialects/hub_tree.hpp"
-
 #include <caf/test/unit_test.hpp>
 
 using namespace shoal;
@@ -22,27 +20,6 @@ manifest sample() {
              {"zz", 0, sha256(""), std::nullopt, git_blob_id("")}};
   return m;
 }
-
-std::string listed(const manifest& m, std::string_view folder, const tree_ask& ask) {
-  auto trees = take_snapshot(m);
-  auto page = list_tree(m, trees, folder, ask);
-  if (!page)
-    return "none";
-  std::string all;
-  for (auto i : page->entries)
-    all.append(git_snapshot::key(m, trees.entries[i])) += ' ';
-  return all + (page->next.empty() ? "" : "then " + page->next);
-}
-
-tree_ask whole(bool recursive, uint32_t limit = 100, std::string cursor = {}) {
-  return {recursive, false, limit, std::move(cursor)};
-}
-
-result<paths_ask> paths(std::string_view type, std::string_view body) {
-  return read_paths_ask(type, body);
-}
-
-constexpr std::string_view form = "application/x-www-form-urlencoded";
 
 } // namespace
 
@@ -73,46 +50,6 @@ CAF_TEST(details name the last commit) {
   auto doc = entry_json(m, trees.entries[0], &last);
   CAF_CHECK_EQUAL(doc["lastCommit"].dump(), "{\"date\":\"2026-01-21T03:45:36.000Z\",\"id\":\""
                                                 + last.id + "\",\"title\":\"Publish org/model\"}");
-}
-
-CAF_TEST(a tree is listed in pages) {
-  auto m = sample();
-  constexpr std::string_view all = "regression/ regression/ref-lfs.bin regression/ref-regular.txt "
-                                   "z/ z/y/ z/y/x zz ";
-  CAF_CHECK_EQUAL(listed(m, "", whole(true)), all);
-  CAF_CHECK_EQUAL(listed(m, "", whole(false)), "regression/ z/ zz ");
-  CAF_CHECK_EQUAL(listed(m, "", whole(false, 1)), "regression/ then z/");
-  CAF_CHECK_EQUAL(listed(m, "", whole(false, 1, "z/")), "z/ then zz");
-  CAF_CHECK_EQUAL(listed(m, "", whole(true, 2, "z/y/")), "z/y/ z/y/x then zz");
-  CAF_CHECK_EQUAL(listed(m, "z", whole(true)), "z/y/ z/y/x ");
-  CAF_CHECK_EQUAL(listed(m, "z", whole(false)), "z/y/ ");
-  CAF_CHECK_EQUAL(listed(m, "z", whole(false, 9, "regression/")), "z/y/ ");
-  CAF_CHECK_EQUAL(listed(m, "z", whole(false, 9, "zz")), "");
-  CAF_CHECK_EQUAL(listed(m, "zz", whole(true)), "none");
-  CAF_CHECK_EQUAL(listed(m, "no", whole(true)), "none");
-}
-
-CAF_TEST(paths come as a form or as JSON) {
-  auto ask = paths(form, "paths=a%2Fb&paths=c+d&expand=True");
-  CAF_REQUIRE(ask);
-  CAF_CHECK(ask->paths == (std::vector<std::string>{"a/b", "c d"}));
-  CAF_CHECK(ask->expand);
-  ask = paths("application/json; charset=utf-8", "{\"paths\":[\"a/b\"],\"expand\":false}");
-  CAF_REQUIRE(ask);
-  CAF_CHECK(ask->paths == std::vector<std::string>{"a/b"});
-  CAF_CHECK(!ask->expand);
-  CAF_CHECK(paths("", "{\"paths\":\"one\"}")->paths == std::vector<std::string>{"one"});
-  CAF_CHECK(paths(form, "")->paths.empty());
-}
-
-CAF_TEST(what names no paths is refused) {
-  for (auto body : {"", "[]", "{}", "{\"paths\":1}", "{\"paths\":[1]}", "null"})
-    CAF_CHECK(!paths("application/json", body));
-  CAF_CHECK(!paths(form, "paths=%"));
-  std::string many;
-  for (size_t i = 0; i <= limits::hub_tree_page_max; ++i)
-    many += "paths=a&";
-  CAF_CHECK(!paths(form, many));
 }
 
 CAF_TEST(a repository has what clients read) {
