@@ -2,8 +2,9 @@
 """Hugging Face's own JavaScript client downloads from a node over plain HTTP."""
 
 import pytest
-from support import hub, web
+from support import hub, tracker, wait, web
 from support.client_hub import HubClient, HubError
+from support.torrents import Torrent
 
 MODEL = {"type": "model", "name": "org/model"}
 DATA = {"type": "dataset", "name": "org/data"}
@@ -199,13 +200,35 @@ def test_many_models_come_in_pages(make_node, tmp_path):
     while url:
         answer = web.get(url)
         names += [model["id"] for model in answer.json()]
-        url = re_next(answer.headers.get("Link"))
+        url = next_of(answer.headers.get("Link"))
     assert names == [f"org/m{number}" for number in range(7)]
     fetched = HubClient(node.url).call("listModels", additionalFields=["sha"], limit=6)
     assert len(fetched) == 6
 
 
-def re_next(link):
+def test_the_most_downloaded_comes_first(make_node, tmp_path):
+    node = make_node()
+    for number in range(4):
+        folder = hub.write(tmp_path / str(number), {"a.txt": b"%d" % number})
+        node.publish(folder, f"org/m{number}", "v1")
+    for number, count in ((2, 3), (0, 1)):
+        swarm = Torrent(node.torrent(f"org/m{number}", "v1")).announce_hashes[0]
+        for peer in range(1, count + 1):
+            tracker.announce(node.url, swarm, peer, event="started", left=5)
+            tracker.announce(node.url, swarm, peer, event="completed", left=0)
+
+    def downloads():
+        found = web.get(f"{node.url}/api/models?sort=downloads").json()
+        return [(model["id"], model["downloads"]) for model in found]
+    wait.until(lambda: downloads()[:2] == [("org/m2", 3), ("org/m0", 1)], 20,
+               "downloads are counted")
+    first = web.get(f"{node.url}/api/models?sort=downloads&limit=3")
+    rest = web.get(next_of(first.headers["Link"]))
+    assert [x["id"] for x in first.json() + rest.json()] == [name for name, _ in downloads()]
+    assert "Link" not in rest.headers
+
+
+def next_of(link):
     """The next page, read as huggingface.js reads it."""
     if link is None:
         return None
