@@ -63,9 +63,9 @@ result<std::unique_ptr<lmdb_env>> lmdb_env::open(const lmdb_config& config, uint
     return tl::unexpected(lmdb_error(rc, "open", config.path));
   if (auto whole = self->check_length(); !whole)
     return tl::unexpected(whole.error());
-  auto rc = self->open_tables(MDB_RDONLY, 0);
+  auto rc = self->open_tables(config.tables, MDB_RDONLY, 0);
   if (rc == MDB_NOTFOUND)
-    rc = self->open_tables(0, MDB_CREATE);
+    rc = self->open_tables(config.tables, 0, MDB_CREATE);
   if (rc)
     return tl::unexpected(lmdb_error(rc, "open", config.path));
   return self;
@@ -101,13 +101,14 @@ result<void> lmdb_env::check_length() const {
                                + std::to_string(used_bytes()) + " bytes" + std::string(remedy));
 }
 
-int lmdb_env::open_tables(unsigned txn_flags, unsigned dbi_flags) {
+int lmdb_env::open_tables(std::span<const table> tables, unsigned txn_flags, unsigned dbi_flags) {
   MDB_txn* txn = nullptr;
   if (auto rc = mdb_txn_begin(env_, nullptr, txn_flags, &txn))
     return rc;
-  for (size_t i = 0; i < table_count; ++i) {
-    std::string table_name(name(static_cast<table>(i)));
-    if (auto rc = mdb_dbi_open(txn, table_name.c_str(), dbi_flags, &dbis_[i])) {
+  for (auto where : tables) {
+    std::string table_name(name(where));
+    auto* dbi = &dbis_[static_cast<size_t>(where)];
+    if (auto rc = mdb_dbi_open(txn, table_name.c_str(), dbi_flags, dbi)) {
       mdb_txn_abort(txn);
       return rc;
     }

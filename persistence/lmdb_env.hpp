@@ -4,12 +4,14 @@
 #include "core/error.hpp"
 #include "persistence/table.hpp"
 
+#include <climits>
 #include <lmdb.h>
 
 #include <array>
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 /// The C interface of LMDB, owned. Only lmdb_store.cpp and lmdb_env.cpp include this.
@@ -52,16 +54,16 @@ public:
 
 private:
   friend class read_txn;
-  lmdb_env() = default;
+  lmdb_env() { dbis_.fill(UINT_MAX); }
 
   result<void> reserve_reader_slots() const;
   result<void> check_length() const;
-  int open_tables(unsigned txn_flags, unsigned dbi_flags);
+  int open_tables(std::span<const table> tables, unsigned txn_flags, unsigned dbi_flags);
   void drop_readers();
 
   std::filesystem::path path_;
   MDB_env* env_ = nullptr;
-  std::array<MDB_dbi, table_count> dbis_{};
+  std::array<MDB_dbi, table_count> dbis_; ///< LMDB refuses those that are not open.
 
   /// Reset read transactions: renewing one costs a fraction of a new one's reader slot.
   std::mutex pool_mutex_;

@@ -77,8 +77,8 @@ result<void> lmdb_store::load_revision() {
   if (counter.error().code != ec::corrupt)
     return tl::unexpected(counter.error());
   uint64_t highest = 0;
-  for (size_t i = 0; i < table_count; ++i) {
-    auto scanned = scan(static_cast<table>(i), {}, [&](auto, auto, uint64_t revision) {
+  for (auto where : config_.tables) {
+    auto scanned = scan(where, {}, [&](auto, auto, uint64_t revision) {
       highest = std::max(highest, revision);
       return true;
     });

@@ -35,6 +35,7 @@ struct lmdb_config {
   bool sync = true;                                ///< False only in benchmarks and tests.
   uint32_t schema_version = store_schema_version;  ///< Changed only by tests of migrations.
   std::vector<migration> migrations;
+  std::span<const table> tables = registry_tables; ///< Lives as long as the store.
 };
 
 /// How the store is, for /metrics and /health.

@@ -3,6 +3,7 @@
 
 #include "core/limits.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
@@ -15,7 +16,8 @@ namespace shoal {
 namespace fs = std::filesystem;
 
 struct object_files::state {
-  explicit state(const fs::path& root) : objects(root / "objects"), incoming(root / "incoming") {}
+  state(const fs::path& root, const object_folders& names)
+      : objects(root / names.objects), incoming(root / names.incoming) {}
 
   fs::path objects;
   fs::path incoming;
@@ -31,7 +33,8 @@ struct object_files::state {
   }
 
   void add_up();
-  result<void> publish(const fs::path& temp, const fs::path& target, uint64_t size_bytes);
+  result<void> publish(const fs::path& temp, const fs::path& target);
+  result<void> depart(const fs::path& from, const fs::path& target);
 };
 
 namespace {
@@ -39,6 +42,14 @@ namespace {
 std::optional<uint64_t> size_on_disk(const fs::path& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode))
+    return std::nullopt;
+  return static_cast<uint64_t>(info.st_size);
+}
+
+/// @returns the size of a file of ours; nothing for a link.
+std::optional<uint64_t> own_size(const fs::path& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode))
     return std::nullopt;
   return static_cast<uint64_t>(info.st_size);
 }
@@ -73,27 +84,41 @@ void object_files::state::add_up() {
   for (; !ignored && it != fs::recursive_directory_iterator(); it.increment(ignored)) {
     if (it.depth() != 2 || !sha256_digest::from_hex(it->path().filename().string()))
       continue;
-    if (auto size_bytes = size_on_disk(it->path())) {
+    if (auto size_bytes = own_size(it->path())) {
       sum.bytes += *size_bytes;
       ++sum.count;
     }
   }
 }
 
-result<void> object_files::state::publish(const fs::path& temp, const fs::path& target,
-                                          uint64_t size_bytes) {
+result<void> object_files::state::publish(const fs::path& temp, const fs::path& target) {
   auto folder = target.parent_path();
   if (auto made = make_folder(folder); !made)
     return made;
   {
     std::lock_guard lock(names_mutex);
-    auto before = size_on_disk(target);
+    auto before = own_size(target);
+    auto after = own_size(temp);
     if (::rename(temp.c_str(), target.c_str()) != 0)
       return tl::unexpected(errno_error(errno, "rename to", target));
-    sum.bytes += size_bytes - before.value_or(0);
-    sum.count += before ? 0 : 1;
+    sum.bytes += after.value_or(0) - before.value_or(0);
+    sum.count += (after ? 1u : 0u) - (before ? 1u : 0u);
   }
   return sync_folder(folder);
+}
+
+/// Renames, or removes if there is no target.
+result<void> object_files::state::depart(const fs::path& from, const fs::path& target) {
+  std::lock_guard lock(names_mutex);
+  auto size_bytes = own_size(from);
+  auto failed = target.empty() ? ::unlink(from.c_str()) : ::rename(from.c_str(), target.c_str());
+  if (failed && errno == ENOENT)
+    return fail(ec::not_found, from.string());
+  if (failed)
+    return tl::unexpected(errno_error(errno, "take away", from));
+  sum.bytes -= size_bytes.value_or(0);
+  sum.count -= size_bytes ? 1 : 0;
+  return {};
 }
 
 // -- object_files ----------------------------------------------------------------
@@ -102,8 +127,9 @@ object_files::object_files(std::shared_ptr<state> s) : state_(std::move(s)) {}
 
 object_files::~object_files() = default;
 
-result<std::unique_ptr<object_files>> object_files::open(const fs::path& root) {
-  auto s = std::make_shared<state>(root);
+result<std::unique_ptr<object_files>> object_files::open(const fs::path& root,
+                                                         const object_folders& names) {
+  auto s = std::make_shared<state>(root, names);
   for (const auto& folder : {s->objects, s->incoming})
     if (auto made = make_folder(folder); !made)
       return tl::unexpected(made.error());
@@ -169,17 +195,74 @@ result<std::string> object_files::read(const sha256_digest& digest, uint64_t max
 
 result<void> object_files::remove(const sha256_digest& digest) {
   auto path = path_of(digest);
+  auto gone = state_->depart(path, {});
+  if (!gone && gone.error().code == ec::not_found)
+    return {};
+  return gone ? sync_folder(path.parent_path()) : gone;
+}
+
+result<void> object_files::take(const fs::path& file, const sha256_digest& digest) {
+  return state_->publish(file, path_of(digest));
+}
+
+result<void> object_files::link(const fs::path& file, const sha256_digest& digest) {
+  auto temp = state_->incoming / std::to_string(state_->serial++);
+  if (::symlink(file.c_str(), temp.c_str()) != 0)
+    return tl::unexpected(errno_error(errno, "link to", file));
+  auto published = state_->publish(temp, path_of(digest));
+  if (!published)
+    ::unlink(temp.c_str());
+  return published;
+}
+
+result<void> object_files::move_to(object_files& other, const sha256_digest& digest) {
+  auto from = path_of(digest);
+  auto target = other.path_of(digest);
+  if (auto made = make_folder(target.parent_path()); !made)
+    return made;
   {
-    std::lock_guard lock(state_->names_mutex);
-    auto size_bytes = size_on_disk(path);
-    if (!size_bytes)
-      return {};
-    if (::unlink(path.c_str()) != 0)
-      return tl::unexpected(errno_error(errno, "remove", path));
-    state_->sum.bytes -= *size_bytes;
-    --state_->sum.count;
+    std::scoped_lock lock(state_->names_mutex, other.state_->names_mutex);
+    auto before = own_size(target);
+    auto size_bytes = own_size(from);
+    if (::rename(from.c_str(), target.c_str()) != 0)
+      return errno == ENOENT ? result<void>(fail(ec::not_found, from.string()))
+                             : tl::unexpected(errno_error(errno, "rename to", target));
+    state_->sum.bytes -= size_bytes.value_or(0);
+    state_->sum.count -= size_bytes ? 1 : 0;
+    other.state_->sum.bytes += size_bytes.value_or(0) - before.value_or(0);
+    other.state_->sum.count += (size_bytes ? 1u : 0u) - (before ? 1u : 0u);
   }
-  return sync_folder(path.parent_path());
+  auto synced = sync_folder(target.parent_path());
+  return synced ? sync_folder(from.parent_path()) : synced;
+}
+
+result<void> object_files::move_to(const fs::path& file, const sha256_digest& digest) {
+  auto path = path_of(digest);
+  if (auto moved = state_->depart(path, file); !moved)
+    return moved;
+  auto synced = sync_folder(file.parent_path());
+  return synced ? sync_folder(path.parent_path()) : synced;
+}
+
+result<std::vector<object_files::listed>> object_files::list(uint8_t first_byte) const {
+  auto folder = state_->objects / to_hex({&first_byte, 1});
+  std::vector<listed> found;
+  std::error_code failure;
+  if (!fs::is_directory(folder, failure))
+    return found;
+  fs::recursive_directory_iterator it(folder, failure);
+  for (; !failure && it != fs::recursive_directory_iterator(); it.increment(failure)) {
+    auto digest = sha256_digest::from_hex(it->path().filename().string());
+    auto size_bytes = digest && it.depth() == 1 ? size_on_disk(it->path()) : std::nullopt;
+    struct stat info {};
+    if (size_bytes && ::lstat(it->path().c_str(), &info) == 0)
+      found.push_back({*digest, *size_bytes, info.st_ctime, S_ISLNK(info.st_mode)});
+  }
+  if (failure)
+    return tl::unexpected(errno_error(failure.value(), "list", folder));
+  std::sort(found.begin(), found.end(),
+            [](const listed& a, const listed& b) { return a.object < b.object; });
+  return found;
 }
 
 object_files::totals object_files::usage() const {
@@ -235,7 +318,7 @@ result<sha256_digest> object_files::upload::finish(const std::optional<sha256_di
       return fail(ec::hash_mismatch, "they hash to " + digest.hex());
     if (auto synced = sync_file(fd_.get(), temp_); !synced)
       return synced;
-    return state_->publish(temp_, state_->path_of(digest), size_);
+    return state_->publish(temp_, state_->path_of(digest));
   }();
   if (complete)
     temp_.clear();

@@ -10,25 +10,41 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace shoal {
 
+/// Names below the root of `object_files`.
+struct object_folders {
+  std::string objects = "objects";
+  std::string incoming = "incoming";
+};
+
 /// Immutable bytes in files named by their SHA-256: `<root>/objects/ab/cd/<64 hex>`. An object is
 /// there whole and on disk, or not at all: bytes arrive in `<root>/incoming/` and are renamed once
-/// their hash is known. All functions may be called from any thread; all of them do disk I/O. One
-/// process owns a root.
+/// their hash is known. Instead of a file there may be a link to one of somebody else's (`link`).
+/// All functions may be called from any thread; all of them do disk I/O. One process owns a root.
 class object_files {
 public:
   class upload;
 
   struct totals {
-    uint64_t bytes = 0;
+    uint64_t bytes = 0; ///< Without those of links.
     uint64_t count = 0;
+  };
+
+  struct listed {
+    sha256_digest object;
+    uint64_t size_bytes = 0; ///< Of a link: of what it leads to.
+    int64_t changed_at = 0;  ///< Unix seconds: when it came by this name.
+    bool is_link = false;
   };
 
   /// Makes the folders, removes what a killed process left in `incoming/`, sums up the objects.
   /// @errors ec::storage_full, ec::storage_failed.
-  static result<std::unique_ptr<object_files>> open(const std::filesystem::path& root);
+  static result<std::unique_ptr<object_files>> open(const std::filesystem::path& root,
+                                                    const object_folders& names = {});
 
   ~object_files();
   object_files(const object_files&) = delete;
@@ -53,8 +69,24 @@ public:
   /// ec::storage_failed.
   result<std::string> read(const sha256_digest& digest, uint64_t max_bytes) const;
 
-  /// Whoever has the file open keeps reading it. An absent object is fine.
+  /// Whoever has the file open keeps reading it. An absent object is fine. Of a link, only the
+  /// link goes.
   result<void> remove(const sha256_digest& digest);
+
+  /// Takes over a finished file of the same disk, whose bytes are on it and hash to the name.
+  result<void> take(const std::filesystem::path& file, const sha256_digest& digest);
+
+  /// Makes an object of somebody else's file, which stays where it is. @param file absolute.
+  result<void> link(const std::filesystem::path& file, const sha256_digest& digest);
+
+  /// Gives a file, or a link, to another folder of the same disk, or to any name there.
+  /// @errors ec::not_found, ec::storage_full, ec::storage_failed.
+  result<void> move_to(object_files& other, const sha256_digest& digest);
+  result<void> move_to(const std::filesystem::path& file, const sha256_digest& digest);
+
+  /// The objects whose first byte is that, in order. A link that leads nowhere is not among them.
+  /// @errors ec::storage_failed.
+  result<std::vector<listed>> list(uint8_t first_byte) const;
 
   totals usage() const;
 

@@ -150,4 +150,47 @@ result<usage_record> decode_usage(std::string_view bytes) {
   return outcome(in, true, std::move(x), "usage record");
 }
 
+std::string encode(const object_record& x) {
+  auto at = x.in_place.value_or(in_place_record{});
+  return record_writer(13)
+      .number(x.size_bytes)
+      .flag(x.kept)
+      .flag(x.lost)
+      .number(x.pins)
+      .time(x.added_at)
+      .time(x.verified_at)
+      .number(x.hits)
+      .flag(x.settled)
+      .flag(x.in_place.has_value())
+      .bytes(at.path)
+      .time(at.mtime_ns)
+      .number(at.inode)
+      .flag(at.trusted)
+      .take();
+}
+
+result<object_record> decode_object(std::string_view bytes) {
+  object_record x;
+  in_place_record at;
+  bool is_in_place = false;
+  record_reader in(bytes);
+  in.number(x.size_bytes)
+      .flag(x.kept)
+      .flag(x.lost)
+      .number(x.pins)
+      .time(x.added_at)
+      .time(x.verified_at)
+      .number(x.hits)
+      .flag(x.settled)
+      .flag(is_in_place)
+      .bytes(at.path)
+      .time(at.mtime_ns)
+      .number(at.inode)
+      .flag(at.trusted);
+  auto valid = is_in_place != at.path.empty();
+  if (is_in_place)
+    x.in_place = std::move(at);
+  return outcome(in, valid, std::move(x), "object record");
+}
+
 } // namespace shoal

@@ -82,6 +82,32 @@ struct usage_record {
   bool operator==(const usage_record&) const = default;
 };
 
+/// Where the bytes of an object are if they are not ours, and how the file was when they hashed to
+/// the object's name.
+struct in_place_record {
+  std::string path; ///< Absolute.
+  int64_t mtime_ns = 0;
+  uint64_t inode = 0;
+  bool trusted = false; ///< Else it must be hashed before it is served.
+
+  bool operator==(const in_place_record&) const = default;
+};
+
+/// An object on this node: table `objects` of an object index, key = its SHA-256.
+struct object_record {
+  uint64_t size_bytes = 0;
+  bool kept = false; ///< Published or uploaded; else pulled, and evicted when room is needed.
+  bool lost = false; ///< Somebody pins it, and its bytes are gone or were wrong.
+  uint64_t pins = 0; ///< Owners in table `pins`.
+  unix_seconds added_at = 0;
+  unix_seconds verified_at = 0; ///< When its bytes were last hashed; 0: do it soon.
+  uint64_t hits = 0;            ///< What the cache knew of it when the node stopped: 0..3,
+  bool settled = false;         ///< and whether it had outlived its first chance.
+  std::optional<in_place_record> in_place;
+
+  bool operator==(const object_record&) const = default;
+};
+
 /// @returns the key of an entry in table `entries`; empty if it has neither hash.
 std::string entry_key(const entry_record& entry);
 
@@ -90,11 +116,13 @@ std::string encode(const alias_record& x);
 std::string encode(const ref_record& x);
 std::string encode(const blocked_record& x);
 std::string encode(const usage_record& x);
+std::string encode(const object_record& x);
 
 result<entry_record> decode_entry(std::string_view bytes);
 result<alias_record> decode_alias(std::string_view bytes);
 result<ref_record> decode_ref(std::string_view bytes);
 result<blocked_record> decode_blocked(std::string_view bytes);
 result<usage_record> decode_usage(std::string_view bytes);
+result<object_record> decode_object(std::string_view bytes);
 
 } // namespace shoal

@@ -16,14 +16,25 @@ enum class table : uint8_t {
   refs,    ///< "ns/name@rev" -> `ref_record`.
   blocked, ///< 20 or 32 byte hash -> `blocked_record`.
   users,   ///< User id -> `usage_record`.
+  objects, ///< SHA-256 -> `object_record`. This one and those below: see `object_index`.
+  pins,    ///< SHA-256 and owner -> nothing.
+  owners,  ///< Owner, a zero and SHA-256 -> nothing.
 };
 
-inline constexpr size_t table_count = 6;
+inline constexpr size_t table_count = 9;
+
+/// What a registry's store has.
+inline constexpr std::array registry_tables{table::meta, table::entries, table::aliases,
+                                            table::refs, table::blocked, table::users};
+
+/// What an object index has, whose environment is its own.
+inline constexpr std::array object_index_tables{table::meta, table::objects, table::pins,
+                                                table::owners};
 
 /// @returns the name on disk. Never change one: it is the storage format.
 constexpr std::string_view name(table t) {
-  constexpr std::array<std::string_view, table_count> names{"meta", "entries", "aliases",
-                                                            "refs", "blocked", "users"};
+  constexpr std::array<std::string_view, table_count> names{
+      "meta", "entries", "aliases", "refs", "blocked", "users", "objects", "pins", "owners"};
   return names[static_cast<size_t>(t)];
 }
 

@@ -60,6 +60,18 @@ alias_record full_alias() {
 const blocked_record full_blocked{"asked to", 1'700'000'000};
 const usage_record full_usage{1, std::numeric_limits<uint64_t>::max(), 3, 4, 5};
 
+object_record full_object() {
+  return {.size_bytes = 1u << 31,
+          .kept = true,
+          .lost = true,
+          .pins = 7,
+          .added_at = 1'700'000'000,
+          .verified_at = -5,
+          .hits = 3,
+          .settled = true,
+          .in_place = in_place_record{"/models/\xff", -1, 17, true}};
+}
+
 /// Whatever the bytes are, the decoder answers, and what it accepts it writes and reads again.
 template <class Decode>
 bool accepts(Decode decode, std::string_view bytes) {
@@ -97,6 +109,8 @@ CAF_TEST(every field comes back) {
   CAF_CHECK((*decode_alias(encode(full_alias())) == full_alias()));
   CAF_CHECK((*decode_blocked(encode(full_blocked)) == full_blocked));
   CAF_CHECK((*decode_usage(encode(full_usage)) == full_usage));
+  CAF_CHECK((*decode_object(encode(full_object())) == full_object()));
+  CAF_CHECK((*decode_object(encode(object_record{})) == object_record{}));
 }
 
 CAF_TEST(absent hashes come back as absent) {
@@ -117,6 +131,13 @@ CAF_TEST(the format does not change) {
   CAF_CHECK_EQUAL(hex, "9301a861736b656420746fce6553f100");
   hex = to_hex(as_bytes(encode(usage_record{1, 2, 3, 4, -5})));
   CAF_CHECK_EQUAL(hex, "960101020304fb");
+  object_record object;
+  object.size_bytes = 300;
+  object.kept = true;
+  object.pins = 2;
+  object.added_at = 4;
+  hex = to_hex(as_bytes(encode(object)));
+  CAF_CHECK_EQUAL(hex, "9e01cd012cc3c202040000c2c2c4000000c2");
 }
 
 CAF_TEST(fields of a newer program are skipped and those of an older one take their default) {
@@ -156,4 +177,5 @@ CAF_TEST(truncated and mangled records never do harm) {
   torture(decode_alias, encode(full_alias()), random);
   torture(decode_blocked, encode(full_blocked), random);
   torture(decode_usage, encode(full_usage), random);
+  torture(decode_object, encode(full_object()), random);
 }
