@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/clock.hpp"
+#include "protocol/byte_range.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+namespace shoal {
+
+struct chunk_plan_config {
+  uint64_t size_bytes = 0;
+  uint32_t chunk_bytes = 4 * 1024 * 1024;
+  uint32_t requests_max = 4;           ///< Under way at once, over all sources.
+  uint32_t chunks_per_request_max = 4; ///< Neighbours that are asked for together.
+  uint32_t ahead_chunks = 8;           ///< How far a reader is served before it has to wait.
+  bool fills = true;                   ///< Whether the whole file is wanted, without readers too.
+  uint32_t attempts_max = 8;           ///< Of one chunk; then it is given up.
+  std::chrono::milliseconds retry_min{500}; ///< Before a source is asked again for what it failed
+  std::chrono::milliseconds retry_max{30'000}; ///< in giving; doubled each time.
+};
+
+/// Decides which chunks of a file to pull next, and from whom: first those that readers wait for,
+/// who has waited longest first; then those that they will want next; then the others in order.
+/// Chunks that readers share are asked for once, neighbours in one request; what failed is asked
+/// for elsewhere.
+///
+/// Pure: no I/O, and time is passed in. One thread at a time.
+class chunk_plan {
+public:
+  using reader_id = uint64_t;
+  using source_id = uint32_t; ///< Whatever the caller calls its origins and nodes.
+
+  struct request {
+    uint64_t number = 0;
+    source_id source = 0;
+    uint32_t first = 0;
+    uint32_t count = 0;
+    byte_range bytes;
+
+    bool operator==(const request&) const = default;
+  };
+
+  /// @param config at least one byte per chunk, one request and one chunk per request.
+  explicit chunk_plan(const chunk_plan_config& config);
+
+  /// Somebody reads these bytes in order. An empty range waits for nothing. The range is cut at the
+  /// end of the file.
+  reader_id add_reader(uint64_t offset, uint64_t length, mono_time now);
+  void remove_reader(reader_id reader);
+
+  /// @returns what to ask of a source now, and counts it as under way; nothing if nothing is wanted
+  /// of it, or enough is under way. Without `fills` and readers nothing is wanted.
+  std::optional<request> next(source_id source, mono_time now);
+
+  /// A chunk is here, whole and right: by whatever way.
+  void arrived(uint32_t chunk, mono_time now);
+
+  /// A request is over. Those of its chunks that are not here count as failed by its source.
+  void ended(uint64_t number, mono_time now);
+
+  /// A chunk that was here is not any more.
+  void lost(uint32_t chunk);
+
+  /// Chunks that were given up get another round of attempts.
+  void forgive();
+
+  bool is_here(uint32_t chunk) const { return states_[chunk] == state::here; }
+  bool is_whole() const { return here_ == states_.size(); }
+  uint32_t chunk_count() const { return static_cast<uint32_t>(states_.size()); }
+  size_t under_way() const { return requests_.size(); }
+  size_t readers() const { return readers_.size(); }
+
+  /// Whether a reader waits for a chunk that was given up: it cannot go on.
+  bool is_stuck(reader_id reader) const;
+  std::vector<uint32_t> given_up() const;
+
+  /// @returns when `next` may have something again for a source that failed, if it has nothing now.
+  std::optional<mono_time> retry_at(mono_time now) const;
+
+private:
+  enum class state : uint8_t { missing, asked, here };
+
+  struct range {
+    uint32_t first = 0;
+    uint32_t last = 0;
+    bool empty = true;
+  };
+
+  /// Readers that wait for the same chunk.
+  struct group {
+    mono_time since;                                  ///< Of the one who has waited longest.
+    std::set<std::pair<uint32_t, reader_id>> members; ///< With the last chunk that each wants.
+  };
+
+  struct failure {
+    uint32_t attempts = 0;
+    std::map<source_id, mono_time> until; ///< When each may be asked again.
+  };
+
+  std::optional<uint32_t> missing_from(uint32_t first, uint32_t last) const;
+  void wait(group&& with, uint32_t chunk);
+  void erase_group(uint32_t chunk);
+  bool is_free(uint32_t chunk, source_id source, mono_time now) const;
+  std::optional<uint32_t> choose(source_id source, mono_time now, uint32_t& limit) const;
+  bool is_given_up(uint32_t chunk) const;
+
+  chunk_plan_config config_;
+  std::vector<state> states_;
+  size_t here_ = 0;
+  uint32_t first_missing_ = 0; ///< All before it are here or asked for.
+  uint64_t next_number_ = 1;
+  reader_id next_reader_ = 1;
+  std::unordered_map<reader_id, range> readers_;
+  std::map<uint32_t, group> waiting_;              ///< By the chunk that they wait for.
+  std::set<std::pair<mono_time, uint32_t>> order_; ///< The groups, who has waited longest first.
+  std::map<uint64_t, request> requests_;
+  std::map<uint32_t, failure> failures_;
+};
+
+} // namespace shoal
