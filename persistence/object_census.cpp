@@ -100,6 +100,11 @@ result<void> census::settle(const sha256_digest& object, sides& x) {
     record.kept = x.kept.has_value();
   else if (x.row->damaged || (x.kept && x.cached))
     record.kept = x.kept || record.pins > 0;
+  if (file.is_link && !record.kept) {
+    ++report.dropped;
+    gone_.push_back(object);
+    return kept_.remove(object);
+  }
   if (record.kept && !x.kept) {
     if (auto moved = move(object, cached_, kept_); !moved)
       return moved;

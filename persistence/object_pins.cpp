@@ -18,12 +18,12 @@ result<object_store::row> object_store::row_of(const sha256_digest& object) cons
   auto known = index_->find(object);
   if (!known)
     return tl::unexpected(known.error());
-  if (*known && !(*known)->lost)
-    return row{object, **known, false};
   auto kept = kept_->size(object);
   auto found = kept ? kept : cached_->size(object);
   if (!found)
     return fail(ec::not_found, "object " + object.hex());
+  if (*known && !(*known)->lost)
+    return row{object, **known, false};
   auto record = known->value_or(object_record{});
   record.size_bytes = *found;
   record.kept = kept.has_value();
@@ -202,6 +202,18 @@ result<void> object_store::save_standings() {
   if (!scanned || !flushed)
     return scanned ? flushed : scanned;
   return flush();
+}
+
+result<std::vector<sha256_digest>> object_store::unclaimed(unix_seconds before, size_t max) const {
+  std::vector<sha256_digest> found;
+  auto scanned = index_->scan({}, [&](const sha256_digest& object, object_record&& record) {
+    if (record.kept && record.pins == 0 && record.added_at < before)
+      found.push_back(object);
+    return found.size() < max;
+  });
+  if (!scanned)
+    return tl::unexpected(scanned.error());
+  return found;
 }
 
 std::vector<sha256_digest> object_store::lost(const sha256_digest& from, size_t max) const {

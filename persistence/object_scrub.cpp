@@ -112,15 +112,10 @@ result<std::optional<object_finding>> object_store::begin_scrub(const sha256_dig
   begun.object = object;
   auto file = open_object(object, begun.is_link);
   if (!file && file.error().code == ec::not_found) {
-    std::unique_lock lock(change_mutex_);
     auto known = index_->find(object);
-    auto is_missing = known && *known && !(*known)->lost && !size(object);
-    lock.unlock();
-    if (!is_missing)
+    if (!known || !*known || (*known)->lost)
       return std::nullopt;
-    auto finding = set_apart(object, object_finding::kind::missing, "its file is gone");
-    return finding ? result<std::optional<object_finding>>(std::move(*finding))
-                   : tl::unexpected(finding.error());
+    return set_apart(object, object_finding::kind::missing, "its file is gone", 0);
   }
   if (!file)
     return tl::unexpected(file.error());
@@ -165,18 +160,10 @@ result<std::optional<object_finding>> object_store::judge(scrubbing& at) {
     verified_.emplace_back(at.object, at.is_link ? std::optional(at.before) : std::nullopt);
     return std::nullopt;
   }
-  bool is_link = false;
-  auto now = open_object(at.object, is_link);
-  struct stat info {};
-  if (!now || ::fstat(now->get(), &info) != 0 || info.st_ino != at.before.inode)
-    return std::nullopt; // Evicted, or replaced by a good copy.
-  auto finding = at.is_link ? set_apart(at.object, object_finding::kind::changed,
-                                        at.before.path + " was changed")
-                            : set_apart(at.object, object_finding::kind::corrupt,
-                                        "its bytes do not hash to its name");
-  if (!finding)
-    return tl::unexpected(finding.error());
-  return std::optional(std::move(*finding));
+  return at.is_link ? set_apart(at.object, object_finding::kind::changed,
+                                at.before.path + " was changed", at.before.inode)
+                    : set_apart(at.object, object_finding::kind::corrupt,
+                                "its bytes do not hash to its name", at.before.inode);
 }
 
 result<void> object_store::write_verified() {
@@ -197,9 +184,18 @@ result<void> object_store::write_verified() {
 
 // -- what is not what it should be -------------------------------------------------------------
 
-result<object_finding> object_store::set_apart(const sha256_digest& object,
-                                               object_finding::kind what, std::string detail) {
+/// @param inode the file that was found wrong, or 0 for none.
+/// @returns nothing if it is another one by now: evicted, or replaced by a good copy.
+result<std::optional<object_finding>> object_store::set_apart(const sha256_digest& object,
+                                                              object_finding::kind what,
+                                                              std::string detail, uint64_t inode) {
   std::lock_guard lock(change_mutex_);
+  bool is_link = false;
+  auto file = open_object(object, is_link);
+  struct stat info {};
+  if (file.has_value() != (inode != 0)
+      || (file && (::fstat(file->get(), &info) != 0 || info.st_ino != inode)))
+    return std::nullopt;
   auto known = index_->find(object);
   if (!known)
     return tl::unexpected(known.error());
@@ -212,7 +208,8 @@ result<object_finding> object_store::set_apart(const sha256_digest& object,
   forget_facts(object, *known);
   if (!finding.pinned) {
     auto erased = index_->erase({&object, 1});
-    return erased ? result<object_finding>(std::move(finding)) : tl::unexpected(erased.error());
+    return erased ? result<std::optional<object_finding>>(std::move(finding))
+                  : tl::unexpected(erased.error());
   }
   row r{object, **known, false};
   r.record.lost = true;

@@ -158,6 +158,10 @@ public:
   /// Pinned objects that are not here, in order, from one on.
   std::vector<sha256_digest> lost(const sha256_digest& from, size_t max) const;
 
+  /// Objects that are kept and nobody has pinned since they came before then, such as uploads that
+  /// were never published; at most `max`. What came through `files()` since the start is not known.
+  result<std::vector<sha256_digest>> unclaimed(unix_seconds before, size_t max) const;
+
   /// Writes what the cache has learned, so that the next start knows it. The destructor does it
   /// too.
   result<void> save_standings();
@@ -204,8 +208,9 @@ private:
   result<bool> scrub_some(scrubbing& at, uint64_t& budget_bytes) const;
   result<std::optional<object_finding>> judge(scrubbing& at);
   result<void> write_verified();
-  result<object_finding> set_apart(const sha256_digest& object, object_finding::kind what,
-                                   std::string detail);
+  result<std::optional<object_finding>> set_apart(const sha256_digest& object,
+                                                  object_finding::kind what, std::string detail,
+                                                  uint64_t inode);
   result<void> quarantine_locked(const sha256_digest& object, const std::string& detail);
 
   object_store_config config_;

@@ -206,6 +206,17 @@ CAF_TEST(files in place outlive the index and are hashed if they may have change
   CAF_CHECK(code_of(store->read(object)) == ec::not_found);
 }
 
+CAF_TEST(a file that is adopted again is served as it is now) {
+  auto object = adopt("theirs");
+  fs::rename(theirs, folder.path() / "moved");
+  write_file(theirs, "THEIRS"); // The old link leads here.
+  auto moved = store->adopt_in_place(folder.path() / "moved", "ref:a");
+  CAF_REQUIRE(moved.has_value());
+  CAF_CHECK((*moved == object));
+  CAF_CHECK_EQUAL(bytes_of(object), "theirs");
+  CAF_CHECK_EQUAL(store->usage().in_place.count, 1u);
+}
+
 CAF_TEST(what cannot be served in place is refused) {
   auto object = put("abc", "ref:a");
   CAF_CHECK(code_of(store->adopt_in_place(kept_path(object), "x")) == ec::invalid_argument);

@@ -93,6 +93,8 @@ CAF_TEST(an object moves between kept and cached with its pins) {
   CAF_CHECK_EQUAL(bytes_of(object), "abc");
   CAF_CHECK_EQUAL(pins(object), 0u);
   CAF_CHECK(code_of(store->pin("ref:a", {sha256("nothing")})) == ec::not_found);
+  fs::remove(cached_path(object));
+  CAF_CHECK(code_of(store->pin("ref:a", {object})) == ec::not_found);
 }
 
 CAF_TEST(what nobody pins and the cache cannot take goes) {
@@ -153,6 +155,40 @@ CAF_TEST(a record without its file is dropped or reported) {
   CAF_CHECK(store->lost({}, 10).empty());
   CAF_CHECK_EQUAL(bytes_of(kept), "abc");
   CAF_CHECK_EQUAL(pins(kept), 1u); // Nobody had to pin it again.
+}
+
+CAF_TEST(a start completes what a killed process had begun) {
+  auto pinned = pull("pinned");
+  auto given_back = put("given back", "ref:a");
+  auto theirs = folder.path() / "theirs";
+  write_file(theirs, "in place");
+  auto in_place = store->adopt_in_place(theirs, "ref:a");
+  CAF_REQUIRE(in_place.has_value());
+  store.reset();
+  {
+    auto index = object_index::open(root / "index");
+    CAF_REQUIRE(index.has_value());
+    object_record cached;
+    cached.size_bytes = 6;
+    CAF_REQUIRE((*index)->pin("ref:b", std::vector{object_index::row{pinned, cached, false}}));
+    CAF_REQUIRE((*index)->unpin("ref:a", std::vector{given_back, *in_place}).has_value());
+  }
+  reopen();
+  check_totals(1, 6, 1, 10);
+  CAF_CHECK_EQUAL(bytes_of(pinned), "pinned");
+  CAF_CHECK_EQUAL(bytes_of(given_back), "given back");
+  CAF_CHECK(!store->size(*in_place));
+  CAF_CHECK_EQUAL(store->usage().in_place.count, 0u);
+}
+
+CAF_TEST(uploads that nobody pins can be found) {
+  auto upload = store->files().put("upload");
+  put("pinned", "ref:a");
+  reopen(); // Now the index knows it.
+  auto found = store->unclaimed(2'000'000'000, 10);
+  CAF_REQUIRE(found.has_value());
+  CAF_CHECK((*found == std::vector{*upload}));
+  CAF_CHECK(store->unclaimed(0, 10)->empty());
 }
 
 CAF_TEST(what the cache has learned survives a restart) {
