@@ -28,7 +28,7 @@ link_complaints::tone link_complaints::about(const std::string& node, const std:
 }
 
 link_complaints::tone link_complaints::about_race(const std::string& node, mono_time now) {
-  std::erase_if(races_, [&](auto& x) { return x.second.last + period <= now; });
+  std::erase_if(races_, [&](auto& x) { return x.second.last + race_gap <= now; });
   auto known = races_.find(node);
   if (known == races_.end() && races_.size() >= limits::link_complaints_max)
     return tone::debug;

@@ -22,6 +22,9 @@ public:
   /// After so long what nodes learn at different times should be known to all.
   static constexpr std::chrono::seconds race_patience{15};
 
+  /// Who tries on tries more often than that (link_timing::backoff_max); else it is over.
+  static constexpr std::chrono::seconds race_gap{12};
+
   /// @param reason that one of the two nodes gave, if any.
   tone about(const std::string& node, const std::string& text, std::optional<link_refusal> reason,
              mono_time now);

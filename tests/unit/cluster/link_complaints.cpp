@@ -52,7 +52,7 @@ CAF_TEST(what is normal while nodes start is a warning when it goes on) {
   now += 10s;
   CAF_CHECK(about("b", link_refusal::unknown_node) == tone::info);
   CAF_MESSAGE("and so does silence");
-  now += link_complaints::period;
+  now += link_complaints::race_gap;
   CAF_CHECK(about("a", link_refusal::unknown_node) == tone::info);
 }
 
