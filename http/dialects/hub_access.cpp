@@ -2,6 +2,7 @@
 #include "http/dialects/hub_access.hpp"
 
 #include "http/dialects/announce_access.hpp"
+#include "http/dialects/registry_access.hpp"
 #include "http/dialects/revisions.hpp"
 #include "protocol/git_identity.hpp"
 
@@ -165,6 +166,7 @@ task<> send_hub(exchange& ex, hub_reply reply, hub_body form) {
   auto answer = reply ? std::move(*reply) : hub_refusal(reply.error(), form);
   for (auto& header : hub_headers(new_request_id()))
     answer.headers.push_back(std::move(header));
+  tell_lag(ex, answer);
   co_await ex.send(std::move(answer));
 }
 

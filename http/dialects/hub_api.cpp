@@ -102,6 +102,8 @@ task<hub_reply> answer_get(exchange& ex, std::string kind) {
   auto where = co_await choose_reading(ex, kind, std::move(readings));
   if (!where)
     co_return tl::unexpected{std::move(where.error())};
+  if (where->verb.empty()) // Dragonfly names the revision here.
+    where->rest = params->get("revision").value_or("");
   hub_reply reply;
   if (where->verb == "refs")
     reply = co_await refs(ex, std::move(kind), std::move(*where), std::move(*params));
