@@ -201,6 +201,11 @@ def test_revisions_are_pinned_by_commits(node):
     assert moved == "no-cache" and "immutable" in fixed
 
 
+def test_dragonfly_names_the_revision_in_the_query(node):
+    assert api(node, f"{NAME}?revision=v1")["sha"] == sha_of(node, "v1")
+    assert_error(get(node, f"/api/models/{NAME}?revision=no"), 404, "RevisionNotFound")
+
+
 def test_siblings_with_blobs(node):
     siblings = {x["rfilename"]: x for x in api(node, f"{NAME}?blobs=true")["siblings"]}
     assert siblings[TEXT] == {"rfilename": TEXT, "size": len(FILES[TEXT]),
@@ -294,6 +299,21 @@ def test_datasets_and_spaces(node, kind, name, path, data):
     answer = get(node, f"/{kind}s/{name}/resolve/{info['sha']}/{path}")
     assert (answer.body, answer.headers["X-Repo-Commit"]) == (data, info["sha"])
     assert [x["id"] for x in get(node, f"/api/{kind}s").json()] == [name]
+
+
+@pytest.mark.parametrize("path", [
+    "/org/model/resolve/main/../../../etc/passwd", "/org/model/resolve/main/%2e%2e%2fconfig.json",
+    "/org/model/resolve/%ff%fe/config.json", "/org/model/resolve/main/%ff", "/org/model/resolve/%00",
+    "/%2e%2e/%2e%2e/resolve/main/x", "/datasets/..%2f..%2fx/resolve/main/x",
+    "/api/models/org/model/tree/main/%0d%0aX-Bad:%20yes", "/api/models/org/model/revision/%0d%0aX",
+    "/api/models/%0d%0aX-Bad:%20yes", "/org/model/resolve/" + "a/" * 2_000,
+    "/api/models/org/model/tree/main?cursor=%ff%00", "/api/models?cursor=5:%ff&search=%ff"])
+def test_hostile_paths_find_nothing(node, path):
+    answer = get(node, path)
+    assert answer.status in (200, 404)
+    assert "X-Bad" not in answer.headers
+    if answer.status == 200:
+        assert answer.json() == [] and "?cursor=" in path
 
 
 def test_other_paths_are_nothing(node):
