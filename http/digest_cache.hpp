@@ -3,6 +3,7 @@
 
 #include "core/ids.hpp"
 
+#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -10,8 +11,7 @@
 
 namespace shoal::http {
 
-/// What was made of immutable bytes and used last, by their hash: nothing here ever goes stale.
-/// Thread-safe.
+/// What was used last, by a hash of what it is about. Thread-safe.
 template <class Value>
 class digest_cache {
 public:
@@ -30,17 +30,16 @@ public:
     return i->second->made;
   }
 
-  /// Forgets those that were not asked for the longest time until the new one fits. One that is
-  /// heavier than the whole cache may be is not kept.
+  /// Replaces what is there. Forgets those that were not asked for the longest time until the new
+  /// one fits. One that is heavier than the whole cache may be is not kept.
   void put(const sha256_digest& digest, item made, size_t weight = 1) {
     std::lock_guard guard{mutex_};
-    if (weight > weight_max_ || places_.contains(digest))
+    if (auto old = places_.find(digest); old != places_.end())
+      forget(old->second);
+    if (weight > weight_max_)
       return;
-    while (weight_ + weight > weight_max_) {
-      weight_ -= entries_.back().weight;
-      places_.erase(entries_.back().digest);
-      entries_.pop_back();
-    }
+    while (weight_ + weight > weight_max_)
+      forget(std::prev(entries_.end()));
     entries_.push_front({digest, std::move(made), weight});
     places_.emplace(digest, entries_.begin());
     weight_ += weight;
@@ -59,10 +58,18 @@ private:
     size_t weight;
   };
 
+  using place = typename std::list<entry>::iterator;
+
+  void forget(place which) {
+    weight_ -= which->weight;
+    places_.erase(which->digest);
+    entries_.erase(which);
+  }
+
   size_t weight_max_;
   mutable std::mutex mutex_;
   std::list<entry> entries_; // Last used first.
-  std::unordered_map<sha256_digest, typename std::list<entry>::iterator> places_;
+  std::unordered_map<sha256_digest, place> places_;
   size_t weight_ = 0;
 };
 

@@ -7,7 +7,8 @@
 
 namespace shoal::http {
 
-/// The manifests that were read last, because web seed clients ask for 16 KiB at a time.
+/// The manifests that were read last, because web seed clients ask for 16 KiB at a time. Manifests
+/// are immutable and named by their hash, so nothing here ever goes stale.
 class manifest_cache {
 public:
   using item = std::shared_ptr<const manifest>;

@@ -58,3 +58,13 @@ CAF_TEST(the same one twice counts once) {
   CAF_CHECK_EQUAL(cache.files(), 6u);
   CAF_CHECK(cache.find(a));
 }
+
+CAF_TEST(a hint is replaced by a better one) {
+  digest_cache<int> hints{2};
+  hints.put(a, std::make_shared<const int>(1));
+  hints.put(b, std::make_shared<const int>(2));
+  hints.put(a, std::make_shared<const int>(3));
+  CAF_CHECK_EQUAL(hints.weight(), 2u);
+  CAF_CHECK_EQUAL(*hints.find(a), 3);
+  CAF_CHECK_EQUAL(*hints.find(b), 2);
+}
