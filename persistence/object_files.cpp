@@ -37,13 +37,54 @@ struct object_files::state {
   result<void> depart(const fs::path& from, const fs::path& target);
 };
 
+namespace {
+
+std::optional<uint64_t> size_on_disk(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode))
+    return std::nullopt;
+  return static_cast<uint64_t>(info.st_size);
+}
+
+/// @returns the size of a file of ours; nothing for a link.
+std::optional<uint64_t> own_size(const fs::path& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode))
+    return std::nullopt;
+  return static_cast<uint64_t>(info.st_size);
+}
+
+result<void> clear_folder(const fs::path& folder) {
+  std::error_code failure;
+  for (const auto& item : fs::directory_iterator(folder, failure)) {
+    std::error_code ignored; // One that stays costs space, not correctness.
+    fs::remove(item.path(), ignored);
+  }
+  if (failure)
+    return tl::unexpected(errno_error(failure.value(), "list", folder));
+  return {};
+}
+
+/// Takes the blocks now, so that a full disk shows before the first byte.
+result<void> reserve(int fd, uint64_t size_bytes, const fs::path& path) {
+  if (size_bytes == 0)
+    return {};
+  if (::fallocate(fd, 0, 0, static_cast<off_t>(size_bytes)) == 0)
+    return {};
+  if (errno == EOPNOTSUPP || errno == ENOSYS)
+    return {}; // The write that does not fit will say so.
+  return tl::unexpected(errno_error(errno, "reserve", path));
+}
+
+} // namespace
+
 void object_files::state::add_up() {
   std::error_code ignored;
   fs::recursive_directory_iterator it(objects, ignored);
   for (; !ignored && it != fs::recursive_directory_iterator(); it.increment(ignored)) {
     if (it.depth() != 2 || !sha256_digest::from_hex(it->path().filename().string()))
       continue;
-    if (auto size_bytes = own_file_size(it->path())) {
+    if (auto size_bytes = own_size(it->path())) {
       sum.bytes += *size_bytes;
       ++sum.count;
     }
@@ -56,8 +97,8 @@ result<void> object_files::state::publish(const fs::path& temp, const fs::path& 
     return made;
   {
     std::lock_guard lock(names_mutex);
-    auto before = own_file_size(target);
-    auto after = own_file_size(temp);
+    auto before = own_size(target);
+    auto after = own_size(temp);
     if (::rename(temp.c_str(), target.c_str()) != 0)
       return tl::unexpected(errno_error(errno, "rename to", target));
     sum.bytes += after.value_or(0) - before.value_or(0);
@@ -69,7 +110,7 @@ result<void> object_files::state::publish(const fs::path& temp, const fs::path& 
 /// Renames, or removes if there is no target.
 result<void> object_files::state::depart(const fs::path& from, const fs::path& target) {
   std::lock_guard lock(names_mutex);
-  auto size_bytes = own_file_size(from);
+  auto size_bytes = own_size(from);
   auto failed = target.empty() ? ::unlink(from.c_str()) : ::rename(from.c_str(), target.c_str());
   if (failed && errno == ENOENT)
     return fail(ec::not_found, from.string());
@@ -103,7 +144,7 @@ fs::path object_files::path_of(const sha256_digest& digest) const {
 }
 
 std::optional<uint64_t> object_files::size(const sha256_digest& digest) const {
-  return file_size(path_of(digest));
+  return size_on_disk(path_of(digest));
 }
 
 result<object_files::upload> object_files::begin(std::optional<uint64_t> expected_size_bytes) {
@@ -118,7 +159,7 @@ result<object_files::upload> object_files::begin(std::optional<uint64_t> expecte
   out.temp_ = temp;
   out.fd_ = std::move(*fd);
   out.expected_size_ = expected_size_bytes;
-  if (auto reserved = reserve_file(out.fd_.get(), expected_size_bytes.value_or(0), temp); !reserved)
+  if (auto reserved = reserve(out.fd_.get(), expected_size_bytes.value_or(0), temp); !reserved)
     return tl::unexpected(reserved.error());
   return out;
 }
@@ -134,7 +175,7 @@ result<sha256_digest> object_files::put(std::string_view bytes) {
 
 result<std::string> object_files::read(const sha256_digest& digest, uint64_t max_bytes) const {
   auto path = path_of(digest);
-  auto size_bytes = file_size(path);
+  auto size_bytes = size_on_disk(path);
   if (!size_bytes)
     return fail(ec::not_found, "object " + digest.hex());
   if (*size_bytes > max_bytes)
@@ -181,8 +222,8 @@ result<void> object_files::move_to(object_files& other, const sha256_digest& dig
     return made;
   {
     std::scoped_lock lock(state_->names_mutex, other.state_->names_mutex);
-    auto before = own_file_size(target);
-    auto size_bytes = own_file_size(from);
+    auto before = own_size(target);
+    auto size_bytes = own_size(from);
     if (::rename(from.c_str(), target.c_str()) != 0)
       return errno == ENOENT ? result<void>(fail(ec::not_found, from.string()))
                              : tl::unexpected(errno_error(errno, "rename to", target));
@@ -212,7 +253,7 @@ result<std::vector<object_files::listed>> object_files::list(uint8_t first_byte)
   fs::recursive_directory_iterator it(folder, failure);
   for (; !failure && it != fs::recursive_directory_iterator(); it.increment(failure)) {
     auto digest = sha256_digest::from_hex(it->path().filename().string());
-    auto size_bytes = digest && it.depth() == 1 ? file_size(it->path()) : std::nullopt;
+    auto size_bytes = digest && it.depth() == 1 ? size_on_disk(it->path()) : std::nullopt;
     struct stat info {};
     if (size_bytes && ::lstat(it->path().c_str(), &info) == 0)
       found.push_back({*digest, *size_bytes, info.st_ctime, S_ISLNK(info.st_mode)});

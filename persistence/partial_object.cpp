@@ -128,10 +128,13 @@ result<void> partial_object::begin_anew() {
   if (!fd)
     return tl::unexpected(fd.error());
   data_ = std::move(*fd);
-  if (::ftruncate(data_.get(), static_cast<off_t>(header_.size_bytes)) != 0)
-    return tl::unexpected(errno_error(errno, "make room in", data_path_));
-  if (auto reserved = reserve_file(data_.get(), header_.size_bytes, data_path_); !reserved)
-    return reserved;
+  auto length = static_cast<off_t>(header_.size_bytes);
+  if (length > 0 && ::fallocate(data_.get(), 0, 0, length) != 0) {
+    if (errno != EOPNOTSUPP && errno != ENOSYS)
+      return tl::unexpected(errno_error(errno, "reserve", data_path_));
+    if (::ftruncate(data_.get(), length) != 0)
+      return tl::unexpected(errno_error(errno, "make room in", data_path_));
+  }
   auto map = chunk_map::create(map_path_, key_, header_);
   if (!map)
     return tl::unexpected(map.error());

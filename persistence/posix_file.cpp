@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <system_error>
 #include <unistd.h>
@@ -106,38 +105,6 @@ result<void> make_folder(const std::filesystem::path& folder) {
   if (failure)
     return tl::unexpected(errno_error(failure.value(), "make folder", folder));
   return sync_folder(parent.empty() ? std::filesystem::path(".") : parent);
-}
-
-std::optional<uint64_t> file_size(const std::filesystem::path& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode))
-    return std::nullopt;
-  return static_cast<uint64_t>(info.st_size);
-}
-
-std::optional<uint64_t> own_file_size(const std::filesystem::path& path) {
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode))
-    return std::nullopt;
-  return static_cast<uint64_t>(info.st_size);
-}
-
-result<void> reserve_file(int fd, uint64_t size_bytes, const std::filesystem::path& path) {
-  if (size_bytes == 0 || ::fallocate(fd, 0, 0, static_cast<off_t>(size_bytes)) == 0
-      || errno == EOPNOTSUPP || errno == ENOSYS)
-    return {};
-  return tl::unexpected(errno_error(errno, "reserve", path));
-}
-
-result<void> clear_folder(const std::filesystem::path& folder) {
-  std::error_code failure;
-  for (const auto& item : std::filesystem::directory_iterator(folder, failure)) {
-    std::error_code ignored;
-    std::filesystem::remove(item.path(), ignored);
-  }
-  if (failure)
-    return tl::unexpected(errno_error(failure.value(), "list", folder));
-  return {};
 }
 
 uint64_t disk_available_bytes(const std::filesystem::path& path) {

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -57,20 +56,6 @@ result<void> sync_folder(const std::filesystem::path& folder);
 
 /// Makes a folder with its parents; names that are new are on disk afterwards.
 result<void> make_folder(const std::filesystem::path& folder);
-
-/// @returns the size of a regular file, or of the one that a link leads to; nothing if there is
-/// none.
-std::optional<uint64_t> file_size(const std::filesystem::path& path);
-
-/// As `file_size`, but nothing for a link.
-std::optional<uint64_t> own_file_size(const std::filesystem::path& path);
-
-/// Takes the blocks of a file now, so that a full disk shows before the first byte. Where the disk
-/// cannot do that, the write that does not fit will say so.
-result<void> reserve_file(int fd, uint64_t size_bytes, const std::filesystem::path& path);
-
-/// Removes the files of a folder. One that stays costs space, and is no error.
-result<void> clear_folder(const std::filesystem::path& folder);
 
 /// @returns the bytes that an unprivileged process may still write there, 0 if unknown.
 uint64_t disk_available_bytes(const std::filesystem::path& path);
