@@ -64,8 +64,16 @@ void cluster_registry::attach(caf::actor_system& sys, const shards& to,
   keeping.objects = &objects;
   keeping.routes = parts_.routes;
   keeping.links = parts_.links;
+  keeping.zone = parts_.zone;
+  keeping.bulk_address = parts_.bulk_address;
   peers_.keeper = sys.spawn<object_keeper, caf::detached>(keeping);
   must_live(peers_.keeper, "object_keeper");
+  object_finder_config finding;
+  finding.links = parts_.links;
+  finding.zone = parts_.zone;
+  finding.others = parts_.others;
+  finder_ = sys.spawn<object_finder>(finding);
+  must_live(finder_, "object_finder");
   for (size_t i = 0; i < proxies_.size(); ++i) {
     proxies_[i] = sys.spawn<registry_proxy>(i, &peers_);
     must_live(proxies_[i], "registry_proxy/" + std::to_string(i));
@@ -85,6 +93,7 @@ void cluster_registry::end(const std::function<void()>& then) {
   keeper_mail_->close();
   end(host_);
   end(reader_);
+  end(finder_);
   for (auto& proxy : proxies_)
     end(proxy);
   end(peers_.keeper);
@@ -94,6 +103,7 @@ void cluster_registry::end(const std::function<void()>& then) {
   feed_.detach();
   proxies_ = {};
   host_ = nullptr;
+  finder_ = nullptr;
   reader_ = nullptr;
   peers_.shards = {};
   peers_.keeper = nullptr;

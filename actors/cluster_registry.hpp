@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/late_mail.hpp"
+#include "actors/object_finder.hpp"
 #include "actors/registry_feed.hpp"
 #include "actors/registry_peers.hpp"
 #include "core/metrics.hpp"
@@ -21,6 +22,14 @@ struct cluster_parts {
   std::function<result<std::unique_ptr<cluster::registry_service>>(lmdb_store&,
                                                                    cluster::registry_listener&)>
       start_registry;
+
+  std::string zone; ///< Of this node.
+
+  /// Where other nodes read this node's objects, "host:port"; empty: nowhere yet. Any thread.
+  std::function<std::string()> bulk_address = [] { return std::string{}; };
+
+  /// Names of the other nodes that are there. Any thread.
+  std::function<std::vector<std::string>()> others = [] { return std::vector<std::string>{}; };
 
   /// etcd went back in time: the process must stop. On the commit thread; has been logged.
   std::function<void(const error&)> stopped;
@@ -63,6 +72,7 @@ public:
   const registry_shard_actor& proxy(size_t number) const { return proxies_[number]; }
   const registry_reader_actor& reader() const { return reader_; }
   const object_keeper_actor& keeper() const { return peers_.keeper; }
+  const object_finder_actor& finder() const { return finder_; }
 
   /// How old this node's copy is, in seconds; 0 if it is as new as can be told.
   uint64_t staleness_s() const;
@@ -81,6 +91,7 @@ private:
   shards proxies_;
   registry_reader_actor reader_;
   registry_host_actor host_;
+  object_finder_actor finder_;
   std::shared_ptr<late_mail> host_mail_;
   std::shared_ptr<late_mail> keeper_mail_;
 };

@@ -97,6 +97,26 @@ hash_key cluster_side::secret() const {
   return key;
 }
 
+std::vector<std::string> cluster_side::others() const {
+  std::vector<std::string> names;
+  auto seen = member_->view();
+  for (auto& node : seen->nodes)
+    if (node.record.id != node_id())
+      names.push_back(node.record.id);
+  return names;
+}
+
+std::string cluster_side::bulk_address() const {
+  std::lock_guard guard{bulk_mutex_};
+  return bulk_address_;
+}
+
+void cluster_side::set_bulk_port(uint16_t port) {
+  auto& bulk = config_.bulk;
+  std::lock_guard guard{bulk_mutex_};
+  bulk_address_ = bulk.advertise.empty() ? bulk.host + ':' + std::to_string(port) : bulk.advertise;
+}
+
 cluster::registry_service_config cluster_side::registry_config() const {
   cluster::registry_service_config made;
   made.etcd = config_.member.etcd;

@@ -15,10 +15,18 @@
 
 namespace shoal {
 
+/// Where a node serves its objects to other nodes, with the certificates of the links.
+struct bulk_config {
+  endpoint listen;       ///< Port 0: any.
+  std::string host;      ///< How others call this host.
+  std::string advertise; ///< "host:port", if that is not what listens there.
+};
+
 struct cluster_side_config {
   cluster::member_config member;
   cluster::link_hub_config links; ///< Its identity's cluster, node and incarnation are filled in.
   bool whole_ids = false;         ///< See link_announce.
+  bulk_config bulk;
 };
 
 /// What a node has only in a cluster, and what holds it together: its membership, the links to the
@@ -49,6 +57,13 @@ public:
   /// The cluster's secret for hashes of what outsiders choose, so that a peer is the same on every
   /// node.
   hash_key secret() const;
+
+  /// Names of the other nodes that are there. Any thread.
+  std::vector<std::string> others() const;
+
+  /// Where other nodes read this node's objects; empty before the edges listen. Any thread.
+  std::string bulk_address() const;
+  void set_bulk_port(uint16_t port);
 
   cluster::member& member() { return *member_; }
   cluster::slot_routes& routes() { return routes_; }
@@ -121,6 +136,8 @@ private:
   cluster_side_config config_;
   events events_;
   std::string cluster_id_;
+  mutable std::mutex bulk_mutex_;
+  std::string bulk_address_;
   cluster::membership_listener* duties_ = nullptr;
   cluster::slot_routes routes_;
   std::atomic<bool> arrived_{false};

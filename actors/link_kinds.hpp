@@ -54,6 +54,7 @@ inline constexpr uint16_t copy_entries = 43;    ///< The same.
 inline constexpr uint16_t object_piece = 44;    ///< object_range -> object_piece.
 inline constexpr uint16_t adopt_objects = 45;   ///< adopt_objects -> nothing.
 inline constexpr uint16_t near_search = 46;     ///< near_query -> near_part.
+inline constexpr uint16_t object_place = 47;    ///< object_query -> object_place, or ec::not_found.
 
 inline constexpr uint16_t registry_first = lookup;
 inline constexpr uint16_t registry_last = copy_entries;

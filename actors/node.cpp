@@ -127,6 +127,9 @@ cluster_parts parts_of(cluster_side& side) {
   parts.start_registry = [&side](lmdb_store& store, cluster::registry_listener& who) {
     return cluster::start_registry_service(side.registry_config(), store, side.routes(), who);
   };
+  parts.zone = side.config().member.membership.self.zone;
+  parts.bulk_address = [&side] { return side.bulk_address(); };
+  parts.others = [&side] { return side.others(); };
   parts.stopped = [&side](const error& why) { side.cannot_go_on(why); };
   return parts;
 }

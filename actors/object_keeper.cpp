@@ -220,12 +220,26 @@ result<object_piece> object_keeper::read_piece(const object_range& what) const {
   return piece;
 }
 
+result<object_place> object_keeper::place_of(const object_query& what) const {
+  auto size = config_.objects->size(what.object);
+  if (!size)
+    return fail(ec::not_found);
+  auto address = config_.bulk_address ? config_.bulk_address() : std::string{};
+  if (address.empty())
+    return fail(ec::unavailable, "this node does not serve objects yet");
+  return object_place{*size, std::move(address), config_.zone, {}};
+}
+
 void object_keeper::on_question(const link_question& x) {
-  if (x.kind == link_kind::object_piece) {
-    auto what = from_archive<object_range>(x.body);
-    auto piece = what ? read_piece(*what) : tl::unexpected{what.error()};
-    return x.reply(piece ? result<std::string>{to_archive(*piece)} : tl::unexpected{piece.error()});
-  }
+  auto answer = [&](const auto& made) {
+    x.reply(made ? result<std::string>{to_archive(*made)} : tl::unexpected{made.error()});
+  };
+  if (x.kind == link_kind::object_place)
+    return answer(from_archive<object_query>(x.body).and_then(
+        [this](const object_query& what) { return place_of(what); }));
+  if (x.kind == link_kind::object_piece)
+    return answer(from_archive<object_range>(x.body).and_then(
+        [this](const object_range& what) { return read_piece(what); }));
   auto ask = from_archive<adopt_objects>(x.body);
   if (!ask || ask->objects.size() > limits::registry_entries_max)
     return x.reply(fail(ec::invalid_argument));

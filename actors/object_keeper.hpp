@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/link_asker.hpp"
+#include "actors/messages/object_places.hpp"
 #include "actors/registry_peers.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -15,6 +16,8 @@ struct object_keeper_config {
   object_files* objects = nullptr;              ///< Outlives the actor, as do the next two.
   const cluster::slot_routes* routes = nullptr; ///< Who there is, and who stands by.
   cluster::links* links = nullptr;
+  std::string zone;                          ///< Of this node.
+  std::function<std::string()> bulk_address; ///< Where others read its objects; empty: nowhere yet.
   std::function<mono_time()> now = [] { return mono_now(); }; ///< As the links have it.
   std::chrono::milliseconds patience{2000};                   ///< Of each question to a node.
 };
@@ -59,6 +62,7 @@ private:
   void end(const fetch_ptr& f, const result<void>& how);
   std::vector<std::string> nodes(const std::string& first) const;
   result<object_piece> read_piece(const object_range& what) const;
+  result<object_place> place_of(const object_query& what) const;
 
   object_keeper_config config_;
   link_asker asker_;

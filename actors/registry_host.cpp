@@ -203,6 +203,7 @@ void serve_registry(cluster::links& links, const std::shared_ptr<late_mail>& hos
   serve(link_kind::near_search, host);
   serve(link_kind::object_piece, keeper);
   serve(link_kind::adopt_objects, keeper);
+  serve(link_kind::object_place, keeper);
 }
 
 } // namespace shoal

@@ -79,4 +79,19 @@ inline constexpr std::chrono::milliseconds relay_reminder_period = 20ms;
 /// How often relays look for clients of other nodes that have been silent for too long.
 inline constexpr std::chrono::seconds relay_web_sweep_period = 15s;
 
+/// What nodes said about the objects that they have is believed for so long.
+inline constexpr std::chrono::seconds object_places_lifetime = 10s;
+
+/// A node that is gone for longer is not expected back: what only it had counts as lost.
+inline constexpr std::chrono::minutes node_absence = 10min;
+
+/// Another node may take this long to accept a connection for an object, and to begin its answer.
+inline constexpr std::chrono::seconds object_source_patience = 3s;
+
+/// Another node that sends no byte of an object for so long is given up.
+inline constexpr std::chrono::seconds object_source_stall = 5s;
+
+/// A connection to another node's objects that nobody uses is closed after this.
+inline constexpr std::chrono::seconds object_source_idle = 15s;
+
 } // namespace shoal::defaults

@@ -162,4 +162,12 @@ inline constexpr size_t registry_entries_max = 128;      ///< Of one question to
 inline constexpr size_t object_piece_bytes_max = 512 * 1024; ///< Of one answer between nodes.
 inline constexpr size_t object_fetches_max = 256; ///< Small objects on their way here at once.
 
+// -- objects of other nodes ----------------------------------------------------------
+
+inline constexpr size_t object_relays_max = 512; ///< Streams from other nodes to clients at once.
+inline constexpr size_t object_relay_buffer_bytes = 256 * 1024; ///< Of each of them.
+inline constexpr size_t object_sources_idle_max = 32; ///< Connections of an edge kept for reuse.
+inline constexpr size_t object_places_max = 16'384;   ///< Objects whose places are remembered.
+inline constexpr size_t object_searches_max = 1024;   ///< Objects that are sought at once.
+
 } // namespace shoal::limits
