@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/cluster_config.hpp"
 
+#include "cluster/link_stream.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -66,6 +68,22 @@ result<coordination::etcd_config> etcd_of(const cluster_config& c) {
   return etcd;
 }
 
+/// @param links where this node is reached, "host:port".
+result<bulk_config> bulk_of(const cluster_config& c, const endpoint& link_listen,
+                            const std::string& links) {
+  if (c.bulk_listen.size() > 1)
+    return fail(ec::invalid_argument, "bulk-listen takes one address");
+  bulk_config bulk;
+  bulk.listen = c.bulk_listen.empty() ? endpoint{link_listen.address, 0} : c.bulk_listen.front();
+  if (c.insecure_links && !bulk.listen.address.is_loopback())
+    return fail(ec::invalid_argument, "bulk-listen: without TLS it is for this machine only");
+  bulk.host = links.substr(0, links.rfind(':'));
+  bulk.advertise = c.bulk_advertise;
+  if (!bulk.advertise.empty() && cluster::split_address(bulk.advertise).first.empty())
+    return fail(ec::invalid_argument, "bulk-advertise is \"host:port\"");
+  return bulk;
+}
+
 } // namespace
 
 std::vector<option> cluster_options(cluster_config& c) {
@@ -82,6 +100,11 @@ std::vector<option> cluster_options(cluster_config& c) {
               "Address and port for other nodes; default: port 7420 of all addresses"),
       setting("cluster.link-advertise", c.link_advertise,
               "Where other nodes reach it, \"host:port\"; default: as link-listen says"),
+      setting(
+          "cluster.bulk-listen", c.bulk_listen,
+          "Address and port where other nodes read objects; default: any port beside the links"),
+      setting("cluster.bulk-advertise", c.bulk_advertise,
+              "Where other nodes reach that, \"host:port\"; default: as bulk-listen says"),
       setting("cluster.link-ca", c.link_ca, "PEM: who vouches for the cluster's nodes"),
       setting("cluster.link-cert", c.link_cert, "PEM: this node's certificate, for its node-id"),
       setting("cluster.link-key", c.link_key, "PEM: its key"),
@@ -140,6 +163,10 @@ result<cluster_side_config> cluster_side_of(const cluster_config& c, uint64_t fi
   made.links.files = {c.link_ca, c.link_cert, c.link_key};
   made.links.insecure = c.insecure_links;
   made.links.self.fingerprint = fingerprint;
+  auto bulk = bulk_of(c, listen, self.addresses.front());
+  if (!bulk)
+    return tl::unexpected{bulk.error()};
+  made.bulk = std::move(*bulk);
   return made;
 }
 

@@ -16,6 +16,8 @@ struct cluster_config {
   unsigned weight = 1;
   std::vector<endpoint> link_listen;       ///< One; empty: port 7420 of all addresses.
   std::vector<std::string> link_advertise; ///< "host:port"; empty: what `link_listen` says.
+  std::vector<endpoint> bulk_listen;       ///< One; empty: any port of the address of links.
+  std::string bulk_advertise;              ///< "host:port"; empty: as links have it, and that port.
   std::string link_ca;
   std::string link_cert;
   std::string link_key;

@@ -87,10 +87,11 @@ void reload_certificates(http::server& server) {
 }
 
 /// SIGHUP: the same for those of the links; links that are up keep theirs.
-void reload_link_certificates(cluster_side& cluster) {
+void reload_link_certificates(cluster_side& cluster, http::server& server) {
   if (cluster.config().links.insecure)
     return;
-  if (auto loaded = cluster.hub().reload_certificates(); loaded)
+  auto for_bulk = [&] { return server.reload_link_certificates(); };
+  if (auto loaded = cluster.hub().reload_certificates().and_then(for_bulk); loaded)
     log::info("shoald", "reads the links' certificates anew");
   else
     log::error("shoald", "keeps its links' certificates reason=\"{}\"", to_string(loaded.error()));
@@ -241,7 +242,7 @@ int serve(const cmd::shoald_config& config, udp::udp_config udp_config, signal_s
     reload_certificates(server);
     reload_udp_secrets(config.udp, udp);
     if (cluster.side)
-      reload_link_certificates(*cluster.side);
+      reload_link_certificates(*cluster.side, server);
   });
   log::info("shoald", "drains signal={}", signal);
   prepare_to_leave(config, server, cluster, signals);

@@ -44,6 +44,9 @@ public:
   /// Encrypts what follows. @returns whether the client could agree.
   task<bool> start_tls(ssl_ctx_st& context);
 
+  /// It counts otherwise from now on.
+  void change_ticket(connection_ticket to) { ticket_ = std::move(to); }
+
   /// Reads up to the end of the next request's header.
   /// @returns nothing when the client closed in between requests.
   /// @errors ec::invalid_argument, ec::too_large (431), ec::unsupported, ec::unavailable (cut off).

@@ -37,6 +37,12 @@ std::optional<connection_ticket> connection_book::enter(const ip_address& from) 
   return connection_ticket{*this, seat};
 }
 
+connection_ticket connection_book::enter_known() {
+  open_.store(open() + 1, std::memory_order_relaxed);
+  srv_.metrics.connections_opened.add();
+  return connection_ticket{*this, uncounted};
+}
+
 void connection_book::leave(uint64_t seat) noexcept {
   if (seat != uncounted)
     addresses_.leave(static_cast<uint32_t>(seat));

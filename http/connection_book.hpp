@@ -23,6 +23,9 @@ public:
   /// @returns nothing if there are too many; the refusal is counted.
   std::optional<connection_ticket> enter(const ip_address& from);
 
+  /// The same for one that counts with no address: another node speaks for many.
+  connection_ticket enter_known();
+
   void leave(uint64_t seat) noexcept override;
 
   /// May be called on any thread.

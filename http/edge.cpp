@@ -3,6 +3,7 @@
 
 #include "actors/cluster_side.hpp"
 #include "core/log.hpp"
+#include "http/bulk_side.hpp"
 #include "http/listener.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -42,6 +43,8 @@ edge::edge(unsigned number, unsigned count, const services& srv, const router& r
       websockets_{srv, port_, io_}, timer_{io_.get_executor()}, next_slot_{number} {
   if (auto* cluster = srv.node.cluster())
     port_.join(srv.node.directory(), cluster->relay());
+  if (srv.bulk)
+    far_.emplace(io_, sources_, srv);
 }
 
 edge::~edge() {
@@ -49,21 +52,27 @@ edge::~edge() {
 }
 
 result<void> edge::listen() {
-  auto add = [this](const endpoint& where, bool encrypted) -> result<void> {
-    if (!encrypted && srv_.config.fast_lane)
+  auto add = [this](const endpoint& where, guests from) -> result<void> {
+    if (from == guests::plain && srv_.config.fast_lane)
       return lane_.listen(where);
     auto socket = listen_on(io_.get_executor(), where);
     if (!socket)
       return tl::unexpected{socket.error()};
-    listeners_.push_back({std::move(*socket), encrypted});
+    listeners_.push_back({std::move(*socket), from});
     return {};
   };
   for (auto& where : srv_.config.listen)
-    if (auto added = add(where, false); !added)
+    if (auto added = add(where, guests::plain); !added)
       return added;
   for (auto& where : srv_.config.tls_listen)
-    if (auto added = add(where, true); !added)
+    if (auto added = add(where, guests::encrypted); !added)
       return added;
+  if (!srv_.bulk)
+    return {};
+  if (auto added = add(srv_.bulk->listen(), guests::nodes); !added)
+    return added;
+  // The others take the port that the first one got.
+  srv_.bulk->set_port(listeners_.back().socket.local_endpoint().port());
   return {};
 }
 
@@ -156,7 +165,7 @@ task<> edge::accept(open_listener& from) {
       continue; // The socket closes here.
     auto conn = std::make_shared<connection>(stream{std::move(*socket)}, peer, srv_.config,
                                              std::move(*ticket));
-    asio::co_spawn(io_.get_executor(), prepare_and_serve(std::move(conn), from.encrypted), report);
+    asio::co_spawn(io_.get_executor(), prepare_and_serve(std::move(conn), from.from), report);
   }
 }
 
@@ -176,17 +185,35 @@ task<std::optional<tcp_socket>> edge::accept_one(open_listener& from,
   co_return std::nullopt;
 }
 
-task<> edge::prepare_and_serve(std::shared_ptr<connection> conn, bool encrypted) {
+task<> edge::prepare_and_serve(std::shared_ptr<connection> conn, guests from) {
   auto prepared = false;
   {
     membership listed{*this, *conn};
-    prepared = co_await prepare(*conn, encrypted);
+    prepared = co_await prepare(*conn, from);
   }
+  auto& routes = from == guests::nodes ? *commons_.bulk_routes : routes_;
   if (prepared)
-    co_await serve(std::move(conn), false);
+    co_await serve(std::move(conn), routes, false);
 }
 
-task<bool> edge::prepare(connection& conn, bool encrypted) {
+/// Of the cluster is who has a certificate of its authority; nobody else hears a word of HTTP.
+task<bool> edge::greet_node(connection& conn) {
+  auto context = srv_.bulk->context();
+  auto agreed = true;
+  if (context)
+    agreed = co_await conn.start_tls(*context->native_handle());
+  if (agreed)
+    conn.change_ticket(book_.enter_known());
+  else
+    srv_.bulk->strangers.add();
+  co_return agreed;
+}
+
+task<bool> edge::prepare(connection& conn, guests from) {
+  if (from == guests::nodes) {
+    auto known = co_await greet_node(conn);
+    co_return known;
+  }
   if (contains(srv_.config.proxy_protocol_from, conn.peer().address)) {
     auto got = co_await conn.read_proxy_header();
     if (!got) {
@@ -194,7 +221,7 @@ task<bool> edge::prepare(connection& conn, bool encrypted) {
       co_return false;
     }
   }
-  if (!encrypted)
+  if (from == guests::plain)
     co_return true;
   auto context = commons_.tls.current();
   auto agreed = co_await conn.start_tls(*context);
@@ -203,21 +230,21 @@ task<bool> edge::prepare(connection& conn, bool encrypted) {
 }
 
 void edge::start_serving(std::shared_ptr<connection> conn, bool asked) {
-  asio::co_spawn(io_.get_executor(), serve(std::move(conn), asked), report);
+  asio::co_spawn(io_.get_executor(), serve(std::move(conn), routes_, asked), report);
 }
 
-task<> edge::serve(std::shared_ptr<connection> conn, bool asked) {
+task<> edge::serve(std::shared_ptr<connection> conn, const router& routes, bool asked) {
   membership listed{*this, *conn};
   // GCC 12 miscompiles a co_await next to && or ||: await into a variable, everywhere.
   auto going = true;
   while (going && (asked || !draining_)) {
     asked = false;
-    going = co_await serve_one(*conn);
+    going = co_await serve_one(*conn, routes);
   }
   co_await conn->finish();
 }
 
-task<bool> edge::serve_one(connection& conn) {
+task<bool> edge::serve_one(connection& conn, const router& routes) {
   auto got = co_await conn.read_head();
   if (!got) {
     if (got.error().code != ec::unavailable) {
@@ -230,9 +257,9 @@ task<bool> edge::serve_one(connection& conn) {
     co_return false;
   if (draining_ || srv_.leaving.load(std::memory_order_relaxed))
     conn.close_after_exchange();
-  exchange ex{conn, port_, websockets_, srv_};
+  exchange ex{conn, port_, websockets_, far_ ? &*far_ : nullptr, srv_};
   try {
-    co_await routes_.handle(ex);
+    co_await routes.handle(ex);
   } catch (const std::exception& e) {
     // A bug or no memory: one request fails, not the node.
     log::error("edge", "cannot answer path=\"{}\" what=\"{}\"", ex.path(), e.what());
@@ -269,6 +296,8 @@ task<> edge::tick() {
       guest->tick(now);
     lane_.sweep(now);
     websockets_.tick(now);
+    if (far_)
+      far_->tick(now);
     for (auto* conn : connections_) {
       if (draining_ && conn->idle()) {
         conn->cut();
@@ -324,6 +353,8 @@ void edge::stop() {
   asio::post(io_, [this] {
     lane_.stop();
     websockets_.cut();
+    if (far_)
+      far_->cut();
     for (auto* conn : connections_)
       conn->cut();
     // Whoever waits for a swarm waits no longer, and finds its connection cut.

@@ -4,6 +4,7 @@
 #include "actors/edge_crew.hpp"
 #include "actors/edge_guest.hpp"
 #include "http/announce_lane.hpp"
+#include "http/object_relay.hpp"
 #include "http/router.hpp"
 #include "http/websocket_hub.hpp"
 
@@ -29,7 +30,8 @@ struct edge_commons {
   address_counts addresses;
   tls_context tls;
   edge_crew crew;
-  std::vector<edge*> edges; ///< All of them, once they are made.
+  const router* bulk_routes = nullptr; ///< Null: the node is alone.
+  std::vector<edge*> edges;            ///< All of them, once they are made.
 };
 
 /// One I/O thread: listeners of its own, its share of the connections that last, and the swarms
@@ -69,9 +71,12 @@ public:
   void stop();
 
 private:
+  /// Who comes to a listener.
+  enum class guests : uint8_t { plain, encrypted, nodes };
+
   struct open_listener {
     tcp_acceptor socket;
-    bool encrypted;
+    guests from;
   };
 
   void run();
@@ -95,10 +100,11 @@ private:
   void start_serving(std::shared_ptr<connection> conn, bool asked);
 
   /// @param asked the client has sent something, so it is answered even if the edge drains.
-  task<> serve(std::shared_ptr<connection> conn, bool asked);
-  task<> prepare_and_serve(std::shared_ptr<connection> conn, bool encrypted);
-  task<bool> prepare(connection& conn, bool encrypted);
-  task<bool> serve_one(connection& conn);
+  task<> serve(std::shared_ptr<connection> conn, const router& routes, bool asked);
+  task<> prepare_and_serve(std::shared_ptr<connection> conn, guests from);
+  task<bool> prepare(connection& conn, guests from);
+  task<bool> greet_node(connection& conn);
+  task<bool> serve_one(connection& conn, const router& routes);
   task<> refuse(connection& conn, const error& why);
   task<> tick();
   void sweep_swarms();
@@ -123,6 +129,7 @@ private:
   edge_commons& commons_;
   // Before the context: tasks that end with it still leave these.
   std::unordered_set<connection*> connections_;
+  source_set sources_;
   connection_book book_;
   std::atomic<size_t> arriving_{0}; // Connections on the way from other edges.
   asio::io_context io_{1};
@@ -130,6 +137,7 @@ private:
   edge_port port_;
   announce_lane lane_;
   websocket_hub websockets_;
+  std::optional<object_relay> far_; // Absent: the node is alone.
   std::vector<std::unique_ptr<edge_guest>> guests_;
   std::vector<open_listener> listeners_;
   asio::basic_waitable_timer<std::chrono::steady_clock,

@@ -69,9 +69,9 @@ method to_method(beast::http::verb verb) {
 
 } // namespace
 
-exchange::exchange(connection& conn, edge_port& port, websocket_hub& websockets,
+exchange::exchange(connection& conn, edge_port& port, websocket_hub& websockets, object_relay* far,
                    const services& srv)
-    : conn_{conn}, port_{port}, websockets_{websockets}, srv_{srv} {
+    : conn_{conn}, port_{port}, websockets_{websockets}, far_{far}, srv_{srv} {
   auto& head = conn.head();
   verb_ = to_method(head.method());
   path_ = head.target();
@@ -202,6 +202,15 @@ task<bool> exchange::send_head(response& r, uint64_t length) {
   if (!sent)
     conn_.close_after_exchange();
   co_return sent&& verb_ != method::head;
+}
+
+task<bool> exchange::send_piece(std::string_view bytes) {
+  auto sent = co_await conn_.write(bytes);
+  if (sent)
+    srv_.metrics.bytes_sent.add(bytes.size());
+  else
+    conn_.close_after_exchange();
+  co_return sent;
 }
 
 task<> exchange::send_file(response head, file_body body) {

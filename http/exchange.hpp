@@ -12,6 +12,7 @@
 namespace shoal::http {
 
 struct route;
+class object_relay;
 class websocket_hub;
 
 /// A part of a file to send as a body.
@@ -24,7 +25,9 @@ struct file_body {
 /// One request and its answer. Handlers get it by reference and answer exactly once.
 class exchange {
 public:
-  exchange(connection& conn, edge_port& port, websocket_hub& websockets, const services& srv);
+  /// @param far null: the node is alone.
+  exchange(connection& conn, edge_port& port, websocket_hub& websockets, object_relay* far,
+           const services& srv);
 
   // -- the request ---------------------------------------------------------------
 
@@ -76,6 +79,9 @@ public:
   /// Where to hand a stream to whose client wants to speak WebSocket.
   websocket_hub& websockets() { return websockets_; }
 
+  /// Who brings objects from other nodes; null: the node is alone.
+  object_relay* far() const { return far_; }
+
   /// Sends an announce to its swarm. @returns nothing if no answer came in time.
   task<std::optional<announce_reply>> announce(announce_request req, swarm_actor swarm);
 
@@ -109,6 +115,16 @@ public:
   /// Sends zeros (BEP 47 pads).
   task<> send_zeros(response head, uint64_t length);
 
+  /// Sends the head of an answer whose body comes in pieces. @returns whether the body is to
+  /// follow: not to HEAD, nor to a client that is gone.
+  task<bool> send_head(response& r, uint64_t length);
+
+  /// @returns false if the client is gone.
+  task<bool> send_piece(std::string_view bytes);
+
+  /// There is no more of the body, so that the client must see the connection end.
+  void cut_short() { conn_.close_after_exchange(); }
+
   /// Gives the client's stream to who speaks the protocol that the client asked for. The request
   /// stays readable until the handler returns; nothing can be sent any more.
   taken_stream take_stream() { return conn_.take(); }
@@ -123,7 +139,6 @@ private:
   friend class edge;
   friend class router;
 
-  task<bool> send_head(response& r, uint64_t length);
   task<bool> send_file_plain(file_body& body);
   task<bool> send_file_encrypted(file_body& body);
   ip_address forwarded_client() const;
@@ -131,6 +146,7 @@ private:
   connection& conn_;
   edge_port& port_;
   websocket_hub& websockets_;
+  object_relay* far_;
   const services& srv_;
   method verb_ = method::other;
   std::string_view path_;

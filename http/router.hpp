@@ -33,6 +33,9 @@ struct route {
 /// it.
 std::span<const route> all_routes();
 
+/// What other nodes of the cluster may ask, on a listener of their own.
+std::span<const route> bulk_routes();
+
 /// What is counted for one route.
 struct route_meter {
   std::array<metrics::counter*, 6> by_class; ///< Index 2 is 2xx and so on.
@@ -42,7 +45,7 @@ struct route_meter {
 /// Finds the route and runs its handler, or answers with the error itself.
 class router {
 public:
-  explicit router(metrics::registry& metrics);
+  router(metrics::registry& metrics, std::span<const route> routes);
 
   task<> handle(exchange& ex) const;
 

@@ -82,10 +82,18 @@ constexpr std::array routes{
     route{method::get, "/{ns}/{name}/raw/{*path}", hub_model_raw, open, plain},
 };
 
+constexpr std::array for_nodes{
+    route{method::get, "/objects/{sha256}", bulk_object, open, plain},
+};
+
 } // namespace
 
 std::span<const route> all_routes() {
   return routes;
+}
+
+std::span<const route> bulk_routes() {
+  return for_nodes;
 }
 
 } // namespace shoal::http

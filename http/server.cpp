@@ -39,9 +39,15 @@ http_config fitted(http_config config) {
 server::server(http_config config, shoal::node& node, tracker_gate& gate,
                metrics::registry& metrics)
     : config_{fitted(std::move(config))}, disk_{config_.disk_threads}, metrics_{metrics, gate},
-      web_{metrics}, services_{config_, node, metrics, metrics_, gate, disk_, web_},
-      routes_{metrics}, commons_{config_.connections_per_address, node.secret(), config_.threads} {
+      web_{metrics}, bulk_{node.cluster() ? std::make_unique<bulk_side>(*node.cluster(), metrics)
+                                          : nullptr},
+      services_{config_, node, metrics, metrics_, gate, disk_, web_, bulk_.get()},
+      routes_{metrics, all_routes()}, commons_{config_.connections_per_address, node.secret(),
+                                               config_.threads} {
   add_use_metrics(metrics);
+  if (bulk_)
+    bulk_routes_ = std::make_unique<router>(metrics, bulk_routes());
+  commons_.bulk_routes = bulk_routes_.get();
 }
 
 server::~server() {
@@ -70,6 +76,8 @@ result<void> server::start() {
   config_.tls_listen = std::move(*usable_tls);
   if (auto loaded = reload_certificates(); !loaded)
     return loaded;
+  if (auto ready = bulk_ ? bulk_->prepare() : result<void>{}; !ready)
+    return ready;
   for (unsigned i = 0; i < config_.threads; ++i) {
     edges_.push_back(std::make_unique<edge>(i, config_.threads, services_, routes_, commons_));
     if (auto bound = edges_.back()->listen(); !bound)

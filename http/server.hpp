@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "http/bulk_side.hpp"
 #include "http/edge.hpp"
 
 #include <memory>
@@ -25,6 +26,10 @@ public:
   /// @errors ec::invalid_argument: the ones in use stay.
   result<void> reload_certificates();
 
+  /// The same for those of the cluster's links, with which objects go between nodes.
+  /// @errors ec::invalid_argument: the ones in use stay.
+  result<void> reload_link_certificates() { return bulk_ ? bulk_->load() : result<void>{}; }
+
   const tls_context& certificates() const { return commons_.tls; }
 
   /// See tls_context::share_tickets.
@@ -47,8 +52,10 @@ private:
   disk_pool disk_;
   http_metrics metrics_;
   web_metrics web_;
+  std::unique_ptr<bulk_side> bulk_; // Null, as the last one of these: the node is alone.
   services services_;
   router routes_;
+  std::unique_ptr<router> bulk_routes_;
   edge_commons commons_;
   std::vector<edge_guest_factory> guests_;
   std::vector<std::unique_ptr<edge>> edges_;

@@ -33,6 +33,8 @@ struct http_metrics {
   metrics::counter connections_closed; ///< share a line of the cache to count it.
 };
 
+class bulk_side;
+
 /// What handlers work with; outlives every edge.
 struct services {
   const http_config& config;
@@ -42,6 +44,7 @@ struct services {
   tracker_gate& gate;
   disk_pool& disk;
   web_metrics& web;
+  bulk_side* bulk = nullptr; ///< Null: the node is alone.
   std::shared_ptr<manifest_cache> manifests = std::make_shared<manifest_cache>();
   std::shared_ptr<git_book> git = std::make_shared<git_book>();
   std::atomic<bool> leaving{false}; ///< Everybody is to look for another node.

@@ -62,6 +62,13 @@ tls_step tls_accept(ssl_st& ssl) {
   return step;
 }
 
+tls_step tls_connect(ssl_st& ssl) {
+  errno = 0;
+  auto step = result_of(ssl, SSL_connect(&ssl));
+  step.bytes = 0;
+  return step;
+}
+
 tls_step tls_read(ssl_st& ssl, asio::mutable_buffer out) {
   errno = 0;
   return result_of(ssl, SSL_read(&ssl, out.data(), bounded(out.size())));

@@ -38,6 +38,7 @@ struct tls_step {
 };
 
 tls_step tls_accept(ssl_st& ssl);
+tls_step tls_connect(ssl_st& ssl);
 tls_step tls_read(ssl_st& ssl, asio::mutable_buffer out);
 tls_step tls_write(ssl_st& ssl, asio::const_buffer bytes);
 
@@ -143,6 +144,17 @@ public:
     return asio::async_compose<Token, void(error_code, size_t)>(
         detail::tls_operation{socket_, step}, token, socket_);
   }
+
+  /// TLS only: the client's part of it.
+  template <class Token>
+  auto async_connect_tls(Token&& token) {
+    auto step = [ssl = tls_.get()] { return detail::tls_connect(*ssl); };
+    return asio::async_compose<Token, void(error_code, size_t)>(
+        detail::tls_operation{socket_, step}, token, socket_);
+  }
+
+  /// Null if not encrypted.
+  ssl_st* tls() const { return tls_.get(); }
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {

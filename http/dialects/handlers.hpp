@@ -59,6 +59,7 @@ task<> hub_whoami(exchange& ex);
 task<> webseed(exchange& ex);
 task<> object_get(exchange& ex);
 task<> object_put(exchange& ex);
+task<> bulk_object(exchange& ex);
 
 // -- stats.cpp: live statistics -----------------------------------------------------------
 task<> stats(exchange& ex);

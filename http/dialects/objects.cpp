@@ -4,6 +4,7 @@
 #include "http/credentials.hpp"
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/stored_bytes.hpp"
+#include "http/object_relay.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -91,6 +92,22 @@ task<result<sha256_digest>> receive(exchange& ex, sha256_digest expected, uint64
   co_return finished;
 }
 
+/// @returns the size of an object that is here or, for its bytes, at another node. HEAD asks for
+/// what is here: a publisher uploads the rest.
+task<result<uint64_t>> known_size(exchange& ex, sha256_digest digest) {
+  auto here = co_await size_of(ex, digest);
+  if (here && *here)
+    co_return **here;
+  if (!ex.far() || ex.verb() == method::head)
+    co_return fail(ec::not_found, "object " + digest.hex());
+  auto found = co_await ex.far()->find(ex, digest);
+  if (found)
+    co_return found->places.front().size_bytes;
+  if (found.error().code == ec::not_found)
+    co_return fail(ec::not_found, "object " + digest.hex());
+  co_return tl::unexpected{found.error()};
+}
+
 } // namespace
 
 task<> object_get(exchange& ex) {
@@ -106,14 +123,13 @@ task<> object_get(exchange& ex) {
     co_await ex.send(json_error(digest.error()));
     co_return;
   }
-  auto size = co_await size_of(ex, *digest);
-  if (!size || !*size) {
-    error unknown{ec::not_found, "object " + digest->hex()};
-    co_await ex.send(json_error(unknown));
+  auto size = co_await known_size(ex, *digest);
+  if (!size) {
+    co_await ex.send(json_error(size.error()));
     co_return;
   }
   auto keep = ex.config().registry_key.empty() ? for_everybody : for_key_holders;
-  stored_bytes what{**size, '"' + digest->hex() + '"', "application/octet-stream", keep};
+  stored_bytes what{*size, '"' + digest->hex() + '"', "application/octet-stream", keep};
   co_await send_object(ex, *digest, std::move(what));
 }
 

@@ -2,6 +2,7 @@
 #include "http/dialects/stored_bytes.hpp"
 
 #include "core/log.hpp"
+#include "http/object_relay.hpp"
 #include "protocol/byte_range.hpp"
 #include "protocol/text.hpp"
 
@@ -12,11 +13,14 @@ namespace shoal::http {
 
 namespace {
 
-/// Runs on the disk pool. @errors ec::storage_failed if the file is not `size_bytes` long.
+/// Runs on the disk pool. @errors ec::not_found: it is not here; ec::corrupt: the file is not
+/// `size_bytes` long; ec::storage_failed.
 result<unique_fd> open_object(object_files& objects, const sha256_digest& digest,
                               uint64_t size_bytes) {
   auto path = objects.path_of(digest);
   auto fd = open_file(path, O_RDONLY);
+  if (!fd && !objects.size(digest))
+    return fail(ec::not_found, path.string());
   if (!fd)
     return fd;
   struct stat info {};
@@ -83,7 +87,10 @@ range_request range_request_of(const exchange& ex) {
           ex.header("If-None-Match")};
 }
 
-task<> send_object(exchange& ex, sha256_digest digest, stored_bytes what) {
+namespace {
+
+/// @param far where else the object may be; null: nowhere.
+task<> send_from(exchange& ex, sha256_digest digest, stored_bytes what, object_relay* far) {
   auto answer = answer_range(range_request_of(ex), what);
   if (answer.head.status == 304 || answer.head.status == 416) {
     co_await ex.send(std::move(answer.head));
@@ -93,14 +100,30 @@ task<> send_object(exchange& ex, sha256_digest digest, stored_bytes what) {
   auto open
       = [objects, digest, size = what.size_bytes] { return open_object(*objects, digest, size); };
   auto file = co_await ex.on_disk(open);
-  if (!file) {
-    log::error("http", "cannot serve an object error=\"{}\"", to_string(file.error()));
-    error failed{ec::storage_failed, {}};
-    co_await ex.send(json_error(failed));
+  if (file) {
+    file_body body{std::move(*file), answer.offset, answer.length};
+    co_await ex.send_file(std::move(answer.head), std::move(body));
     co_return;
   }
-  file_body body{std::move(*file), answer.offset, answer.length};
-  co_await ex.send_file(std::move(answer.head), std::move(body));
+  if (!far || file.error().code != ec::not_found)
+    log::error("http", "cannot serve an object error=\"{}\"", to_string(file.error()));
+  if (far) {
+    object_part part{digest, what.size_bytes, answer.offset, answer.length};
+    co_await far->send(ex, std::move(answer.head), part);
+    co_return;
+  }
+  error failed{ec::storage_failed, {}};
+  co_await ex.send(json_error(failed));
+}
+
+} // namespace
+
+task<> send_object(exchange& ex, sha256_digest digest, stored_bytes what) {
+  return send_from(ex, digest, std::move(what), ex.far());
+}
+
+task<> send_object_here(exchange& ex, sha256_digest digest, stored_bytes what) {
+  return send_from(ex, digest, std::move(what), nullptr);
 }
 
 task<> send_padding(exchange& ex, stored_bytes what) {

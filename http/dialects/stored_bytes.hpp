@@ -39,8 +39,12 @@ bool none_match_hits(std::string_view header, std::string_view etag);
 
 range_request range_request_of(const exchange& ex);
 
-/// Answers with an object's bytes, or with 503 if its file is not as it should be.
+/// Answers with an object's bytes, from here or through here from another node of the cluster; with
+/// 503 if its file is not as it should be, or as object_relay says.
 task<> send_object(exchange& ex, sha256_digest digest, stored_bytes what);
+
+/// The same, only if the object is here.
+task<> send_object_here(exchange& ex, sha256_digest digest, stored_bytes what);
 
 /// Answers with zeros.
 task<> send_padding(exchange& ex, stored_bytes what);
