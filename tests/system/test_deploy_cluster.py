@@ -9,9 +9,12 @@ import socket
 import subprocess
 
 import pytest
-from support import tracker, wait, web
-from support.paths import TOP
+from support import bencode, folders, tracker, wait, web
+from support.client_aria2 import Aria2Client
+from support.client_transmission import TransmissionClient
+from support.paths import SHOAL, TOP
 from support.process import free_port
+from support.torrents import Torrent
 from support.udp_client import UdpClient
 
 pytestmark = pytest.mark.timeout(1200)
@@ -100,6 +103,37 @@ def test_who_announces_at_one_node_is_found_at_the_others(cluster):
             assert ("127.0.4.1", 6001) in found
         reply = tracker.announce(late, swarm, 3, source_ip="127.0.4.3", event="started")
         assert set(tracker.compact_peers(reply)) == {("127.0.4.1", 6001), ("127.0.4.2", 6002)}
+
+
+def shoal(command, url, *arguments):
+    return subprocess.run([str(a) for a in (SHOAL, command, "--server", url, *arguments)],
+                          capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def with_tracker(data, url):
+    bare = bencode.decode(Torrent(data).data(trackers=False))
+    bare[b"announce"] = url.encode()
+    return bencode.encode(bare)
+
+
+def test_stock_clients_meet_through_different_nodes(cluster, make_client, tmp_path):
+    first, second, third = (cluster.url(n) for n in ("n1", "n2", "n3"))
+    folder = tmp_path / "model"
+    folders.make_folder(folder, {"weights.bin": 3_000_000, "config.json": 700})
+    shoal("publish", first, folder, "--name", "org/toured", "--rev", "v1")
+    assert "org/toured" in shoal("search", second, "toured")
+    torrent = web.get(f"{second}/torrents/org/toured/v1.torrent?format=v1").body
+    host, port = udp_address(third)
+    early = make_client(TransmissionClient)
+    early.add(with_tracker(torrent, f"udp://{host}:{port}/announce"), tmp_path / "early")
+    early.wait_done(60)  # From node 1's web seed, as nobody else has it.
+    bare = Torrent(with_tracker(torrent, first + "/announce")).data(web_seeds=False)
+    late = make_client(Aria2Client)
+    late.add(bare, tmp_path / "late")
+    late.wait_done(60)  # From Transmission, of which node 3 was told.
+    for got in ("early", "late"):
+        file = next((tmp_path / got).rglob("weights.bin"))
+        assert folders.sha256(file) == folders.sha256(folder / "weights.bin")
 
 
 def test_again_it_changes_nothing(cluster):
