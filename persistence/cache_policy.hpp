@@ -15,7 +15,7 @@ namespace shoal {
 /// in a small queue; those asked for again there move to the main one, the others leave and are
 /// remembered as ghosts for as long as the main queue would have held them; a ghost that comes back
 /// goes to the main queue at once. So downloads that are never repeated flush the small queue only.
-/// What differs from the paper, and why: docs/adr/0022. The most visible: there are two such pairs
+/// What differs from the paper, and why: docs/adr/0023. The most visible: there are two such pairs
 /// of queues, one for tiny objects, which go only when all of them have more than a twentieth.
 ///
 /// Who holds an object (a reader, or a pull that has not ended) keeps it from going, without a

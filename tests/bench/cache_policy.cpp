@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which cached objects should go: S3-FIFO against FIFO, LRU and W-TinyLFU on made-up downloads of
-// models. bench_cache_policy [SEED] prints docs/adr/0022's table.
+// models. bench_cache_policy [SEED] prints docs/adr/0023's table.
 #include "tests/bench/cache_rivals.hpp"
 
 #include <algorithm>
