@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/flaw.hpp"
 
+#include "cluster/traffic_flaw.hpp"
+
 #include <array>
 
 namespace shoal::cluster {
@@ -29,6 +31,15 @@ std::string_view name(flaw x) {
                                                    "flushes_unclaimed",
                                                    "guards_dropped"};
   static_assert(names.size() == static_cast<size_t>(flaw::flaw_sentinel_));
+  return names[static_cast<size_t>(x)];
+}
+
+std::string_view name(traffic_flaw x) {
+  constexpr std::array<std::string_view, 11> names{
+      "none",          "waits_for_owner", "drops_on_break", "drops_moved",  "never_stands_in",
+      "forgets_copy",  "skips_full_sync", "no_last_words",  "keeps_strays", "lets_go_unheard",
+      "lets_go_unseen"};
+  static_assert(names.size() == static_cast<size_t>(traffic_flaw::traffic_flaw_sentinel_));
   return names[static_cast<size_t>(x)];
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/member.hpp"
 
+#include "cluster/route_writer.hpp"
 #include "core/log.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -29,27 +30,11 @@ bool draw(std::span<uint8_t> out) {
   return ::RAND_bytes(out.data(), static_cast<int>(out.size())) == 1;
 }
 
-/// Whom the links reach.
-class reachability final : public link_listener {
-public:
-  explicit reachability(slot_routes& routes) : routes_{routes} {}
-
-  void link_up(const std::string& node, uint64_t, uint32_t) override {
-    routes_.set_reachable(routes_.number_of(node), true);
-  }
-  void link_down(const std::string& node, uint64_t, const error&) override {
-    routes_.set_reachable(routes_.number_of(node), false);
-  }
-
-private:
-  slot_routes& routes_;
-};
-
 class running_member final : public member, public membership_listener {
 public:
   running_member(const member_config& config, slot_routes& routes, member_listener& who)
       : config_{config}, keys_{config.membership.prefix}, routes_{routes}, who_{who},
-        reachable_{routes}, timer_{io_}, work_{io_.get_executor()} {}
+        route_writer_{routes}, timer_{io_}, work_{io_.get_executor()} {}
 
   ~running_member() override { end(); }
 
@@ -84,7 +69,6 @@ private:
   void tick();
   void look_for_cluster();
   void publish();
-  void publish_routes();
   void publish_view();
   slot_role role_in(const held_role& owner, const held_role& standby) const;
   void publish_keys();
@@ -108,7 +92,7 @@ private:
   const key_space keys_;
   slot_routes& routes_;
   member_listener& who_;
-  reachability reachable_;
+  route_writer route_writer_;
   const std::function<mono_time()> now_ = [] { return mono_now(); };
 
   asio::io_context io_{1};
@@ -122,7 +106,6 @@ private:
   std::unique_ptr<membership> membership_;
   membership_listener* duties_ = nullptr;
   links* between_ = nullptr;
-  std::array<std::pair<uint64_t, uint64_t>, slot_count> published_{}; // Revisions of the roles.
   bool ended_ = false;
 
   mutable std::mutex mutex_; // Of what follows.
@@ -197,29 +180,11 @@ void running_member::tick() {
   });
 }
 
-/// After each event: whoever waits for a slot's new owner waits no tick longer.
+/// After each event.
 void running_member::publish() {
   if (membership_ && !ended_)
-    publish_routes();
+    route_writer_.publish(*membership_);
   publish_keys();
-}
-
-void running_member::publish_routes() {
-  routes_.set_lease_end(membership_->acts_until());
-  auto self = membership_->guard_of_self();
-  routes_.set_self_lease(self ? static_cast<int64_t>(self->equals) : 0);
-  for (size_t slot = 0; slot < slot_count; ++slot) {
-    const auto& held = membership_->holders(slot);
-    auto revisions = std::pair{held.owner.revision, held.standby.revision};
-    if (published_[slot] == revisions)
-      continue;
-    published_[slot] = revisions;
-    // Whoever had it last still knows most until another begins.
-    auto before = routes_.route(slot);
-    auto standby = routes_.number_of(held.standby.by.node);
-    auto owner = held.owner ? routes_.number_of(held.owner.by.node) : before.owner;
-    routes_.set_route(slot, {owner, held.owner || held.standby ? standby : before.standby});
-  }
 }
 
 void running_member::publish_keys() {
@@ -319,7 +284,7 @@ std::optional<key_ring> running_member::ring(std::string_view name) const {
 }
 
 void running_member::join(membership_listener& duties, links& between) {
-  between.listen(reachable_);
+  between.listen(route_writer_);
   asio::post(io_, [this, &duties, &between] {
     duties_ = &duties;
     between_ = &between;
