@@ -78,6 +78,7 @@ result<void> cluster_side::open_links(metrics::registry& metrics) {
   links_ = std::move(*started);
   switch_.to = links_.get();
   relay_ = std::make_unique<relay_hub>(switch_, routes_, config_.whole_ids, metrics);
+  relay_->start();
   admin_ = std::make_unique<cluster_admin>(node_id(), *member_, switch_, links_->board());
   add_cluster_metrics(metrics, *member_, routes_);
   commits_ = std::make_unique<cluster::commit_meters>(metrics);

@@ -15,6 +15,7 @@ namespace {
 constexpr uint32_t sequence_mask = 0xffffff; // The rest of a ticket is the edge's number.
 
 using where = relay_pick::where;
+using flaw = cluster::traffic_flaw;
 
 link_answer only(uint32_t ticket, link_verdict verdict) {
   link_answer x;
@@ -52,13 +53,19 @@ edge_relay::~edge_relay() {
 // -- announces of this node's clients -----------------------------------------------------
 
 void edge_relay::announce(announce_request req, announce_sink& sink, mono_time now) {
-  route({std::move(req), &sink, now}, now);
+  route({std::move(req), &sink, now, false}, now);
 }
 
 void edge_relay::route(parked x, mono_time now) {
   auto slot = slot_of(x.request.swarm);
-  auto [at, node] = choice_.choose(slot, now);
-  if (at == where::later && parked_.size() < limits::relay_pending_max) {
+  auto pick = choice_.choose(slot, now);
+  if ((pick.at == where::later || x.refused) && now - x.began >= defaults::relay_patience)
+    pick = choice_.choose_beside_owner(slot, now);
+  auto [at, node] = pick;
+  // A link may be about to come up, or the word of who has the slot now to arrive.
+  auto waits
+      = at == where::later || (at == where::nowhere && now - x.began < defaults::relay_patience);
+  if (waits && parked_.size() < limits::relay_pending_max) {
     parked_.push_back(std::move(x));
   } else if (at == where::nowhere || at == where::later) {
     hub_.metrics().lost.add();
@@ -69,7 +76,8 @@ void edge_relay::route(parked x, mono_time now) {
   } else {
     if (hub_.routes().route(slot).owner != node)
       hub_.metrics().stood_in.add();
-    box_for(node).announces.push_back({std::move(x.request), x.sink, x.began, now, node});
+    box_for(node).announces.push_back(
+        {std::move(x.request), x.sink, x.began, now, node, x.refused});
   }
 }
 
@@ -157,7 +165,10 @@ void edge_relay::on_answers(const relay_parcel& x, mono_time) {
     if (found == nullptr || found->to != x.from)
       continue;
     if (one.verdict == link_verdict::moved) {
-      park(*found);
+      if (hub_.broken == flaw::drops_moved)
+        close(*found);
+      else
+        park(*found, true);
       continue;
     }
     auto* sink = found->sink;
@@ -175,8 +186,8 @@ void edge_relay::on_answers(const relay_parcel& x, mono_time) {
 }
 
 /// It is sent again once this node may know better.
-void edge_relay::park(waiting& x) {
-  parked_.push_back({std::move(x.request), x.sink, x.began});
+void edge_relay::park(waiting& x, bool refused) {
+  parked_.push_back({std::move(x.request), x.sink, x.began, refused});
   close(x);
 }
 
@@ -218,8 +229,12 @@ void edge_relay::look_at_waiting(mono_time now) {
     if (x.sink == nullptr)
       continue;
     auto gone = !routes.is_reachable(x.to);
-    if (!gone && now - x.sent < defaults::relay_patience)
+    if (!gone && (now - x.sent < defaults::relay_patience || hub_.broken == flaw::waits_for_owner))
       continue;
+    if (gone && hub_.broken == flaw::drops_on_break) {
+      close(x);
+      continue;
+    }
     if (!gone) {
       choice_.overdue(x.to, now);
       // Only another node's word is worth more than waiting on.
@@ -232,7 +247,7 @@ void edge_relay::look_at_waiting(mono_time now) {
     // twice.
     if (x.request.event == announce_event::completed)
       x.request.event = announce_event::none;
-    park(x);
+    park(x, x.refused);
   }
   drop_closed();
   for (auto& x : std::exchange(parked_, {}))
@@ -276,7 +291,7 @@ void edge_relay::on_announces(const relay_parcel& x, mono_time now) {
     auto [owner, standby] = routes.route(slot);
     auto mine = owner == cluster::this_node;
     if ((mine && choice_.choose(slot, now).at == where::here)
-        || (!mine && standby == cluster::this_node)) {
+        || (!mine && standby == cluster::this_node && hub_.broken != flaw::never_stands_in)) {
       hub_.metrics().served.add();
       from_link(one, request_);
       port_.announce_here(request_, directory_.lookup(one.swarm).swarm, client, now);

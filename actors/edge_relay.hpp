@@ -53,6 +53,7 @@ private:
     mono_time began;               ///< When the client asked.
     mono_time sent;
     cluster::node_number to = cluster::nobody;
+    bool refused = false; ///< A node that was asked has said that it may not answer.
   };
 
   /// One that cannot be sent now.
@@ -60,6 +61,7 @@ private:
     announce_request request;
     announce_sink* sink;
     mono_time began;
+    bool refused = false;
   };
 
   /// An announce of another node's edge.
@@ -98,7 +100,7 @@ private:
   void close(waiting& x);
   void drop_closed();
   void look_at_waiting(mono_time now);
-  void park(waiting& x);
+  void park(waiting& x, bool refused);
   void give_up(announce_sink& sink);
 
   edge_port& port_;

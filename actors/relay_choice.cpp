@@ -30,6 +30,15 @@ relay_pick relay_choice::choose(size_t slot, mono_time now) {
   return {};
 }
 
+relay_pick relay_choice::choose_beside_owner(size_t slot, mono_time now) {
+  auto standby = routes_.route(slot).standby;
+  if (standby == this_node)
+    return {relay_pick::where::here, nobody};
+  if (is_usable(standby, now))
+    return {relay_pick::where::there, standby};
+  return choose(slot, now);
+}
+
 bool relay_choice::is_usable(node_number node, mono_time now) {
   if (node == nobody || !routes_.is_reachable(node))
     return false;

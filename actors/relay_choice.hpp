@@ -36,6 +36,10 @@ public:
 
   relay_pick choose(size_t slot, mono_time now);
 
+  /// The same if the owner has said for defaults::relay_patience that it may not answer: it hands
+  /// the slot over, and the word of how that ended does not come. Its standby knows as much.
+  relay_pick choose_beside_owner(size_t slot, mono_time now);
+
   /// The node lets something wait for longer than defaults::relay_patience.
   void overdue(cluster::node_number node, mono_time now);
 

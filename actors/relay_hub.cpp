@@ -57,6 +57,12 @@ struct relay_hub::desk {
     return number < edges.size() ? edges[number] : nullptr;
   }
 
+  /// Under the lock.
+  void poke() {
+    for (auto& edge : edges)
+      edge->poke();
+  }
+
   std::mutex mutex;
   std::condition_variable closing;
   std::vector<std::shared_ptr<relay_inbox>> edges;
@@ -84,13 +90,20 @@ relay_hub::relay_hub(links& between, slot_routes& routes, bool whole_ids,
       metrics_{std::make_shared<relay_metrics>()}, desk_{std::make_shared<desk>()} {
   serve();
   add_metrics(registry);
+}
+
+void relay_hub::start() {
   reminder_ = std::thread{[shared = desk_] {
     std::unique_lock guard{shared->mutex};
     while (!shared->closing.wait_for(guard, defaults::relay_reminder_period,
                                      [&] { return shared->closed; }))
-      for (auto& edge : shared->edges)
-        edge->poke();
+      shared->poke();
   }};
+}
+
+void relay_hub::remind() {
+  std::lock_guard guard{desk_->mutex};
+  desk_->poke();
 }
 
 void relay_hub::serve() {
@@ -142,7 +155,8 @@ relay_hub::~relay_hub() {
     desk_->edges.clear();
   }
   desk_->closing.notify_all();
-  reminder_.join();
+  if (reminder_.joinable())
+    reminder_.join();
 }
 
 uint8_t relay_hub::add(std::shared_ptr<relay_inbox> edge) {

@@ -4,6 +4,7 @@
 #include "actors/link_kinds.hpp"
 #include "cluster/link.hpp"
 #include "cluster/slot_routes.hpp"
+#include "cluster/traffic_flaw.hpp"
 #include "core/metrics.hpp"
 
 #include <thread>
@@ -68,9 +69,18 @@ public:
             metrics::registry& registry);
   ~relay_hub();
 
+  /// Starts the thread that reminds. Without it somebody else calls `remind`.
+  void start();
+
+  /// Has every edge look at what waits: each defaults::relay_reminder_period.
+  void remind();
+
   const cluster::slot_routes& routes() const { return routes_; }
   bool whole_ids() const { return whole_ids_; }
   relay_metrics& metrics() { return *metrics_; }
+
+  /// For all edges. Only tests set it.
+  cluster::traffic_flaw broken = cluster::traffic_flaw::none;
 
   /// @returns the edge's number, 0..255.
   uint8_t add(std::shared_ptr<relay_inbox> edge);

@@ -224,6 +224,8 @@ CAF_TEST(without owner and standby there is an answer without peers) {
   a.routes.set_reachable(a.routes.number_of("b"), false);
   a.routes.set_reachable(a.routes.number_of("c"), false);
   say(one, 1);
+  CAF_CHECK_EQUAL(one.answers, 0); // A link may be about to come up.
+  pass(defaults::relay_patience);
   CAF_CHECK_EQUAL(one.answers, 1);
   CAF_CHECK(!one.last);
   CAF_MESSAGE("the same when those who are linked say nothing for too long");
@@ -235,6 +237,18 @@ CAF_TEST(without owner and standby there is an answer without peers) {
   CAF_CHECK_EQUAL(one.answers, 2);
   CAF_CHECK(!one.last);
   CAF_CHECK_EQUAL(a.port.pending(), 0u);
+}
+
+CAF_TEST(an announce that comes before the links waits for them a little) {
+  a.routes.set_reachable(a.routes.number_of("b"), false);
+  a.routes.set_reachable(a.routes.number_of("c"), false);
+  say(one, 1);
+  pass(defaults::relay_patience / 2);
+  CAF_CHECK_EQUAL(one.answers, 0);
+  a.routes.set_reachable(a.routes.number_of("b"), true);
+  run();
+  CAF_CHECK_EQUAL(one.answers, 1);
+  CAF_CHECK(one.last);
 }
 
 CAF_TEST(an answer that is late is for nobody) {
@@ -269,6 +283,26 @@ CAF_TEST(a node that has the swarm no more says so and the new owner is asked) {
     a.routes.set_route(slot, {a.routes.number_of("c"), cluster::nobody});
   pass(defaults::relay_reminder_period);
   CAF_CHECK_EQUAL(one.answers, 1);
+  CAF_CHECK(one.last);
+}
+
+CAF_TEST(the standby answers when a hand over does not end) {
+  for (size_t slot = 0; slot < slot_count; ++slot)
+    b.routes.set_epoch(slot, 0);
+  a.port.announce(hello(hash, 1, 0), {}, one, virtual_now);
+  for (int i = 0; i < 20; ++i)
+    for (auto* side : {&a, &b, &c})
+      side->run();
+  CAF_CHECK_EQUAL(one.answers, 0);
+  pass(defaults::relay_patience);
+  CAF_CHECK_EQUAL(one.answers, 1);
+  CAF_CHECK(one.last);
+  CAF_MESSAGE("clients of the owner need not wait for longer either");
+  b.port.announce(hello(hash, 2, 0), {}, one, virtual_now);
+  b.run();
+  CAF_CHECK_EQUAL(one.answers, 1);
+  pass(defaults::relay_patience);
+  CAF_CHECK_EQUAL(one.answers, 2);
   CAF_CHECK(one.last);
 }
 
