@@ -8,6 +8,8 @@
 
 namespace shoal {
 
+using flaw = cluster::traffic_flaw;
+
 void replica_state::attach(swarm_config& swarms) {
   swarms_ = &swarms;
   copies.configure(swarms.peers, swarms.now);
@@ -85,7 +87,8 @@ void replication::advance(mono_time now) {
     return;
   looked_for_strays_ = now;
   state_.copies.tidy(now);
-  give_strays(now);
+  if (settings_.feeds.broken != flaw::keeps_strays)
+    give_strays(now);
 }
 
 // -- what membership says ----------------------------------------------------------
@@ -96,6 +99,8 @@ void replication::acquired(size_t slot, uint64_t epoch) {
     if (!state_.copies.take_over(slot, epoch, now))
       return;
     ++takeovers_;
+    if (settings_.feeds.broken == flaw::forgets_copy)
+      state_.copies.take_some(slot, SIZE_MAX);
     caf::anon_send(state_.swarms().shards[slot], restore_slot{uint8_t(slot)});
   });
 }
@@ -103,6 +108,10 @@ void replication::acquired(size_t slot, uint64_t epoch) {
 void replication::lost(size_t slot, uint64_t) {
   inbox_->put([this, slot](mono_time now) {
     feeds_.lose(slot, now);
+    // What has not become swarms yet must not end with the role: others may have less.
+    for (auto& [hash, copy] : state_.copies.take_some(slot, SIZE_MAX))
+      for (auto& facts : facts_of(copy->peers, state_.swarms().now() - copy->born))
+        caf::anon_send(state_.swarms().shards[slot], merge_swarm{hash, std::move(facts)});
     state_.copies.give_up(slot);
   });
 }
@@ -240,11 +249,13 @@ void replication::give_strays(size_t slot, mono_time now) {
   to.takes_strays = true;
   auto then = [this, owner = owner, swarms = swarms](bool taken, mono_time later) {
     nodes_[owner].takes_strays = false;
-    if (taken)
-      let_go(swarms);
-    else
-      failed(nodes_[owner], later);
+    if (!taken)
+      return failed(nodes_[owner], later);
+    let_go(swarms);
+    looked_for_strays_ = {}; // There may be more of them, in this slot and in others.
   };
+  if (settings_.feeds.broken == flaw::lets_go_unheard)
+    let_go(swarms);
   links_.call(owner, link_kind::stray_peers, std::move(body), now + settings_.call_timeout,
               [then, to_us = inbox_](const result<std::string>& answer) {
                 to_us->put([then, taken = answer.has_value()](mono_time t) { then(taken, t); });
@@ -258,8 +269,8 @@ replication::stray_load replication::describe(const std::vector<info_hash>& hash
   stray_load x;
   for (auto& hash : hashes) {
     size_t unknown = 0;
-    auto wanted = [&](uint64_t identity) {
-      auto is = !state_.copies.knows(hash, identity);
+    auto wanted = [&](const replica_peer& peer) {
+      auto is = !state_.copies.knows(hash, peer);
       unknown += is;
       return is;
     };
@@ -283,7 +294,10 @@ void replication::let_go(const std::vector<std::pair<info_hash, uint64_t>>& swar
     if (state_.copies.owns(slot_of(hash)))
       return; // All are of one slot.
     auto living = state_.swarms().directory->lookup(hash).swarm;
-    auto depart = [known = stamp](swarm& x) { x.depart_in_turn(known); };
+    auto anyway = settings_.feeds.broken == flaw::lets_go_unseen;
+    auto depart = [known = stamp, anyway](swarm& x) {
+      x.depart_in_turn(anyway ? x.describe_in_turn(nullptr).stamp : known);
+    };
     strays_given_ += in_turn_of(living, unit_, depart);
   }
 }

@@ -82,6 +82,7 @@ bool slot_copies::take_over(size_t slot, uint64_t epoch, mono_time now) {
   p.is = part::owner;
   p.epoch = epoch;
   p.since = now;
+  p.since_s = now_();
   p.strays = false;
   if (p.kept)
     p.kept->leaving = true;
@@ -122,6 +123,7 @@ void slot_copies::tidy(mono_time now) {
     std::lock_guard guard{p.mutex};
     if (p.is == part::owner && p.kept && p.kept->table.size() == 0 && now - p.since > last_words)
       p.kept.reset();
+    std::erase_if(p.departed, [&](auto& x) { return now_() - x.second > departed_s; });
   }
 }
 
@@ -135,11 +137,12 @@ bool slot_copies::has_strays(size_t slot, mono_time now) const {
   return p.is == part::none || (p.kept->stream.whole() && now - p.heard_at < heard_lately);
 }
 
-bool slot_copies::knows(const info_hash& swarm, uint64_t identity) const {
+bool slot_copies::knows(const info_hash& swarm, const replica_peer& x) const {
   auto& p = places_[slot_of(swarm)];
   std::lock_guard guard{p.mutex};
   auto* copied = p.is == part::standby ? p.kept->table.find(swarm) : nullptr;
-  return copied && copied->peers.knows(identity);
+  auto known = copied ? copied->peers.describe(x.identity) : std::nullopt;
+  return known && (known->state == x.state || peer_state(x.state) != peer_state::seeder);
 }
 
 void slot_copies::no_strays(size_t slot) {
@@ -221,6 +224,21 @@ void slot_copies::begun(size_t slot) {
   auto& p = places_[slot];
   std::lock_guard guard{p.mutex};
   p.strays = p.is != part::owner;
+}
+
+/// A node that has had the slot for long is told of nobody who left.
+void slot_copies::left(const info_hash& swarm, uint64_t identity) {
+  auto& p = places_[slot_of(swarm)];
+  std::lock_guard guard{p.mutex};
+  auto told = p.is == part::standby || (p.is == part::owner && now_() - p.since_s <= departed_s);
+  if (told && p.departed.size() < departed_max)
+    p.departed[{swarm, identity}] = now_();
+}
+
+bool slot_copies::has_left(const info_hash& swarm, uint64_t identity) const {
+  auto& p = places_[slot_of(swarm)];
+  std::lock_guard guard{p.mutex};
+  return p.departed.contains({swarm, identity});
 }
 
 } // namespace shoal

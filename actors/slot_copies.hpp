@@ -7,6 +7,7 @@
 #include "core/clock.hpp"
 
 #include <array>
+#include <map>
 #include <mutex>
 
 namespace shoal {
@@ -28,6 +29,10 @@ public:
 
   /// An owner that has not been heard for so long has not come back.
   static constexpr std::chrono::seconds heard_lately{2};
+
+  /// How long a new owner, or who acts for one, remembers who has left, and how many of a slot.
+  static constexpr coarse_seconds departed_s = 60;
+  static constexpr size_t departed_max = 2048;
 
   slot_copies();
   ~slot_copies() override;
@@ -66,8 +71,8 @@ public:
   /// as this one knows, and if this one stands by it has had all from that owner lately.
   bool has_strays(size_t slot, mono_time now) const;
 
-  /// Whether the copy, which is what the owner has, knows the peer.
-  bool knows(const info_hash& swarm, uint64_t identity) const;
+  /// Whether the copy, which is what the owner has, knows the peer, and that it has all if it has.
+  bool knows(const info_hash& swarm, const replica_peer& x) const;
 
   /// There are none any more, as far as was looked.
   void no_strays(size_t slot);
@@ -90,6 +95,8 @@ public:
   replica_ptr take(const info_hash& swarm) override;
   std::vector<std::pair<info_hash, replica_ptr>> take_some(size_t slot, size_t max) override;
   void begun(size_t slot) override;
+  void left(const info_hash& swarm, uint64_t identity) override;
+  bool has_left(const info_hash& swarm, uint64_t identity) const override;
 
 private:
   enum class part : uint8_t { none, standby, owner };
@@ -103,6 +110,8 @@ private:
     coarse_seconds heard = 0; // When the owner was heard last, if ever.
     mono_time heard_at{};     // The same.
     mono_time since{};        // When this node became the owner.
+    coarse_seconds since_s = 0;
+    std::map<std::pair<info_hash, uint64_t>, coarse_seconds> departed; // And when.
     std::unique_ptr<copy> kept;
   };
 

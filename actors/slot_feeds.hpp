@@ -4,6 +4,7 @@
 #include "actors/swarm.hpp"
 #include "cluster/replication_log.hpp"
 #include "cluster/slot_sync.hpp"
+#include "cluster/traffic_flaw.hpp"
 
 #include <caf/scoped_execution_unit.hpp>
 
@@ -50,6 +51,7 @@ public:
     std::chrono::milliseconds sync_pause_max{30'000}; ///< until the standby is ready.
     std::chrono::seconds last_words{10};              ///< Of a slot that is another node's.
     size_t steps_max = 512; ///< Of full syncs, in one `advance`, for each slot.
+    cluster::traffic_flaw broken = cluster::traffic_flaw::none;
   };
 
   /// @param swarms what all swarms share.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/swarm.hpp"
 
+#include "actors/swarm_copies.hpp"
 #include "actors/swarm_relay.hpp"
 #include "actors/swarm_replication.hpp"
 #include "core/log.hpp"
@@ -131,6 +132,8 @@ void swarm::answer(const announce_request& req, announce_reply& reply) {
       = peers_.announce(in, last_heard_, draw(), out, to || watched() ? &changes : nullptr);
   if (to)
     replicate_announce(*to, hash_, peers_, in.identity, outcome, changes, age_s());
+  if (config_.copies && in.event == announce_event::stopped)
+    config_.copies->left(hash_, in.identity);
   if (web_) {
     web_->merge(changes);
     outcome.counts = counts();

@@ -92,7 +92,7 @@ public:
   };
 
   /// Describes its peers, for who has this swarm's turn. @param wanted says whom.
-  description describe_in_turn(const std::function<bool(uint64_t identity)>& wanted) const;
+  description describe_in_turn(const std::function<bool(const replica_peer&)>& wanted) const;
 
   /// Ends, and nobody is told: another node has the peers and goes on. For who has its turn.
   /// @param stamp of the description that the other node has: if somebody has announced since,

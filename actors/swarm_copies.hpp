@@ -25,11 +25,16 @@ public:
 
   /// A swarm has begun: it may be one of a slot that is another node's.
   virtual void begun(size_t slot) = 0;
+
+  /// A peer has said that it leaves. For a while others may still tell of it that did not hear
+  /// that.
+  virtual void left(const info_hash& swarm, uint64_t identity) = 0;
+  virtual bool has_left(const info_hash& swarm, uint64_t identity) const = 0;
 };
 
 /// All that is known of a swarm, as facts for `merge_swarm`.
 /// @param wanted says whose; null: everybody's. @returns several if they are too many for one.
 std::vector<std::string> facts_of(const peer_set& peers, uint32_t age_s,
-                                  const std::function<bool(uint64_t identity)>& wanted = nullptr);
+                                  const std::function<bool(const replica_peer&)>& wanted = nullptr);
 
 } // namespace shoal

@@ -88,9 +88,15 @@ void swarm::on_merge(const merge_swarm& facts) {
   note_changes(std::move(changes));
 }
 
+/// Of a peer that is known, only that it has all by now is news: that it has not is old.
 void swarm::merge(const replica_peer& x, std::vector<peer_change>& changes) {
-  if (peers_.knows(x.identity) || peers_.addresses() >= config_.peers.addresses_max)
+  if (auto known = peers_.describe(x.identity)) {
+    if (peer_state(x.state) != peer_state::seeder || peer_state(known->state) == peer_state::seeder)
+      return;
+  } else if (peers_.addresses() >= config_.peers.addresses_max
+             || (config_.copies && config_.copies->has_left(hash_, x.identity))) {
     return;
+  }
   peers_.mirror(x, now() + config_.peers.ttl_s, &changes);
   auto state = peer_state(x.state) == peer_state::seeder ? peer_change::to::seeder
                                                          : peer_change::to::leecher;
@@ -106,21 +112,22 @@ void swarm::depart_in_turn(uint64_t known) {
   send_self(farewell, atom::stop::value);
 }
 
-swarm::description swarm::describe_in_turn(const std::function<bool(uint64_t)>& wanted) const {
+swarm::description
+swarm::describe_in_turn(const std::function<bool(const replica_peer&)>& wanted) const {
   if (retired_)
     return {};
   return {facts_of(peers_, age_s(), wanted), stamp()};
 }
 
 std::vector<std::string> facts_of(const peer_set& peers, uint32_t age_s,
-                                  const std::function<bool(uint64_t)>& wanted) {
+                                  const std::function<bool(const replica_peer&)>& wanted) {
   constexpr size_t enough = delta_body_bytes_max - 1024;
   delta_piece all;
   peers.cut(0, SIZE_MAX, all);
   std::vector<std::string> facts(1);
   append_fact(facts.back(), delta_numbers{peers.counts().completed, age_s});
   for (auto& peer : all.peers) {
-    if (wanted && !wanted(peer.identity))
+    if (wanted && !wanted(peer))
       continue;
     if (facts.back().size() > enough)
       facts.emplace_back();

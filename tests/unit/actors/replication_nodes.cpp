@@ -262,6 +262,57 @@ CAF_TEST(another standby gets a full sync and who stood down keeps nothing) {
   CAF_CHECK_EQUAL(copied("c").peers, size_t(at("a").directory.peer_count()));
 }
 
+CAF_TEST(who has left at the new owner is not brought back by the old one) {
+  place("a", "b", 5);
+  populate("a", 6);
+  run_for(1s);
+  at("a").replicas->lost(slot, 5);
+  place("b", "a", 9);
+  announce("b", hello(6, 101, 5, announce_event::stopped));
+  run_for(3s);
+  CAF_CHECK_EQUAL(at("a").directory.swarm_count(), 0u);
+  CAF_CHECK_EQUAL(numbers("b", 6).incomplete, 5u);
+  CAF_MESSAGE("but is welcome");
+  announce("b", hello(6, 101, 5, announce_event::started));
+  CAF_CHECK_EQUAL(numbers("b", 6).incomplete, 6u);
+}
+
+CAF_TEST(a download that ends at a stand in is news to the owner and the contrary is not ) {
+  place("a", "b", 5);
+  populate("a", 6);
+  run_for(1s);
+  announce("b", hello(6, 101, 0, announce_event::completed));
+  announce("b", hello(6, 100, 5));
+  run_for(3s);
+  CAF_CHECK_EQUAL(at("b").directory.swarm_count(), 0u);
+  CAF_CHECK_EQUAL(numbers("a", 6).complete, 2u);
+  CAF_CHECK_EQUAL(numbers("a", 6).incomplete, 5u);
+  CAF_CHECK_EQUAL(numbers("a", 6).downloaded, 2u);
+  CAF_CHECK_EQUAL(copied("b").peers, size_t(at("a").directory.peer_count()));
+}
+
+CAF_TEST(who takes over and is replaced at once gives the copy to its successor) {
+  place("a", "b", 5);
+  populate("a", 20);
+  run_for(1s);
+  crash("a");
+  at("b").replicas->acquired(slot, 9);
+  at("b").replicas->lost(slot, 9);
+  place("c", "b", 13);
+  run_for(3s);
+  check_populated("c", 20);
+  CAF_CHECK_EQUAL(at("b").directory.swarm_count(), 0u);
+}
+
+CAF_TEST(many strays go one message after the other) {
+  place("a", "b", 5);
+  for (uint32_t s = 1; s <= 1000; ++s)
+    announce("c", hello(s, 1, 5));
+  run_for(900ms);
+  CAF_CHECK_EQUAL(at("c").directory.swarm_count(), 0u);
+  CAF_CHECK_EQUAL(at("a").directory.swarm_count(), 1000u);
+}
+
 CAF_TEST(swarms of a snapshot are given to whoever owns them) {
   place("a", "b", 5);
   populate("a", 3);
