@@ -39,6 +39,7 @@ public:
         all.erase(at);
     }
     position_ = after;
+    ++transactions_;
     undo_.push_back(std::move(undo));
     if (undo_.size() > kept)
       undo_.pop_front();
@@ -78,6 +79,9 @@ public:
     undo_.clear();
   }
 
+  /// That were written, of all times.
+  uint64_t transactions() const { return transactions_; }
+
   static constexpr size_t kept = 3;
 
 private:
@@ -95,6 +99,7 @@ private:
   std::string origin_;
   cluster::copy_position position_;
   std::deque<undo_log> undo_;
+  uint64_t transactions_ = 0;
 };
 
 } // namespace shoal::sim

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a cluster's membership against a model of etcd under faults, many times.
 //     shoal_sim [--seeds N] [--first SEED] [--seed SEED] [--mutants] [--flaw N] [--grow]
+//               [--traffic-flaw N] [--traffic-share N]
 //   --seeds N    so many runs (1000)
 //   --seed SEED  one run, and says what happens in it
 //   --flaw N     with code that is broken on purpose (cluster/flaw.hpp)
+//   --traffic-flaw N   the same (cluster/traffic_flaw.hpp)
+//   --traffic-share N  one in so many seeds has clients who announce
 //   --grow       prints how long joining and leaving take, in virtual time
 //   --mutants    every such flaw must be caught within so many seeds
+#include "core/log.hpp"
 #include "tests/sim/sim_growth.hpp"
-#include "tests/sim/sim_run.hpp"
+#include "tests/sim/sim_tally.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -29,45 +33,13 @@ struct options {
   bool mutants = false;
   bool grow = false;
   cluster::flaw broken = cluster::flaw::none;
-};
-
-/// What many runs had.
-struct tally {
-  uint64_t runs = 0;
-  uint64_t events = 0;
-  uint64_t acquired = 0;
-  uint64_t acknowledged = 0;
-  uint64_t refused = 0;
-  uint64_t unknown = 0;
-  uint64_t reads = 0;
-  double unowned_s = 0;
-  std::map<std::string, uint64_t> faults;
-  std::map<std::string, uint64_t> steps;
-  std::vector<double> converged_s;
-  std::map<uint64_t, std::vector<std::string>> failed; // By seed.
-
-  void add(uint64_t seed, run_outcome&& run) {
-    ++runs;
-    events += run.events;
-    acquired += run.acquired;
-    acknowledged += run.acknowledged;
-    refused += run.refused;
-    unknown += run.unknown;
-    reads += run.reads;
-    for (const auto& [name, count] : run.faults)
-      faults[name] += count;
-    for (const auto& [name, count] : run.steps)
-      steps[name] += count;
-    unowned_s += std::chrono::duration<double>(run.unowned).count();
-    converged_s.push_back(std::chrono::duration<double>(run.converged).count());
-    if (!run.violations.empty())
-      failed[seed] = std::move(run.violations);
-  }
+  cluster::traffic_flaw traffic_broken = cluster::traffic_flaw::none;
+  uint64_t traffic_share = run_plan{}.traffic_share;
 };
 
 /// Runs seeds in their order on all cores. @param enough after so many failures no more begin.
-tally run_seeds(const options& wanted, size_t enough) {
-  tally sum;
+sim_tally run_seeds(const options& wanted, size_t enough) {
+  sim_tally sum;
   std::mutex lock;
   std::atomic<uint64_t> next{wanted.first};
   std::atomic<size_t> failures{0};
@@ -76,6 +48,8 @@ tally run_seeds(const options& wanted, size_t enough) {
       run_plan plan;
       plan.seed = seed;
       plan.broken = wanted.broken;
+      plan.traffic_broken = wanted.traffic_broken;
+      plan.traffic_share = wanted.traffic_share;
       plan.trace = wanted.trace;
       auto outcome = sim_run(plan).run();
       failures += outcome.violations.empty() ? 0u : 1u;
@@ -92,68 +66,40 @@ tally run_seeds(const options& wanted, size_t enough) {
   return sum;
 }
 
-std::string list(const std::map<std::string, uint64_t>& counts) {
-  std::string text;
-  for (const auto& [name, count] : counts)
-    text += (text.empty() ? "" : ", ") + name + ' ' + std::to_string(count);
-  return text;
-}
-
-double unowned_share(const tally& sum) {
-  run_plan plan;
-  return sum.unowned_s / double(sum.runs) / double(plan.slots)
-         / std::chrono::duration<double>(plan.trouble).count();
-}
-
-void print_failures(const tally& sum) {
-  size_t shown = 0;
-  for (const auto& [seed, violations] : sum.failed) {
-    if (++shown > 10)
-      break;
-    for (const auto& v : violations)
-      std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), v.c_str());
-  }
-}
-
 int run_plain(const options& wanted) {
   auto begin = std::chrono::steady_clock::now();
   auto sum = run_seeds(wanted, 10);
-  auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  print_failures(sum);
-  auto& c = sum.converged_s;
-  std::sort(c.begin(), c.end());
-  std::printf(
-      "%llu seeds from %llu, %.0f per second; %llu events, %llu slots acquired, "
-      "%llu writes acknowledged, %llu refused, %llu unknown, %llu reads\nfaults: %s\nslots: %s; "
-      "without an owner %.1f %% of the time "
-      "of faults\nsettled after the last fault: median %.2f s, "
-      "99 %% %.2f s, at most %.2f s of virtual time\n%zu seeds failed\n",
-      static_cast<unsigned long long>(sum.runs), static_cast<unsigned long long>(wanted.first),
-      double(sum.runs) / took, static_cast<unsigned long long>(sum.events),
-      static_cast<unsigned long long>(sum.acquired),
-      static_cast<unsigned long long>(sum.acknowledged),
-      static_cast<unsigned long long>(sum.refused), static_cast<unsigned long long>(sum.unknown),
-      static_cast<unsigned long long>(sum.reads), list(sum.faults).c_str(), list(sum.steps).c_str(),
-      100 * unowned_share(sum), c[c.size() / 2], c[c.size() * 99 / 100], c.back(),
-      sum.failed.size());
+  sum.print(wanted.first, std::chrono::steady_clock::now() - begin);
   return sum.failed.empty() ? 0 : 1;
+}
+
+/// @returns whether it escaped.
+bool try_mutant(const options& wanted, std::string_view name) {
+  auto sum = run_seeds(wanted, 1);
+  std::printf("%-20s ", std::string{name}.c_str());
+  if (sum.failed.empty()) {
+    std::printf("ESCAPED %llu seeds\n", static_cast<unsigned long long>(sum.runs));
+  } else {
+    auto& [seed, violations] = *sum.failed.begin();
+    std::printf("caught by seed %llu: %s\n", static_cast<unsigned long long>(seed),
+                violations.front().c_str());
+  }
+  std::fflush(stdout);
+  return sum.failed.empty();
 }
 
 int run_mutants(options wanted) {
   auto escaped = 0;
   for (uint8_t f = 1; f < static_cast<uint8_t>(cluster::flaw::flaw_sentinel_); ++f) {
     wanted.broken = static_cast<cluster::flaw>(f);
-    auto sum = run_seeds(wanted, 1);
-    std::printf("%-20s ", std::string{cluster::name(wanted.broken)}.c_str());
-    if (sum.failed.empty()) {
-      std::printf("ESCAPED %llu seeds\n", static_cast<unsigned long long>(sum.runs));
-      ++escaped;
-    } else {
-      auto& [seed, violations] = *sum.failed.begin();
-      std::printf("caught by seed %llu: %s\n", static_cast<unsigned long long>(seed),
-                  violations.front().c_str());
-    }
-    std::fflush(stdout);
+    escaped += try_mutant(wanted, cluster::name(wanted.broken));
+  }
+  wanted.broken = cluster::flaw::none;
+  wanted.traffic_share = 1;
+  constexpr auto end = static_cast<uint8_t>(cluster::traffic_flaw::traffic_flaw_sentinel_);
+  for (uint8_t f = 1; f < end; ++f) {
+    wanted.traffic_broken = static_cast<cluster::traffic_flaw>(f);
+    escaped += try_mutant(wanted, cluster::name(wanted.traffic_broken));
   }
   std::printf("%d mutants escaped\n", escaped);
   return escaped == 0 ? 0 : 1;
@@ -187,9 +133,14 @@ bool parse(int argc, char** argv, options& wanted) {
     else if (word == "--first")
       wanted.first = number;
     else if (word == "--seed")
-      wanted = {number, 1, true, false, false, wanted.broken};
+      wanted.first = number, wanted.seeds = 1, wanted.trace = true;
     else if (word == "--flaw" && number < static_cast<uint8_t>(cluster::flaw::flaw_sentinel_))
       wanted.broken = static_cast<cluster::flaw>(number);
+    else if (word == "--traffic-flaw"
+             && number < static_cast<uint8_t>(cluster::traffic_flaw::traffic_flaw_sentinel_))
+      wanted.traffic_broken = static_cast<cluster::traffic_flaw>(number);
+    else if (word == "--traffic-share" && number > 0)
+      wanted.traffic_share = number;
     else
       return false;
   }
@@ -199,10 +150,11 @@ bool parse(int argc, char** argv, options& wanted) {
 } // namespace
 
 int main(int argc, char** argv) {
+  spdlog::set_level(spdlog::level::off); // Links come and go.
   options wanted;
   if (!parse(argc, argv, wanted)) {
     std::fprintf(stderr, "usage: shoal_sim [--seeds N] [--first SEED] [--seed SEED] [--flaw N] "
-                         "[--mutants] [--grow]\n");
+                         "[--traffic-flaw N] [--traffic-share N] [--mutants] [--grow]\n");
     return 2;
   }
   if (wanted.grow)

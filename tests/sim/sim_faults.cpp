@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/sim_run.hpp"
 
+#include <algorithm>
+
 namespace shoal::sim {
 
 using namespace std::chrono_literals;
@@ -8,12 +10,30 @@ using namespace std::chrono_literals;
 void sim_run::schedule_faults() {
   auto& random = time_.random;
   auto& faults = etcd_.faults();
-  faults.lost = static_cast<uint32_t>(random.below(3) * 10);
-  faults.late = static_cast<uint32_t>(random.below(3) * 10);
+  if (!strict_) {
+    faults.lost = static_cast<uint32_t>(random.below(3) * 10);
+    faults.late = static_cast<uint32_t>(random.below(3) * 10);
+  }
   auto at = time_.now();
   auto end = at + plan_.trouble;
   for (at += random.between(2s, 8s); at < end; at += random.between(100ms, 4s))
-    time_.at(at, [this] { inject(); });
+    time_.at(at, [this] { strict_ ? inject_peacefully() : inject(); });
+}
+
+/// Nothing goes wrong; nodes are drained, leave and come back.
+void sim_run::inject_peacefully() {
+  constexpr auto patience = 60s;
+  auto& random = time_.random;
+  auto& n = *nodes_[random.below(nodes_.size())];
+  auto busy = std::any_of(nodes_.begin(), nodes_.end(), [](const auto& x) {
+    return !x->is_running() || x->is_leaving() || !x->members()->nodes().drains().empty();
+  });
+  if (busy) // Somebody must be there to whom slots can go.
+    return;
+  if (random.chance(500))
+    return drain_for_a_while(n);
+  fault("leave", n.id());
+  n.leave(patience);
 }
 
 void sim_run::fault(const std::string& name, const std::string& whom) {
@@ -24,49 +44,67 @@ void sim_run::fault(const std::string& name, const std::string& whom) {
 void sim_run::inject() {
   auto& random = time_.random;
   auto& n = *nodes_[random.below(nodes_.size())];
-  switch (random.below(14)) {
-  case 0:
-  case 1:
-    fault("crash", n.id());
-    n.crash();
-    time_.after(random.between(0s, 8s), [&n] { n.start(); });
-    break;
-  case 2:
-  case 3:
-  case 4:
-    fault("pause", n.id());
-    n.pause();
-    time_.after(random.between(10ms, random.chance(500) ? 12s : 1s), [&n] { n.resume(); });
-    break;
-  case 5:
-  case 6:
-  case 7:
+  auto kind = random.below(traffic_ ? 20 : 15);
+  if (kind < 2)
+    crash_some(n);
+  else if (kind < 5)
+    pause_some(n);
+  else if (kind < 8)
     cut_some(n);
-    break;
-  case 8:
+  else if (kind < 11)
+    disturb_etcd();
+  else if (kind < 13)
+    disturb_disk(n);
+  else if (kind == 13)
+    drain_some(n);
+  else if (!traffic_) // There it would have to have links of its own.
+    double_some(n);
+  else
+    fault(traffic_->disturb());
+}
+
+void sim_run::crash_some(sim_node& n) {
+  fault("crash", n.id());
+  n.crash();
+  time_.after(time_.random.between(0s, 8s), [&n] { n.start(); });
+}
+
+void sim_run::pause_some(sim_node& n) {
+  auto& random = time_.random;
+  fault("pause", n.id());
+  n.pause();
+  time_.after(random.between(10ms, random.chance(500) ? 12s : 1s), [&n] { n.resume(); });
+}
+
+void sim_run::disturb_etcd() {
+  auto& random = time_.random;
+  switch (random.below(3)) {
+  case 0:
     fault("etcd unavailable");
     etcd_.set_available(false);
     time_.after(random.between(50ms, 6s), [this] { etcd_.set_available(true); });
     break;
-  case 9:
+  case 1:
     fault("compaction");
     etcd_.compact(etcd_.state().revision());
     break;
-  case 10:
+  default:
     fault("watches break");
     etcd_.break_watches();
-    break;
-  case 11:
+  }
+}
+
+void sim_run::disturb_disk(sim_node& n) {
+  auto& random = time_.random;
+  if (random.chance(500)) {
     fault("disk full", n.id());
     n.fill_disk(true);
     time_.after(random.between(100ms, 5s), [&n] { n.fill_disk(false); });
-    break;
-  case 12:
-    double_some(n);
-    break;
-  default:
-    drain_some(n);
+    return;
   }
+  fault("slow disk", n.id());
+  n.slow_disk(random.between(50ms, 2s));
+  time_.after(random.between(1s, 10s), [&n] { n.slow_disk(0s); });
 }
 
 void sim_run::cut_some(sim_node& n) {
@@ -79,14 +117,16 @@ void sim_run::cut_some(sim_node& n) {
 
 void sim_run::drain_some(sim_node& n) {
   auto& random = time_.random;
-  if (random.chance(500)) {
-    fault("drain", n.id());
-    set_drain(n.id(), true);
-    time_.after(random.between(1s, 15s), [this, &n] { set_drain(n.id(), false); });
-    return;
-  }
+  if (random.chance(500))
+    return drain_for_a_while(n);
   fault("leave", n.id());
   n.leave(random.between(1s, 10s));
+}
+
+void sim_run::drain_for_a_while(sim_node& n) {
+  fault("drain", n.id());
+  set_drain(n.id(), true);
+  time_.after(time_.random.between(1s, 15s), [this, &n] { set_drain(n.id(), false); });
 }
 
 /// Somebody starts the node again elsewhere, perhaps because it hangs, and it goes on some day.
@@ -134,10 +174,13 @@ void sim_run::heal() {
   etcd_.faults().lost = 0;
   etcd_.faults().late = 0;
   etcd_.set_available(true);
+  if (traffic_)
+    traffic_->heal();
   for (auto& n : doubles_)
     n->crash();
   for (auto& n : nodes_) {
     n->fill_disk(false);
+    n->slow_disk(0s);
     n->cut(false, false);
     n->resume();
     if (n->is_leaving())

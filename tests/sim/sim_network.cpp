@@ -180,13 +180,18 @@ void sim_network::flush(const wire_ptr& w, size_t side) {
   arm(w, side);
 }
 
+duration sim_network::trip(const std::string& from, const std::string& to) {
+  auto takes = time.random.between(plan.delay_min, plan.delay_max);
+  auto slow = slow_.find({from, to});
+  return slow == slow_.end() ? takes : takes + time.random.between(duration{0}, slow->second);
+}
+
 void sim_network::send(const wire_ptr& w, size_t side, std::string bytes) {
   auto& end = w->ends[side];
   end.under_way_bytes += bytes.size();
   for (size_t at = 0; at < bytes.size();) {
     auto n = std::min<size_t>(1 + time.random.below(plan.piece_bytes_max), bytes.size() - at);
-    auto when = std::max(end.last_arrival,
-                         time.now() + time.random.between(plan.delay_min, plan.delay_max));
+    auto when = std::max(end.last_arrival, time.now() + trip(end.host, w->ends[1 - side].host));
     end.last_arrival = when + duration{n * 1'000'000'000 / plan.bytes_per_second};
     time.at(end.last_arrival,
             [this, w, side, piece = bytes.substr(at, n)] { arrive(w, 1 - side, piece); });

@@ -91,6 +91,9 @@ public:
   /// Nothing gets from one to the other, until it does: bytes wait, dials hang.
   void block(const std::string& from, const std::string& to, bool yes);
 
+  /// What goes from one to the other takes so much longer at most, and keeps its order. 0: no more.
+  void slow(const std::string& from, const std::string& to, duration by) { slow_[{from, to}] = by; }
+
   size_t wires() const { return wires_.size(); }
 
   timeline& time;
@@ -106,6 +109,7 @@ private:
   void on_host(const std::string& node, std::function<void()> what);
   void flush(const wire_ptr& w, size_t side);
   void send(const wire_ptr& w, size_t side, std::string bytes);
+  duration trip(const std::string& from, const std::string& to);
   void arrive(const wire_ptr& w, size_t side, std::string bytes);
   void deliver(const wire_ptr& w, size_t side, const std::string& bytes);
   void arm(const wire_ptr& w, size_t side);
@@ -118,6 +122,7 @@ private:
   std::map<std::string, std::unique_ptr<sim_host>> hosts_;
   std::vector<wire_ptr> wires_;
   std::set<std::pair<std::string, std::string>> blocked_;
+  std::map<std::pair<std::string, std::string>, duration> slow_;
 };
 
 } // namespace shoal::sim

@@ -37,6 +37,23 @@ public:
   virtual void forgotten(const std::string&, uint64_t) {}
 };
 
+/// What stands on a node's membership beside its registry. Made with each process of the node and
+/// gone with it, without a word.
+class node_service : public cluster::membership_listener {
+public:
+  /// After each event of the node's membership.
+  virtual void looked(const cluster::membership& at) = 0;
+  virtual void pause(bool yes) = 0;
+
+  /// Whether nothing is under way that an orderly end waits for.
+  virtual bool is_idle() const = 0;
+
+  /// The process is about to end. @param in_order having handed over all that somebody took.
+  virtual void ends(bool in_order) = 0;
+
+  void failed(const error&) override {}
+};
+
 /// A clock that shows another time than the true one and runs a little fast or slow.
 struct node_clock {
   duration offset{0};
@@ -77,7 +94,16 @@ public:
     return std::make_unique<sim_node>(etcd_, config_, clock_, observer_, registry_);
   }
 
+  /// From the next start on. @param make gets the node, whose membership has not begun.
+  void serve(std::function<std::unique_ptr<node_service>(sim_node&)> make) {
+    make_service_ = std::move(make);
+    config_.tells_roles = true;
+    config_.self.addresses = {id()};
+  }
+
   const std::string& id() const { return config_.self.id; }
+  uint64_t incarnation() const { return config_.self.incarnation; }
+  const node_clock& clock() const { return clock_; }
 
   void start();
   void crash();
@@ -88,8 +114,14 @@ public:
   /// Its copy cannot be written until there is space again.
   void fill_disk(bool yes) { disk_.is_full = yes; }
 
+  /// Each transaction of the copy holds up the registry's thread for at most so long. 0: for none.
+  void slow_disk(duration by) { disk_delay_max_ = by; }
+
   bool is_running() const { return life_ != nullptr; }
   bool is_paused() const { return paused_; }
+
+  /// Whether it runs and neither hangs nor is cut off, and has not for so long.
+  bool is_well(duration since) const;
 
   /// Hands over, ends its lease and is gone.
   /// @param within gives up waiting and goes all the same. @param comes_back some seconds later.
@@ -115,13 +147,19 @@ public:
 
   cluster::membership* members() { return life_ ? life_->members.get() : nullptr; }
 
+  /// What a service says of standbys, for the membership on its thread.
+  void standby_is_ready(size_t slot, uint64_t revision);
+  void standby_fell_behind(size_t slot);
+
   mono_time local_now() const { return clock_.local(etcd_.time().now()); }
 
 private:
   /// From start to crash.
   struct life {
     std::unique_ptr<etcd_link> link;
+    std::unique_ptr<etcd_link> registry_link;
     std::unique_ptr<cluster::membership> members;
+    std::unique_ptr<node_service> service;
     std::unique_ptr<cluster::replica> copy;
     std::unique_ptr<cluster::etcd_commit_store> commits;
     std::unique_ptr<cluster::counter_flusher> counters;
@@ -130,12 +168,22 @@ private:
     bool comes_back = true;
     bool ending = false;
     bool claims = false; // It asks for the flushes of its id.
+
+    // What waits for the disk, in its order.
+    std::vector<std::function<void()>> on_disk;
+    bool disk_busy = false;
   };
 
+  node_side side_of(const std::shared_ptr<life>& of, bool registry);
   void tick(const std::shared_ptr<life>& of);
+  void end_if_idle(const std::shared_ptr<life>& of);
+  void on_membership(std::function<void(cluster::membership&)> what);
   void run(const std::shared_ptr<life>& of, std::function<void()> what);
 
   // -- sim_registry.cpp: what stands on the membership
+  void run_registry(const std::shared_ptr<life>& of, std::function<void()> what);
+  void wait_for_disk(const std::shared_ptr<life>& of);
+  void advance_registry();
   void start_registry();
   void stop_registry(life& of);
   cluster::counter_flusher::hooks counter_hooks();
@@ -148,11 +196,11 @@ private:
   void replaced(uint64_t) override {}
 
   void acquired(size_t slot, uint64_t epoch) override;
-  void lost(size_t slot, uint64_t epoch) override { observer_.lost(id(), slot, epoch); }
+  void lost(size_t slot, uint64_t epoch) override;
   void standby_changed(size_t slot, const cluster::held_role& standby) override;
-  void standing_by(size_t, uint64_t) override {}
-  void stood_down(size_t) override {}
-  void view_changed() override {}
+  void standing_by(size_t slot, uint64_t epoch) override;
+  void stood_down(size_t slot) override;
+  void view_changed() override;
   void failed(const error& why) override { observer_.failed(id(), why); }
 
   etcd_model& etcd_;
@@ -166,6 +214,9 @@ private:
   bool paused_ = false;
   bool cut_there_ = false;
   bool cut_back_ = false;
+  mono_time disturbed_at_{};
+  duration disk_delay_max_{0};
+  std::function<std::unique_ptr<node_service>(sim_node&)> make_service_;
   uint64_t writes_ = 0;
 };
 

@@ -27,7 +27,7 @@ void sim_node::start_registry() {
   of_copy.diff_bytes_max = registry_.diff_bytes_max;
   of_copy.broken = config_.broken;
   l.copy = std::make_unique<cluster::replica>(
-      *l.link, disk_, now_, static_cast<cluster::replica_listener&>(*this), of_copy);
+      *l.registry_link, disk_, now_, static_cast<cluster::replica_listener&>(*this), of_copy);
   cluster::etcd_commit_config of_commits;
   of_commits.node = id();
   of_commits.incarnation = config_.self.incarnation;
@@ -35,8 +35,8 @@ void sim_node::start_registry() {
   of_commits.group_operations_max = registry_.group_operations_max;
   of_commits.broken = config_.broken;
   l.commits = std::make_unique<cluster::etcd_commit_store>(
-      *l.link, *l.copy, [this](size_t slot) { return life_->members->guard(slot, local_now()); },
-      now_, of_commits);
+      *l.registry_link, *l.copy,
+      [this](size_t slot) { return life_->members->guard(slot, local_now()); }, now_, of_commits);
   cluster::counter_config of_counters;
   of_counters.node = id();
   of_counters.incarnation = config_.self.incarnation;
@@ -44,6 +44,41 @@ void sim_node::start_registry() {
   of_counters.needs_claim = true;
   of_counters.broken = config_.broken;
   l.counters = std::make_unique<cluster::counter_flusher>(*l.commits, counter_hooks(), of_counters);
+}
+
+/// The registry has a thread of its own, which waits for its disk.
+void sim_node::run_registry(const std::shared_ptr<life>& of, std::function<void()> what) {
+  if (of != life_)
+    return;
+  if (of->disk_busy)
+    return of->on_disk.push_back(std::move(what));
+  if (paused_)
+    return of->backlog.push_back([this, of, what = std::move(what)] { run_registry(of, what); });
+  auto before = disk_.transactions();
+  what();
+  if (of == life_ && disk_delay_max_ > 0s && disk_.transactions() != before)
+    wait_for_disk(of);
+}
+
+void sim_node::wait_for_disk(const std::shared_ptr<life>& of) {
+  of->disk_busy = true;
+  auto go_on = [this, of] {
+    of->disk_busy = false;
+    for (auto& what : std::exchange(of->on_disk, {}))
+      run_registry(of, std::move(what)); // Which may have the others wait again.
+  };
+  etcd_.time().after(etcd_.time().random.between(0s, disk_delay_max_), [this, of, go_on] {
+    if (of != life_)
+      return;
+    paused_ ? of->backlog.push_back(go_on) : go_on();
+  });
+}
+
+void sim_node::advance_registry() {
+  life_->copy->advance();
+  life_->commits->advance();
+  claim();
+  life_->counters->advance();
 }
 
 cluster::counter_flusher::hooks sim_node::counter_hooks() {
@@ -77,7 +112,7 @@ void sim_node::claim() {
   cluster::counter_config of;
   of.node = id();
   of.incarnation = config_.self.incarnation;
-  cluster::claim_flushes(*life_->link, cluster::key_space{config_.prefix}, of, *member,
+  cluster::claim_flushes(*life_->registry_link, cluster::key_space{config_.prefix}, of, *member,
                          local_now() + 1s,
                          [this, weak = std::weak_ptr(life_)](const result<uint64_t>& claim) {
                            auto l = weak.lock();

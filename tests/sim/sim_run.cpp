@@ -17,6 +17,17 @@ sim_run::sim_run(const run_plan& plan)
   etcd_.on_change = [this](const etcd_state::change& made) { check_change(made); };
 }
 
+void sim_run::make_traffic() {
+  if (plan_.seed % plan_.traffic_share != 0)
+    return;
+  strict_ = time_.random.chance(200);
+  traffic_ = std::make_unique<sim_traffic>(
+      time_, etcd_.state(), plan_.slots, strict_, plan_.traffic_broken,
+      [this](const std::string& kind, const std::string& detail) { violation(kind, detail); },
+      plan_.trace ? sim_traffic::scribe{[this](const std::string& what) { note(what); }} : nullptr);
+  traffic_->begin(time_.now() + plan_.trouble);
+}
+
 void sim_run::make_nodes() {
   auto& random = time_.random;
   auto count = 3 + random.below(3);
@@ -44,11 +55,14 @@ void sim_run::make_nodes() {
                      static_cast<int64_t>(random.below(20'001)) - 10'000};
     nodes_.push_back(std::make_unique<sim_node>(etcd_, config, clock, *this, registry));
     all_.push_back(nodes_.back().get());
+    if (traffic_)
+      nodes_.back()->serve(traffic_->service());
     time_.after(random.between(0s, 3s), [n = nodes_.back().get()] { n->start(); });
   }
 }
 
 run_outcome sim_run::run() {
+  make_traffic();
   make_nodes();
   auto begin = time_.now();
   looked_ = begin;
@@ -65,12 +79,26 @@ run_outcome sim_run::run() {
       outcome_.converged = time_.now() - calm_;
   }
   check_end();
+  if (traffic_)
+    end_traffic();
   outcome_.events = time_.events();
   outcome_.acknowledged = ledger_.acknowledged();
   outcome_.refused = ledger_.refused();
   outcome_.unknown = ledger_.unknown();
   outcome_.reads = ledger_.reads();
   return std::move(outcome_);
+}
+
+void sim_run::end_traffic() {
+  if (outcome_.violations.empty()) { // Else it may not be possible to look.
+    traffic_->check_known();
+    traffic_->announce_again();
+    step_until(time_.now() + 8s);
+    traffic_->probe();
+    step_until(time_.now() + 3s);
+    traffic_->check_end();
+  }
+  outcome_.traffic = traffic_->tally();
 }
 
 void sim_run::step_until(mono_time end) {
@@ -103,6 +131,11 @@ void sim_run::check_owners() {
 void sim_run::acquired(const std::string& node, size_t slot, uint64_t epoch) {
   note(node + " acquires " + std::to_string(slot) + " epoch " + std::to_string(epoch));
   ++outcome_.acquired;
+  // Roles are told as they stand in etcd then, some time ago: only who acts on it is looked at.
+  if (traffic_ && std::none_of(nodes_.begin(), nodes_.end(), [&](const auto& n) {
+        return n->id() == node && n->owns(slot) == epoch;
+      }))
+    return;
   auto& last = epochs_[slot];
   outcome_.steps["resumed"] += epoch == last.first;
   if (epoch < last.first || (epoch == last.first && node != last.second))
@@ -135,7 +168,10 @@ void sim_run::check_change(const etcd_state::change& made) {
            + (e.erased ? " gone" : " = " + e.kv.value));
     if (e.kv.key.starts_with(keys_.data()))
       check_write(made.revision, e);
-    else if (e.kv.key.ends_with("/owner") && !e.erased)
+    if (traffic_ && e.kv.key.starts_with(keys_.slots()))
+      traffic_->moved(std::strtoull(e.kv.key.c_str() + keys_.slots().size(), nullptr, 16),
+                      e.kv.key.ends_with("/owner"));
+    if (e.kv.key.ends_with("/owner") && !e.erased)
       follow_slot(e, erases(e.kv.key.substr(0, e.kv.key.size() - 5) + "standby"));
   }
   for (const auto& e : made.events)
@@ -162,6 +198,8 @@ void sim_run::check_write(uint64_t revision, const coordination::watch_event& e)
 void sim_run::follow_slot(const coordination::watch_event& e, bool standby_went) {
   auto before = held_[e.kv.key].value;
   if (before.empty()) {
+    if (traffic_)
+      traffic_->taken(std::strtoull(e.kv.key.c_str() + keys_.slots().size(), nullptr, 16));
     ++outcome_.steps[standby_went ? "taken over" : "claimed"];
     return;
   }
@@ -200,7 +238,7 @@ std::string sim_run::unsettled() const {
   for (size_t s = 0; s < plan_.slots; ++s)
     if (std::none_of(nodes_.begin(), nodes_.end(), [&](const auto& n) { return n->owns(s); }))
       return "nobody owns slot " + std::to_string(s);
-  return {};
+  return traffic_ ? traffic_->unsettled() : std::string{};
 }
 
 void sim_run::check_end() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/sim/sim_ledger.hpp"
+#include "tests/sim/sim_traffic.hpp"
 
 namespace shoal::sim {
 
@@ -11,7 +12,9 @@ struct run_plan {
   duration trouble = std::chrono::seconds{40}; ///< Faults, then peace.
   duration peace = std::chrono::seconds{120};  ///< Within which all must be well again.
   cluster::flaw broken = cluster::flaw::none;
-  bool trace = false; ///< Prints what happens.
+  cluster::traffic_flaw traffic_broken = cluster::traffic_flaw::none;
+  uint64_t traffic_share = 4; ///< Of so many seeds one has clients who announce. 1: all.
+  bool trace = false;         ///< Prints what happens.
 };
 
 struct run_outcome {
@@ -25,6 +28,7 @@ struct run_outcome {
   uint64_t reads = 0;                     ///< Of keys at their owners.
   std::map<std::string, uint64_t> faults; ///< How often each was injected.
   std::map<std::string, uint64_t> steps;  ///< How often slots changed hands in which way.
+  std::optional<traffic_tally> traffic;   ///< Of seeds that have any.
   duration unowned{0};                    ///< All slots together, during the faults.
 };
 
@@ -34,14 +38,17 @@ struct run_outcome {
 ///    when another owns the slot; slots are handed over to standbys that are ready
 ///  - in the end: every slot is owned and stood by for where placement wants it, all nodes see the
 ///    same, and all copies of the registry are what etcd has
-///  - for the registry's clients: see sim_ledger
+///  - for the registry's clients: see sim_ledger; for those who announce: see sim_traffic
+/// In some of the seeds with announces there are no faults: nodes only come, leave and are drained.
 class sim_run : public node_observer {
 public:
   explicit sim_run(const run_plan& plan);
   run_outcome run();
 
 private:
+  void make_traffic();
   void make_nodes();
+  void end_traffic();
   void step_until(mono_time end);
   void check_owners();
   void check_change(const etcd_state::change& made);
@@ -58,8 +65,14 @@ private:
   void schedule_faults();
   void inject();
   void fault(const std::string& name, const std::string& whom = {});
+  void inject_peacefully();
+  void crash_some(sim_node& n);
+  void pause_some(sim_node& n);
   void cut_some(sim_node& n);
+  void disturb_etcd();
+  void disturb_disk(sim_node& n);
   void drain_some(sim_node& n);
+  void drain_for_a_while(sim_node& n);
   void double_some(sim_node& n);
   void schedule_writes();
   void heal();
@@ -89,6 +102,8 @@ private:
   etcd_model etcd_;
   cluster::key_space keys_{"shoal/"};
   std::unique_ptr<etcd_link> operator_;
+  bool strict_ = false;
+  std::unique_ptr<sim_traffic> traffic_; // Null: nobody announces.
   std::vector<std::unique_ptr<sim_node>> nodes_;
   std::vector<std::unique_ptr<sim_node>> doubles_; // Of nodes, with folders of their own.
   std::vector<sim_node*> all_;                     // Both.
