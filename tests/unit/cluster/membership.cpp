@@ -96,7 +96,7 @@ CAF_TEST(a node that restarts at once moves no slot of others) {
   auto before = log.size();
   node("a").crash();
   node("a").start();
-  run_for(8s); // Its lease ends, the standbys take over, it is back, nothing has moved yet.
+  run_for(7s); // Its lease ends, the standbys take over, it is back, nothing has moved yet.
   for (auto at = before; at < log.size(); ++at)
     CAF_CHECK(log[at].find(" lost ") == std::string::npos);
   settle();
