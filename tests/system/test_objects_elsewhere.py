@@ -14,11 +14,12 @@ import pytest
 from support import folders, wait, web
 from support.client_aria2 import Aria2Client
 from support.client_transmission import TransmissionClient
-from support.tls_cluster import DEV_CERTS, Cluster
+from support.cluster import DEV_CERTS, Cluster
 
 pytestmark = pytest.mark.timeout(600)
 
 NAME, REV = "org/model", "v1"
+TEXT = ("--log-format", "text")
 SIZES = {"weights.bin": 3_000_001, "config.json": 700, "empty.txt": 0}
 BIG_BYTES = 64 * 1024 * 1024
 HUGE_BYTES = 300 * 1024 * 1024
@@ -29,10 +30,8 @@ SHOWN = ("Content-Type", "Content-Length", "Content-Range", "ETag", "Cache-Contr
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    work = tmp_path_factory.mktemp("cluster")
-    with Cluster(work, "--log-format", "text") as cluster:
-        cluster.certificates = work / "certificates"
-        yield cluster
+    with Cluster(tmp_path_factory.mktemp("cluster"), flags=TEXT, tls=True) as cluster:
+        yield cluster.await_placed()
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +46,8 @@ def content(cluster, tmp_path_factory):
 @pytest.fixture
 def own_cluster(tmp_path):
     """For those that kill."""
-    with Cluster(tmp_path, "--log-format", "text") as cluster:
-        yield cluster
+    with Cluster(tmp_path, flags=TEXT, tls=True) as cluster:
+        yield cluster.await_placed()
 
 
 def webseed(node, file):
