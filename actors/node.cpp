@@ -15,6 +15,7 @@
 
 #include <cstring>
 #include <random>
+#include <thread>
 
 namespace shoal {
 
@@ -321,6 +322,18 @@ void node::replicate(metrics::registry& metrics) {
 void node::join() {
   if (config_.cluster)
     config_.cluster->join(*duties_);
+}
+
+bool node::await_told(std::chrono::milliseconds patience) const {
+  constexpr std::chrono::milliseconds look_period{5};
+  for (auto until = mono_now() + patience; replication_ && replication_->report().lag.bytes != 0;) {
+    if (mono_now() >= until) {
+      log::warn("node", "ends before its successors heard of the last announces");
+      return false;
+    }
+    std::this_thread::sleep_for(look_period);
+  }
+  return true;
 }
 
 void node::stop() {

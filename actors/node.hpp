@@ -53,6 +53,10 @@ public:
   /// In a cluster: takes slots from now on. Call once the edges answer.
   void join();
 
+  /// Once the edges are gone: waits until the nodes that took this one's slots have been told all
+  /// that its swarms heard. @returns whether that was done within `patience`.
+  bool await_told(std::chrono::milliseconds patience) const;
+
   /// Writes what is only in memory. Call once the edges are gone.
   void stop();
 

@@ -12,6 +12,9 @@
 
 namespace {
 
+/// Of an orderly end, for what standbys have not heard of yet; as a rule some milliseconds.
+constexpr std::chrono::milliseconds last_words_patience{2000};
+
 using namespace shoal;
 
 /// Blocks the signals in all threads that are started later, so that only `wait` gets them.
@@ -247,6 +250,7 @@ int serve(const cmd::shoald_config& config, udp::udp_config udp_config, signal_s
   log::info("shoald", "drains signal={}", signal);
   prepare_to_leave(config, server, cluster, signals);
   server.stop(defaults::drain_timeout);
+  (*node)->await_told(last_words_patience);
   cluster.end();
   (*node)->stop();
   return 0;

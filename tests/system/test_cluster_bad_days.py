@@ -9,6 +9,7 @@ import pytest
 from support import folders, tracker, wait, web
 from support.cluster import Cluster, status
 from support.torrents import Torrent
+from support.udp_client import UdpClient
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -90,6 +91,23 @@ def test_an_etcd_from_an_old_backup_ends_the_nodes(cluster, tmp_path):
     for node in cluster.nodes:
         assert node.process.wait(60) == 3
         assert "restored from an old backup" in node.logged().splitlines()[-1]
+
+
+def test_an_orderly_end_loses_nobody_however_late(cluster):
+    leaving, staying = cluster[0], cluster[1]
+    crowd = range(1, 41)
+    mine = [bytes([slot]) + b"heard at the very end" for slot, name in cluster.roles().items()
+            if name == leaving.name][:8]
+    swarms_left = [swarm[:20] for swarm in mine]
+    with UdpClient(leaving.address) as client:
+        for number in crowd:
+            for swarm in swarms_left:
+                client.announce(swarm, number, event="started")
+    assert leaving.terminate(40) == 0
+    for swarm in swarms_left:
+        with UdpClient(staying.address) as client:
+            _, leechers, _, _ = client.announce(swarm, 99)
+            assert leechers == len(crowd) + 1
 
 
 def test_a_node_that_lost_its_disk_comes_back_and_fills_up(cluster, tmp_path):
