@@ -3,13 +3,12 @@
 
 #include "persistence/lmdb_store.hpp"
 #include "tests/unit/persistence/support.hpp"
+#include "tests/unit/support/killed_child.hpp"
 
 #include <caf/test/unit_test.hpp>
 
 #include <atomic>
-#include <csignal>
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -95,21 +94,10 @@ int root_page_fd(const fs::path& folder) {
 /// Runs the child until it has reported `reports` times, kills it in the midst of whatever it does.
 /// @returns the highest number that it has reported.
 int kill_during_commits(const lmdb_config& config, int first, int reports) {
-  int pipe_fds[2];
-  SHOAL_CHECK(::pipe(pipe_fds) == 0);
-  auto child = ::fork();
-  SHOAL_CHECK(child >= 0);
-  if (child == 0)
-    commit_for_ever(config, first, pipe_fds[1]);
-  ::close(pipe_fds[1]);
   int last = first - 1;
-  for (int n = 0; ::read(pipe_fds[0], &last, sizeof(last)) == sizeof(last);)
-    if (++n == reports)
-      ::kill(child, SIGKILL);
-  ::close(pipe_fds[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  CAF_CHECK(WIFSIGNALED(status));
+  CAF_CHECK(kill_after<int>(
+      reports, [&](int report_fd) { commit_for_ever(config, first, report_fd); },
+      [&](int number) { last = number; }));
   return last;
 }
 

@@ -3,12 +3,11 @@
 
 #include "core/limits.hpp"
 #include "tests/unit/persistence/support.hpp"
+#include "tests/unit/support/killed_child.hpp"
 
 #include <caf/test/unit_test.hpp>
 
 #include <array>
-#include <csignal>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace shoal;
@@ -127,19 +126,10 @@ CAF_TEST(a copy on a full map takes what erases) {
 CAF_TEST(a kill in the middle leaves changes and position together) {
   store.reset();
   for (int round = 0; round < 8; ++round) {
-    std::array<int, 2> told{};
-    CAF_REQUIRE(::pipe(told.data()) == 0);
-    auto child = ::fork();
-    if (child == 0)
-      write_for_ever(folder.path() / "store", told[1]);
     // So many are done; it is amidst the next.
-    std::array<char, 16> some{};
-    for (ssize_t seen = 0; seen < 10 + round;)
-      seen += std::max<ssize_t>(::read(told[0], some.data(), 1), 0);
-    ::kill(child, SIGKILL);
-    ::close(told[0]);
-    ::close(told[1]);
-    ::waitpid(child, nullptr, 0);
+    CAF_REQUIRE(kill_after<char>(
+        10 + round, [&](int report_fd) { write_for_ever(folder.path() / "store", report_fd); },
+        [](char) {}));
     reopen();
     auto position = value_of(*store, table::meta, "position");
     CAF_CHECK_EQUAL(value_of(*store, table::refs, "a"), position);

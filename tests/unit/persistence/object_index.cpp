@@ -5,12 +5,11 @@
 
 #include "protocol/digest.hpp"
 #include "tests/unit/persistence/support.hpp"
+#include "tests/unit/support/killed_child.hpp"
 
 #include <caf/test/unit_test.hpp>
 
 #include <algorithm>
-#include <csignal>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace shoal;
@@ -105,21 +104,10 @@ struct fixture {
 }
 
 int kill_while_pinning(const fs::path& path, int reports) {
-  int pipe_fds[2];
-  SHOAL_CHECK(::pipe(pipe_fds) == 0);
-  auto child = ::fork();
-  SHOAL_CHECK(child >= 0);
-  if (child == 0)
-    pin_for_ever(path, pipe_fds[1]);
-  ::close(pipe_fds[1]);
   int last = -1;
-  while (::read(pipe_fds[0], &last, sizeof(last)) == sizeof(last))
-    if (last + 1 == reports)
-      ::kill(child, SIGKILL);
-  ::close(pipe_fds[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  CAF_CHECK(WIFSIGNALED(status));
+  CAF_CHECK(kill_after<int>(
+      reports, [&](int report_fd) { pin_for_ever(path, report_fd); },
+      [&](int number) { last = number; }));
   return last;
 }
 

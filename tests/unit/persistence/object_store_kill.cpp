@@ -3,13 +3,12 @@
 
 #include "persistence/object_store.hpp"
 #include "tests/unit/persistence/object_store_fixture.hpp"
+#include "tests/unit/support/killed_child.hpp"
 
 #include <caf/test/unit_test.hpp>
 
-#include <csignal>
 #include <random>
 #include <set>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace shoal;
@@ -72,25 +71,12 @@ void must(bool done) {
 }
 
 /// @param pinned what was pinned before; what is pinned for sure afterwards.
-void kill_after(const fs::path& root, unsigned seed, int reports, std::set<int>& pinned) {
-  int pipe_fds[2];
-  SHOAL_CHECK(::pipe(pipe_fds) == 0);
-  auto child = ::fork();
-  SHOAL_CHECK(child >= 0);
-  if (child == 0)
-    live(root, seed, pipe_fds[1]);
-  ::close(pipe_fds[1]);
-  report x{};
-  int n = 0;
-  while (::read(pipe_fds[0], &x, sizeof(x)) == sizeof(x)) {
-    x.pinned ? (void)pinned.insert(x.number) : (void)pinned.erase(x.number);
-    if (++n == reports)
-      ::kill(child, SIGKILL);
-  }
-  ::close(pipe_fds[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  CAF_REQUIRE(WIFSIGNALED(status));
+void live_until_killed(const fs::path& root, unsigned seed, int reports, std::set<int>& pinned) {
+  CAF_REQUIRE(kill_after<report>(
+      reports, [&](int report_fd) { live(root, seed, report_fd); },
+      [&](const report& x) {
+        x.pinned ? (void)pinned.insert(x.number) : (void)pinned.erase(x.number);
+      }));
 }
 
 struct fixture : object_store_fixture {
@@ -121,7 +107,7 @@ CAF_TEST(a killed process loses no pin and tears no object) {
   std::set<int> pinned;
   for (unsigned round = 1; round <= 12; ++round) {
     store.reset();
-    kill_after(root, round, 5 + static_cast<int>(round * 13 % 50), pinned);
+    live_until_killed(root, round, 5 + static_cast<int>(round * 13 % 50), pinned);
     store = open_store(cache_bytes);
     check(pinned);
     if (round % 4 == 0) { // Without the index, all that was pinned is kept and nobody's.

@@ -6,12 +6,11 @@
 #include "persistence/object_store.hpp"
 #include "protocol/merkle.hpp"
 #include "tests/unit/persistence/support.hpp"
+#include "tests/unit/support/killed_child.hpp"
 
 #include <caf/test/unit_test.hpp>
 
-#include <csignal>
 #include <random>
-#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -102,23 +101,10 @@ struct fixture {
 }
 
 std::vector<uint32_t> kill_while_bringing(const fixture& f, unsigned seed, size_t reports) {
-  int pipe_fds[2];
-  SHOAL_CHECK(::pipe(pipe_fds) == 0);
-  auto child = ::fork();
-  SHOAL_CHECK(child >= 0);
-  if (child == 0)
-    bring_for_ever(f, seed, pipe_fds[1]);
-  ::close(pipe_fds[1]);
   std::vector<uint32_t> seen;
-  for (uint32_t c = 0; ::read(pipe_fds[0], &c, sizeof(c)) == sizeof(c);) {
-    seen.push_back(c);
-    if (seen.size() == reports)
-      ::kill(child, SIGKILL);
-  }
-  ::close(pipe_fds[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  CAF_REQUIRE(WIFSIGNALED(status));
+  CAF_REQUIRE(kill_after<uint32_t>(
+      static_cast<int>(reports), [&](int report_fd) { bring_for_ever(f, seed, report_fd); },
+      [&](uint32_t chunk) { seen.push_back(chunk); }));
   return seen;
 }
 
