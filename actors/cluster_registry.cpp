@@ -53,8 +53,9 @@ commit_writer_actor cluster_registry::spawn_writer(caf::actor_system& sys,
 }
 
 void cluster_registry::attach(caf::actor_system& sys, const shards& to,
-                              const catalog_actor& catalog, object_files& objects) {
-  feed_.attach(to, catalog);
+                              const catalog_actor& catalog, const object_steward_actor& steward,
+                              object_store& objects) {
+  feed_.attach(to, catalog, steward);
   peers_.shards = to;
   peers_.routes = parts_.routes;
   peers_.links = parts_.links;

@@ -61,7 +61,7 @@ public:
 
   /// From the shards' start on they are told of all that changes.
   void attach(caf::actor_system& sys, const shards& to, const catalog_actor& catalog,
-              object_files& objects);
+              const object_steward_actor& steward, object_store& objects);
 
   /// Ends the actors. @param then waits for all actors of the system; then the commit thread ends.
   void end(const std::function<void()>& then);

@@ -6,6 +6,7 @@
 #include "actors/cluster_side.hpp"
 #include "actors/commit_writer.hpp"
 #include "actors/must_live.hpp"
+#include "actors/object_steward.hpp"
 #include "actors/replication.hpp"
 #include "actors/snapshotter.hpp"
 #include "cluster/lmdb_copy.hpp"
@@ -72,10 +73,8 @@ result<std::unique_ptr<node>> node::start(const node_config& config, metrics::re
   if (!opened)
     return tl::unexpected{opened.error()};
   made->store_ = std::move(*opened);
-  auto objects = object_files::open(config.data_dir);
-  if (!objects)
+  if (auto objects = made->open_objects(); !objects)
     return tl::unexpected{objects.error()};
-  made->objects_ = std::move(*objects);
   if (auto loaded = made->load_secret(); !loaded)
     return tl::unexpected{loaded.error()};
   if (auto configured = made->configure_swarms(); !configured)
@@ -94,6 +93,26 @@ result<std::unique_ptr<node>> node::start(const node_config& config, metrics::re
 node::~node() {
   if (system_)
     stop();
+}
+
+result<void> node::open_objects() {
+  object_store_config config;
+  config.root = config_.data_dir;
+  config.cache_bytes_max = config_.objects.cache_bytes_max;
+  auto opened = object_store::open(std::move(config));
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  objects_ = std::move(*opened);
+  claims_ = std::make_unique<object_claims>(*objects_, *store_);
+  auto& found = objects_->census();
+  if (auto& damage = objects_->index().damage())
+    log::warn("objects", "begins a new index, as the old one was damaged error=\"{}\"",
+              to_string(*damage));
+  if (!found.lost.empty())
+    log::error("objects", "misses objects that are pinned objects={}", found.lost.size());
+  log::info("objects", "are counted added={} dropped={} mended={}", found.added, found.dropped,
+            found.mended);
+  return {};
 }
 
 result<void> node::load_secret() {
@@ -167,6 +186,9 @@ void node::spawn_all(metrics::registry& metrics) {
   registry_config_.writer = writer;
   registry_config_.catalog = sys.spawn<shoal::catalog>(store_.get());
   must_live(registry_config_.catalog, "catalog");
+  registry_config_.steward = sys.spawn<object_steward, caf::detached>(object_steward_config{
+      objects_.get(), claims_.get(), config_.objects.scrub_bytes_per_second, &metrics});
+  must_live(registry_config_.steward, "object_steward");
   registry_config_.now = unix_now;
   registry_config_.registry_of
       = [this](const info_hash& hash) { return registry_[registry_shard_of(hash)]; };
@@ -175,7 +197,8 @@ void node::spawn_all(metrics::registry& metrics) {
     must_live(registry_[i], "registry_shard/" + std::to_string(i));
   }
   if (shared_registry_)
-    shared_registry_->attach(sys, registry_, registry_config_.catalog, *objects_);
+    shared_registry_->attach(sys, registry_, registry_config_.catalog, registry_config_.steward,
+                             *objects_);
   spawn_swarm_side(metrics);
 }
 
@@ -267,7 +290,7 @@ void node::restore_swarms() {
     await<atom::flush>(self, shard, atom::flush::value, start_timeout, "waits in vain for swarms");
   log::info("node", "is up entries={} blocked={} swarms={} objects={}",
             directory_.registered_count(), directory_.blocked_count(), restored,
-            objects_->usage().count);
+            objects_->usage().all().count);
   swarm_config_.came_back = restored > 0;
   auto caring = system_->spawn<caretaker>(&swarm_config_);
   must_live(caring, "caretaker");
@@ -391,12 +414,14 @@ void node::end_all() {
   for (auto& shard : registry_)
     end(shard);
   end(registry_config_.catalog);
+  end(registry_config_.steward);
   end(registry_config_.writer);
   // Handles held here would keep their actors, and those the system, alive.
   swarm_config_.shards = {};
   swarm_config_.accounts = nullptr;
   registry_ = {};
   registry_config_.catalog = nullptr;
+  registry_config_.steward = nullptr;
   registry_config_.writer = nullptr;
   snapshotter_ = nullptr;
   caretaker_ = nullptr;

@@ -7,7 +7,7 @@
 #include "actors/shard.hpp"
 #include "core/metrics.hpp"
 #include "persistence/lmdb_store.hpp"
-#include "persistence/object_files.hpp"
+#include "persistence/object_claims.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -21,9 +21,15 @@ class cluster_side;
 class replica_state;
 class replication;
 
+struct object_config {
+  uint64_t cache_bytes_max = defaults::object_cache_bytes_max;
+  uint64_t scrub_bytes_per_second = defaults::scrub_bytes_per_second; ///< 0: none.
+};
+
 struct node_config {
   std::filesystem::path data_dir;
   uint64_t map_bytes_max = uint64_t{1} << 40;
+  object_config objects;
   interval_config intervals;
   std::chrono::seconds web_interval = defaults::ws_interval; ///< Over WebSocket.
   uint32_t addresses_max = 100'000;
@@ -66,7 +72,8 @@ public:
   caf::actor_system& system() { return *system_; }
   swarm_directory& directory() { return directory_; }
   const lmdb_store& store() const { return *store_; }
-  object_files& objects() { return *objects_; }
+  object_store& objects() { return *objects_; }
+  object_claims& claims() { return *claims_; }
   const std::array<shard_actor, slot_count>& shards() const { return swarm_config_.shards; }
   const std::array<registry_shard_actor, registry_shard_count>& registry() const {
     return registry_;
@@ -108,6 +115,8 @@ private:
   void replicate(metrics::registry& metrics);
   void add_metrics(metrics::registry& metrics);
   void add_swarm_metrics(metrics::registry& metrics);
+  void add_object_metrics(metrics::registry& metrics);
+  result<void> open_objects();
   result<void> load_secret();
   void load_blocklist();
   void restore_swarms();
@@ -124,7 +133,8 @@ private:
   node_config config_;
   caf::actor_system_config caf_config_;
   std::unique_ptr<lmdb_store> store_;
-  std::unique_ptr<object_files> objects_;
+  std::unique_ptr<object_store> objects_;
+  std::unique_ptr<object_claims> claims_;
   swarm_directory directory_;
   std::unique_ptr<replica_state> replicas_; // Null, as the next two: the node is alone.
   std::unique_ptr<replication> replication_;

@@ -17,10 +17,6 @@ void node::add_metrics(metrics::registry& metrics) {
       [this] { return double(directory_.swarm_count()); }, "");
   metrics.add_reader("shoal_blocked_hashes", "Info-hashes on the blocklist", "",
                      [this] { return double(directory_.blocked_count()); });
-  metrics.add_reader("shoal_object_bytes", "Bytes of all objects", "",
-                     [this] { return double(objects_->usage().bytes); });
-  metrics.add_reader("shoal_objects", "Objects kept", "",
-                     [this] { return double(objects_->usage().count); });
   metrics.add_reader("shoal_store_map_bytes", "Current size of the LMDB map", "",
                      [this] { return double(store_->stats().map_bytes); });
   metrics.add_reader("shoal_store_map_max_bytes", "Bound of the LMDB map", "",
@@ -32,7 +28,44 @@ void node::add_metrics(metrics::registry& metrics) {
   metrics.add_reader(
       "shoal_store_corrupt_values_total", "Damaged values met", "",
       [this] { return double(store_->stats().corrupt_values); }, "counter");
+  add_object_metrics(metrics);
   add_swarm_metrics(metrics);
+}
+
+void node::add_object_metrics(metrics::registry& metrics) {
+  using totals = object_store::totals;
+  auto show = [&](const char* name, const char* help, const char* labels, auto read,
+                  const char* kind = "gauge") {
+    metrics.add_reader(
+        name, help, labels, [this, read] { return double(read(objects_->usage())); }, kind);
+  };
+  show("shoal_object_bytes", "Bytes of all objects", "",
+       [](const totals& x) { return x.all().bytes; });
+  show("shoal_objects", "Objects here", "", [](const totals& x) { return x.all().count; });
+  auto parts = [&](const char* label, object_files::totals totals::*part) {
+    show("shoal_object_part_bytes", "Bytes of objects, by why they are here", label,
+         [part](const totals& x) { return (x.*part).bytes; });
+    show("shoal_object_part_count", "Objects, by why they are here", label,
+         [part](const totals& x) { return (x.*part).count; });
+  };
+  parts("part=\"kept\"", &totals::kept);
+  parts("part=\"cached\"", &totals::cached);
+  parts("part=\"in_place\"", &totals::in_place);
+  show("shoal_object_cache_bytes", "Bytes of cached objects, with room for what is on its way", "",
+       [](const totals& x) { return x.cache_bytes; });
+  show("shoal_object_cache_max_bytes", "Bound of shoal_object_cache_bytes", "",
+       [](const totals& x) { return x.cache_bytes_max; });
+  show("shoal_objects_lost", "Objects that are pinned and not here", "",
+       [](const totals& x) { return x.lost; });
+  show(
+      "shoal_objects_evicted_total", "Objects that left the cache to make room", "",
+      [](const totals& x) { return x.evicted; }, "counter");
+  show(
+      "shoal_objects_quarantined_total", "Objects put aside because their bytes were wrong", "",
+      [](const totals& x) { return x.quarantined; }, "counter");
+  show(
+      "shoal_object_scrubbed_bytes_total", "Bytes read to verify objects", "",
+      [](const totals& x) { return x.scrubbed_bytes; }, "counter");
 }
 
 void node::add_swarm_metrics(metrics::registry& metrics) {

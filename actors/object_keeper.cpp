@@ -6,9 +6,7 @@
 #include "protocol/manifest.hpp"
 
 #include <algorithm>
-#include <fcntl.h>
 #include <set>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace shoal {
@@ -125,7 +123,7 @@ object_keeper::promise<atom::load> object_keeper::on_fetch(const fetch_object& a
 // -- with a record -----------------------------------------------------------------------
 
 result<std::vector<sha256_digest>> object_keeper::named_by(const sha256_digest& manifest) const {
-  return config_.objects->read(manifest, limits::manifest_bytes_max)
+  return config_.objects->load(manifest, limits::manifest_bytes_max)
       .and_then(decode_manifest)
       .map([](const shoal::manifest& m) {
         std::vector<sha256_digest> all;
@@ -198,25 +196,23 @@ void object_keeper::tell_standby(const keep_objects& what, told then) {
 // -- for other nodes ---------------------------------------------------------------------
 
 result<object_piece> object_keeper::read_piece(const object_range& what) const {
-  auto size = config_.objects->size(what.object);
-  if (!size)
-    return fail(ec::not_found);
-  if (*size > limits::manifest_bytes_max || what.offset > *size)
+  auto opened = config_.objects->read(what.object);
+  if (!opened)
+    return tl::unexpected{opened.error()};
+  if (opened->size_bytes > limits::manifest_bytes_max || what.offset > opened->size_bytes)
     return fail(ec::too_large);
   object_piece piece;
-  piece.size_bytes = *size;
-  piece.bytes.resize(std::min<uint64_t>(*size - what.offset, limits::object_piece_bytes_max));
-  unique_fd file{::open(config_.objects->path_of(what.object).c_str(), O_RDONLY | O_CLOEXEC)};
+  piece.size_bytes = opened->size_bytes;
+  auto left = opened->size_bytes - what.offset;
+  piece.bytes.resize(std::min<uint64_t>(left, limits::object_piece_bytes_max));
   size_t got = 0;
-  while (file && got < piece.bytes.size()) {
-    auto n = ::pread(file.get(), piece.bytes.data() + got, piece.bytes.size() - got,
+  while (got < piece.bytes.size()) {
+    auto n = ::pread(opened->file.get(), piece.bytes.data() + got, piece.bytes.size() - got,
                      static_cast<off_t>(what.offset + got));
     if (n <= 0)
       return fail(ec::storage_failed);
     got += static_cast<size_t>(n);
   }
-  if (!file)
-    return fail(ec::not_found); // Removed in between.
   return piece;
 }
 

@@ -13,7 +13,7 @@
 namespace shoal {
 
 struct object_keeper_config {
-  object_files* objects = nullptr;              ///< Outlives the actor, as do the next two.
+  object_store* objects = nullptr;              ///< Outlives the actor, as do the next two.
   const cluster::slot_routes* routes = nullptr; ///< Who there is, and who stands by.
   cluster::links* links = nullptr;
   std::string zone;                          ///< Of this node.

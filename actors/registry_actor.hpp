@@ -35,6 +35,17 @@ typename Inspector::result_type inspect(Inspector& f, counters_flushed& x) {
   return f(x.written);
 }
 
+/// What these records name may be other objects than before.
+struct settle_records {
+  std::string revision; ///< "ns/name@rev", or empty.
+  std::string entry;    ///< A primary key, or empty.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, settle_records& x) {
+  return f(x.revision, x.entry);
+}
+
 } // namespace shoal
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::registry_step)
@@ -67,6 +78,19 @@ using catalog_actor = caf::typed_actor<caf::replies_to<list_models>::with<model_
                                        caf::replies_to<atom::clear, revision>::with<atom::clear>,
                                        // In a cluster: the copy has changed.
                                        caf::reacts_to<registry_step>>;
+
+/// Sees to it that objects which the registry names are pinned and others are not, and that all are
+/// what they should be. Spawned by the NODE, told by REGISTRY SHARDS. Lost when it dies: nothing; it
+/// goes through the whole registry again.
+using object_steward_actor = caf::typed_actor<
+    // In a cluster: the copy has changed.
+    caf::reacts_to<registry_step>,
+    // On a single node: a record was written.
+    caf::reacts_to<settle_records>,
+    // INTERNAL: goes on through the registry.
+    caf::reacts_to<atom::load>,
+    // INTERNAL: time to hash some objects.
+    caf::reacts_to<atom::tick>>;
 
 /// Owns a slice of the registry: validates writes, commits them, keeps the search index. Spawned by
 /// the NODE, asked by the edges and by swarms. Lost when it dies: nothing that was acknowledged.

@@ -14,12 +14,13 @@ void registry_feed::begin() {
   missed_ = false;
 }
 
-void registry_feed::attach(const shards& to, catalog_actor catalog) {
+void registry_feed::attach(const shards& to, catalog_actor catalog, object_steward_actor steward) {
   auto missed = false;
   {
     std::lock_guard guard{mutex_};
     shards_ = to;
     catalog_ = std::move(catalog);
+    steward_ = std::move(steward);
     missed = catalog_ && std::exchange(missed_, false);
   }
   if (missed)
@@ -33,6 +34,8 @@ void registry_feed::tell(const registry_step& step) {
     return;
   }
   caf::anon_send(catalog_, step);
+  if (steward_)
+    caf::anon_send(steward_, step);
   for (auto& shard : shards_)
     caf::anon_send(shard, step);
 }

@@ -24,8 +24,8 @@ public:
   void begin();
 
   /// They are there.
-  void attach(const shards& to, catalog_actor catalog);
-  void detach() { attach({}, {}); }
+  void attach(const shards& to, catalog_actor catalog, object_steward_actor steward);
+  void detach() { attach({}, {}, {}); }
 
   void applied(uint64_t revision, cluster::registry_changes changes) override;
   void replaced(uint64_t revision) override;
@@ -41,6 +41,7 @@ private:
   std::mutex mutex_;
   shards shards_;
   catalog_actor catalog_;
+  object_steward_actor steward_; // May be nobody.
   bool missed_ = false; // Something has changed since `begin`.
   std::function<void(const error&)> stopped_;
 };

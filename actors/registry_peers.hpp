@@ -6,7 +6,7 @@
 #include "actors/messages/registry_links.hpp"
 #include "actors/registry_shard.hpp"
 #include "core/metrics.hpp"
-#include "persistence/object_files.hpp"
+#include "persistence/object_store.hpp"
 
 #include <caf/typed_actor.hpp>
 

@@ -78,8 +78,10 @@ void registry_shard::run(const registry_write& job) {
   request(config_.writer, commit_timeout, shared->commit)
       .then(
           [=, this](uint64_t) {
-            if (!config_.cluster)
+            if (!config_.cluster) {
               apply(*shared);
+              tell_steward(*shared);
+            }
             tell_catalog(*shared, [=] { job.outcome(std::move(*shared)); });
           },
           [=, this](const caf::error& reason) {
@@ -91,6 +93,22 @@ void registry_shard::run(const registry_write& job) {
             else
               job.outcome(tl::unexpected{err});
           });
+}
+
+void registry_shard::tell_steward(const registry_plan& plan) {
+  if (!config_.steward)
+    return;
+  settle_records what;
+  if (auto& named = plan.revision_after ? plan.revision_after : plan.revision_before)
+    what.revision = named->id + '@' + named->rev;
+  auto objects_of = [](const std::optional<registry_entry>& x) {
+    return x ? std::pair(x->torrent_object, x->twin_torrent_object)
+             : std::pair<std::optional<sha256_digest>, std::optional<sha256_digest>>{};
+  };
+  if (objects_of(plan.before) != objects_of(plan.after))
+    what.entry = (plan.after ? plan.after : plan.before)->hashes.primary_key();
+  if (!what.revision.empty() || !what.entry.empty())
+    send(config_.steward, std::move(what));
 }
 
 void registry_shard::tell_catalog(const registry_plan& plan, std::function<void()> outcome) {

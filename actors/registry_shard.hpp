@@ -33,6 +33,7 @@ struct registry_config {
   swarm_directory* directory = nullptr; ///< Outlives the actors.
   commit_writer_actor writer;
   catalog_actor catalog;
+  object_steward_actor steward;      ///< May be nobody; told of what is written here.
   std::function<unix_seconds()> now; ///< Wall time; fixed in tests.
 
   /// The shard that owns entries by their primary swarm.
@@ -103,6 +104,9 @@ private:
 
   /// @returns the shard of the plan's entry if that is another one, else an invalid handle.
   registry_shard_actor owner_of(const registry_plan& plan) const;
+
+  /// Lets the steward know whose objects are others now.
+  void tell_steward(const registry_plan& plan);
 
   /// Lets the catalog know what a plan did to a revision, then calls `outcome`.
   void tell_catalog(const registry_plan& plan, std::function<void()> outcome);

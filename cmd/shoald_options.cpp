@@ -143,6 +143,18 @@ std::vector<option> registry_options(shoald_config& c) {
   };
 }
 
+std::vector<option> object_options(shoald_config& c) {
+  auto& o = c.node.objects;
+  return {
+      setting("objects.cache-bytes-max", o.cache_bytes_max,
+              "Bytes of objects that nobody needs to keep; beyond, the least useful ones go",
+              uint64_t{0}, uint64_t{1} << 60),
+      setting("objects.scrub-bytes-per-second", o.scrub_bytes_per_second,
+              "Bytes per second that are read to verify objects; 0: none", uint64_t{0},
+              uint64_t{1} << 40),
+  };
+}
+
 std::vector<option> log_options(shoald_config& c, staging& s) {
   return {
       setting("log.log-level", c.log.level, "error, warn, info, debug or trace"),
@@ -165,6 +177,7 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
   append(swarm_options(c));
   append(udp_options(c));
   append(registry_options(c));
+  append(object_options(c));
   append(cluster_options(c.cluster));
   append(log_options(c, s));
   return table;

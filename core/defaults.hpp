@@ -36,6 +36,15 @@ inline constexpr std::chrono::seconds sweep_period = 1s;
 /// How often swarms are written to disk so that a restart brings them back.
 inline constexpr std::chrono::seconds snapshot_period = 30s;
 
+/// Bytes of objects that nobody has published here and that may go to make room.
+inline constexpr uint64_t object_cache_bytes_max = uint64_t{100} << 30;
+
+/// Bytes per second that are read to verify objects.
+inline constexpr uint64_t scrub_bytes_per_second = 16 << 20;
+
+/// Objects are verified this often at most, from the begin of one round to that of the next.
+inline constexpr std::chrono::hours scrub_round{24};
+
 /// Token bucket per address (requests per second, and burst). @source Weightless API.
 inline constexpr double rate_per_second = 5;
 inline constexpr double rate_burst = 10;

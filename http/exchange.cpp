@@ -2,6 +2,7 @@
 #include "http/exchange.hpp"
 
 #include "core/limits.hpp"
+#include "core/log.hpp"
 #include "protocol/forwarded.hpp"
 
 #include <algorithm>
@@ -213,7 +214,7 @@ task<bool> exchange::send_piece(std::string_view bytes) {
   co_return sent;
 }
 
-task<> exchange::send_file(response head, file_body body) {
+task<> exchange::send_file(response head, object_body body) {
   auto going = co_await send_head(head, body.length);
   if (!going)
     co_return;
@@ -221,14 +222,19 @@ task<> exchange::send_file(response head, file_body body) {
     going = co_await send_file_encrypted(body);
   else
     going = co_await send_file_plain(body);
+  if (going && !body.object.is_intact()) {
+    log::error("http", "has sent a file that changed meanwhile path={}",
+               body.object.in_place->path);
+    going = false;
+  }
   if (!going)
     conn_.close_after_exchange();
 }
 
-task<bool> exchange::send_file_plain(file_body& body) {
+task<bool> exchange::send_file_plain(object_body& body) {
   while (body.length > 0) {
     auto to = conn_.native_handle();
-    auto from = body.file.get();
+    auto from = body.object.file.get();
     auto work = [to, from, offset = body.offset, length = body.length] {
       return send_some(to, from, offset, length);
     };
@@ -245,11 +251,11 @@ task<bool> exchange::send_file_plain(file_body& body) {
   co_return true;
 }
 
-task<bool> exchange::send_file_encrypted(file_body& body) {
+task<bool> exchange::send_file_encrypted(object_body& body) {
   std::string piece;
   while (body.length > 0) {
     piece.resize(std::min<uint64_t>(body.length, encrypted_piece_bytes));
-    auto work = [&piece, from = body.file.get(), offset = body.offset] {
+    auto work = [&piece, from = body.object.file.get(), offset = body.offset] {
       return ::pread(from, piece.data(), piece.size(), static_cast<off_t>(offset));
     };
     auto n = co_await run_on(srv_.disk, work);

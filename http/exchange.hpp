@@ -4,7 +4,7 @@
 #include "actors/edge_port.hpp"
 #include "http/connection.hpp"
 #include "http/services.hpp"
-#include "persistence/posix_file.hpp"
+#include "persistence/object_store.hpp"
 #include "protocol/query.hpp"
 
 #include <memory>
@@ -15,9 +15,9 @@ struct route;
 class object_relay;
 class websocket_hub;
 
-/// A part of a file to send as a body.
-struct file_body {
-  unique_fd file;
+/// A part of an object to send as a body.
+struct object_body {
+  object_store::reader object;
   uint64_t offset = 0;
   uint64_t length = 0;
 };
@@ -110,7 +110,7 @@ public:
   task<> send_raw(std::string_view bytes);
 
   /// Sends part of a file without holding it in memory.
-  task<> send_file(response head, file_body body);
+  task<> send_file(response head, object_body body);
 
   /// Sends zeros (BEP 47 pads).
   task<> send_zeros(response head, uint64_t length);
@@ -139,8 +139,8 @@ private:
   friend class edge;
   friend class router;
 
-  task<bool> send_file_plain(file_body& body);
-  task<bool> send_file_encrypted(file_body& body);
+  task<bool> send_file_plain(object_body& body);
+  task<bool> send_file_encrypted(object_body& body);
   ip_address forwarded_client() const;
 
   connection& conn_;

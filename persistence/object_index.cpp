@@ -177,6 +177,25 @@ result<std::vector<std::string>> object_index::owners_of(const sha256_digest& ob
   return owners;
 }
 
+result<std::vector<std::string>> object_index::owners_after(const std::string& owner,
+                                                            size_t max) const {
+  std::vector<std::string> owners;
+  // A zero ends an owner's name, and no name has a byte below this one.
+  auto first = owner + '\x01';
+  auto scanned = store_->scan_keys(table::owners, first, [&](std::string_view key, auto) {
+    auto name = key.substr(0, key.find('\0'));
+    if (!owners.empty() && owners.back() == name)
+      return true;
+    if (owners.size() == max)
+      return false;
+    owners.emplace_back(name);
+    return true;
+  });
+  if (!scanned)
+    return tl::unexpected(scanned.error());
+  return owners;
+}
+
 result<bool> object_index::is_pinned(const sha256_digest& object, const std::string& owner) const {
   auto found = store_->get(table::pins, pin_key(object, owner));
   if (!found && found.error().code != ec::corrupt) // The key is there, and says all.

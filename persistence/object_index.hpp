@@ -69,6 +69,9 @@ public:
   /// @returns who pins an object, at most `max`.
   result<std::vector<std::string>> owners_of(const sha256_digest& object, size_t max) const;
 
+  /// @returns those that pin anything, in order, at most `max` after one.
+  result<std::vector<std::string>> owners_after(const std::string& owner, size_t max) const;
+
   /// @returns the number of objects.
   result<uint64_t> count() const { return store_->count(table::objects); }
 

@@ -42,7 +42,7 @@ result<std::vector<object_finding>> object_store::scrub(uint64_t budget_bytes) {
   if (!turn)
     return fail(ec::busy, "objects are being scrubbed");
   std::vector<object_finding> findings;
-  wrapped_ = false;
+  round_over_ = false;
   while (budget_bytes > 0) {
     result<std::optional<object_finding>> found{std::nullopt};
     if (!scrubbing_) {
@@ -69,6 +69,11 @@ result<std::vector<object_finding>> object_store::scrub(uint64_t budget_bytes) {
   return findings;
 }
 
+bool object_store::scrubbed_all() {
+  std::lock_guard turn(scrub_mutex_);
+  return round_over_;
+}
+
 result<std::optional<object_finding>> object_store::verify(const sha256_digest& object) {
   std::lock_guard turn(scrub_mutex_);
   std::optional<scrubbing> at;
@@ -85,7 +90,7 @@ result<std::optional<object_finding>> object_store::verify(const sha256_digest& 
 
 /// @returns nothing when all have had their turn; the call after that begins anew.
 std::optional<sha256_digest> object_store::next_to_scrub() {
-  if (to_scrub_.empty() && !wrapped_) {
+  if (to_scrub_.empty() && !last_page_) {
     auto first = cursor_;
     (void)index_->scan(first, [&](const sha256_digest& object, object_record&& record) {
       cursor_ = object;
@@ -94,12 +99,15 @@ std::optional<sha256_digest> object_store::next_to_scrub() {
       return to_scrub_.size() < page_objects;
     });
     std::reverse(to_scrub_.begin(), to_scrub_.end());
-    wrapped_ = to_scrub_.size() < page_objects;
-    if (wrapped_)
+    last_page_ = to_scrub_.size() < page_objects;
+    if (last_page_)
       cursor_ = {};
   }
-  if (to_scrub_.empty())
+  if (to_scrub_.empty()) {
+    last_page_ = false;
+    round_over_ = true;
     return std::nullopt;
+  }
   auto next = to_scrub_.back();
   to_scrub_.pop_back();
   return next;
@@ -148,6 +156,7 @@ result<bool> object_store::scrub_some(scrubbing& at, uint64_t& budget_bytes) con
     at.hasher.update(std::span(buffer).first(static_cast<size_t>(n)));
     ::posix_fadvise(at.file.get(), static_cast<off_t>(at.done_bytes), n, POSIX_FADV_DONTNEED);
     at.done_bytes += static_cast<uint64_t>(n);
+    scrubbed_bytes_ += static_cast<uint64_t>(n);
     budget_bytes -= std::min(budget_bytes, static_cast<uint64_t>(n));
   }
   return at.done_bytes >= at.size_bytes;

@@ -81,6 +81,12 @@ public:
     uint64_t lost = 0;        ///< Pinned, and not here.
     uint64_t quarantined = 0; ///< Since the start.
     uint64_t evicted = 0;     ///< Since the start.
+    uint64_t scrubbed_bytes = 0; ///< Since the start.
+
+    /// All that is here.
+    object_files::totals all() const {
+      return {kept.bytes + cached.bytes + in_place.bytes, kept.count + cached.count + in_place.count};
+    }
   };
 
   /// @errors ec::unavailable (another process has it), ec::unsupported, ec::storage_full,
@@ -99,6 +105,10 @@ public:
   /// @errors ec::not_found, ec::corrupt (it was not what it should be and is gone now),
   /// ec::unavailable (a file in place that has yet to be hashed), ec::storage_failed, ec::busy.
   result<reader> read(const sha256_digest& object);
+
+  /// Reads a small object whole. @returns the bytes, whose hash was checked.
+  /// @errors as `read`; ec::too_large.
+  result<std::string> load(const sha256_digest& object, uint64_t max_bytes);
 
   /// @returns the size if the object is here. Cheaper than `read`, and no request.
   std::optional<uint64_t> size(const sha256_digest& object) const;
@@ -151,6 +161,9 @@ public:
   /// Hashes the next objects, doubtful ones first, up to so many bytes; a big one goes on with the
   /// next call. One thread at a time does it; others get ec::busy.
   result<std::vector<object_finding>> scrub(uint64_t budget_bytes);
+
+  /// Whether the last `scrub` has come to the end of all objects: the next one begins anew.
+  bool scrubbed_all();
 
   /// Hashes one object now. @returns what is wrong with it, if anything.
   result<std::optional<object_finding>> verify(const sha256_digest& object);
@@ -224,6 +237,7 @@ private:
   std::atomic<uint64_t> serial_{0};
   std::atomic<uint64_t> evicted_{0};
   std::atomic<uint64_t> quarantined_{0};
+  mutable std::atomic<uint64_t> scrubbed_bytes_{0};
 
   mutable std::mutex facts_mutex_;
   object_files::totals in_place_;
@@ -234,7 +248,8 @@ private:
   std::vector<sha256_digest> to_scrub_; ///< The next one last.
   std::vector<std::pair<sha256_digest, std::optional<in_place_record>>> verified_;
   sha256_digest cursor_;
-  bool wrapped_ = false;
+  bool last_page_ = false;  ///< What `to_scrub_` has is the end of a round.
+  bool round_over_ = false; ///< The last `scrub` came to the end of one.
 };
 
 } // namespace shoal

@@ -75,9 +75,9 @@ struct composed {
   std::string etag;
 };
 
-result<composed> compose(const object_files& objects, const sha256_digest& object,
+result<composed> compose(object_store& objects, const sha256_digest& object,
                          const torrent_links& links, const public_urls& at) {
-  return objects.read(object, limits::metainfo_bytes_max)
+  return objects.load(object, limits::metainfo_bytes_max)
       .and_then([&](const std::string& bytes) { return compose_published(bytes, links, at); })
       .map([](std::string bytes) {
         auto etag = '"' + sha256(bytes).hex() + '"';

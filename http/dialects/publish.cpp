@@ -20,9 +20,10 @@ struct prepared {
   publication what;
   sha256_digest manifest;
   bool was_there = false; ///< The revision's name is taken, by this or by other content.
+  object_claims::hold hold; ///< Of all that it names, until the registry does.
 };
 
-result<void> check_objects(const object_files& objects, const manifest& m) {
+result<void> check_objects(object_store& objects, const manifest& m) {
   for (auto& file : m.files) {
     auto size = objects.size(file.sha256);
     if (!size)
@@ -34,9 +35,9 @@ result<void> check_objects(const object_files& objects, const manifest& m) {
   return {};
 }
 
-result<void> adopt_torrents(const object_files& objects, manifest& m) {
+result<void> adopt_torrents(object_store& objects, manifest& m) {
   for (auto& torrent : m.torrents) {
-    auto bytes = objects.read(torrent.object, limits::metainfo_bytes_max);
+    auto bytes = objects.load(torrent.object, limits::metainfo_bytes_max);
     if (!bytes && bytes.error().code == ec::not_found)
       return fail(ec::invalid_argument, "PUT /api/objects/" + torrent.object.hex()
                                             + " first: the torrent " + torrent.format);
@@ -52,11 +53,11 @@ result<void> adopt_torrents(const object_files& objects, manifest& m) {
 }
 
 /// Gives small texts the names that git has for them.
-result<void> name_blobs(const object_files& objects, manifest& m) {
+result<void> name_blobs(object_store& objects, manifest& m) {
   for (auto& file : m.files) {
     if (is_kept_by_lfs(file.path, file.size_bytes))
       continue;
-    auto bytes = objects.read(file.sha256, limits::git_blob_bytes_max);
+    auto bytes = objects.load(file.sha256, limits::git_blob_bytes_max);
     if (!bytes)
       return tl::unexpected{bytes.error()};
     if (is_git_text(*bytes))
@@ -67,16 +68,27 @@ result<void> name_blobs(const object_files& objects, manifest& m) {
 
 /// @returns the object of the manifest. @param before the revision's manifest if there is one: it
 /// may be of the time when blobs had no names, and stays as it is if all the rest is the same.
-result<sha256_digest> store_manifest(object_files& objects, manifest& m,
+result<sha256_digest> store_manifest(object_store& objects, manifest& m,
                                      const std::optional<sha256_digest>& before) {
   if (before && sha256(encode_manifest(m)) == *before)
     return *before;
-  return name_blobs(objects, m).and_then([&] { return objects.put(encode_manifest(m)); });
+  return name_blobs(objects, m).and_then([&] { return objects.files().put(encode_manifest(m)); });
+}
+
+/// All that a revision consists of.
+std::vector<sha256_digest> objects_of(const manifest& m, const sha256_digest& name) {
+  std::vector<sha256_digest> all{name};
+  for (auto& file : m.files)
+    all.push_back(file.sha256);
+  for (auto& torrent : m.torrents)
+    all.push_back(torrent.object);
+  return all;
 }
 
 /// Everything that takes its time. Runs on the disk pool.
-result<prepared> prepare(object_files& objects, const model_id& id, const std::string& rev,
+result<prepared> prepare(shoal::node& node, const model_id& id, const std::string& rev,
                          const std::string& body, const std::optional<sha256_digest>& before) {
+  auto& objects = node.objects();
   auto what = read_publication(id, rev, body);
   if (!what)
     return tl::unexpected{what.error()};
@@ -87,7 +99,10 @@ result<prepared> prepare(object_files& objects, const model_id& id, const std::s
   auto stored = store_manifest(objects, m, before);
   if (!stored)
     return tl::unexpected{stored.error()};
-  return prepared{std::move(*what), *stored, before.has_value()};
+  auto held = node.claims().take(objects_of(m, *stored));
+  if (!held)
+    return tl::unexpected{held.error()};
+  return prepared{std::move(*what), *stored, before.has_value(), std::move(*held)};
 }
 
 task<result<prepared>> prepare_request(exchange& ex) {
@@ -105,9 +120,9 @@ task<result<prepared>> prepare_request(exchange& ex) {
   std::optional<sha256_digest> before;
   if (known)
     before = known->manifest;
-  auto* objects = &ex.node().objects();
+  auto* node = &ex.node();
   auto work
-      = [objects, &id, &rev, &body, &before] { return prepare(*objects, *id, rev, *body, before); };
+      = [node, &id, &rev, &body, &before] { return prepare(*node, *id, rev, *body, before); };
   auto ready = co_await ex.on_disk(work);
   co_return ready;
 }
@@ -127,6 +142,21 @@ std::string summary(const prepared& done, const registry_entry& made, const publ
   return dump_json(doc);
 }
 
+/// The registry names the objects now: what holds them is the revision.
+task<> hand_over(exchange& ex, prepared& done) {
+  auto& m = done.what.content;
+  auto work = [claims = &ex.node().claims(), hold = std::move(done.hold),
+               key = ref_key(m.id, m.rev)]() mutable {
+    auto settled = claims->settle_revision(key);
+    if (!settled || !*settled)
+      hold.keep();
+    return settled;
+  };
+  auto settled = co_await ex.on_disk(std::move(work));
+  if (!settled)
+    log::error("http", "cannot pin what is published error=\"{}\"", to_string(settled.error()));
+}
+
 } // namespace
 
 task<> publish_model(exchange& ex) {
@@ -141,9 +171,15 @@ task<> publish_model(exchange& ex) {
   auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
   auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
   if (!made) {
+    auto let_go = [hold = std::move(ready->hold)]() mutable {
+      auto gone = std::move(hold);
+      return true;
+    };
+    co_await ex.on_disk(std::move(let_go));
     co_await ex.send(json_error(made.error()));
     co_return;
   }
+  co_await hand_over(ex, *ready);
   auto status = ready->was_there ? 200u : 201u;
   auto body = summary(*ready, *made, urls_of(ex), passkey_of_query(ex));
   co_await ex.send(json(status, std::move(body)));

@@ -58,7 +58,7 @@ task<result<void>> store_torrent(exchange& ex, registration_body& made) {
   if (made.torrent.empty())
     co_return result<void>{};
   auto put = [&objects = ex.node().objects(), bytes = std::move(made.torrent)] {
-    return objects.put(bytes);
+    return objects.files().put(bytes);
   };
   auto stored = co_await ex.on_disk(std::move(put));
   if (!stored)

@@ -37,8 +37,8 @@ task<result<stored_torrent>> find_torrent(exchange& ex) {
   co_return stored_torrent{std::move(*entry), *object};
 }
 
-result<std::string> read_object(const object_files& objects, const sha256_digest& object) {
-  return objects.read(object, limits::metainfo_bytes_max);
+result<std::string> read_object(object_store& objects, const sha256_digest& object) {
+  return objects.load(object, limits::metainfo_bytes_max);
 }
 
 /// A .torrent file as it goes out.

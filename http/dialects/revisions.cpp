@@ -14,8 +14,8 @@ namespace {
 
 using manifest_item = std::shared_ptr<const manifest>;
 
-result<manifest_item> read_manifest(const object_files& objects, const sha256_digest& digest) {
-  return objects.read(digest, limits::manifest_bytes_max)
+result<manifest_item> read_manifest(object_store& objects, const sha256_digest& digest) {
+  return objects.load(digest, limits::manifest_bytes_max)
       .and_then(decode_manifest)
       .map(
           [](manifest m) { return manifest_item{std::make_shared<const manifest>(std::move(m))}; });

@@ -26,9 +26,9 @@ struct store_totals {
   object_files::totals objects;
 };
 
-store_totals count_store(const shoal::node& node, const object_files& objects) {
+store_totals count_store(const shoal::node& node, const object_store& objects) {
   auto entries = node.store().count(table::entries);
-  return {entries.value_or(0), objects.usage()};
+  return {entries.value_or(0), objects.usage().all()};
 }
 
 json_object by_transport(const tracker_gate& gate) {

@@ -6,27 +6,18 @@
 #include "protocol/byte_range.hpp"
 #include "protocol/text.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 namespace shoal::http {
 
 namespace {
 
-/// Runs on the disk pool. @errors ec::not_found: it is not here; ec::corrupt: the file is not
-/// `size_bytes` long; ec::storage_failed.
-result<unique_fd> open_object(object_files& objects, const sha256_digest& digest,
-                              uint64_t size_bytes) {
-  auto path = objects.path_of(digest);
-  auto fd = open_file(path, O_RDONLY);
-  if (!fd && !objects.size(digest))
-    return fail(ec::not_found, path.string());
-  if (!fd)
-    return fd;
-  struct stat info {};
-  if (::fstat(fd->get(), &info) != 0 || static_cast<uint64_t>(info.st_size) != size_bytes)
-    return fail(ec::corrupt, path.string() + " has not the size that it should have");
-  return fd;
+/// Runs on the disk pool. @errors as object_store::read; ec::corrupt also if it is not `size_bytes`
+/// long.
+result<object_store::reader> open_object(object_store& objects, const sha256_digest& digest,
+                                         uint64_t size_bytes) {
+  auto opened = objects.read(digest);
+  if (opened && opened->size_bytes != size_bytes)
+    return fail(ec::corrupt, "object " + digest.hex() + " has not the size that it should have");
+  return opened;
 }
 
 } // namespace
@@ -99,14 +90,14 @@ task<> send_from(exchange& ex, sha256_digest digest, stored_bytes what, object_r
   auto* objects = &ex.node().objects();
   auto open
       = [objects, digest, size = what.size_bytes] { return open_object(*objects, digest, size); };
-  auto file = co_await ex.on_disk(open);
-  if (file) {
-    file_body body{std::move(*file), answer.offset, answer.length};
+  auto opened = co_await ex.on_disk(open);
+  if (opened) {
+    object_body body{std::move(*opened), answer.offset, answer.length};
     co_await ex.send_file(std::move(answer.head), std::move(body));
     co_return;
   }
-  if (!far || file.error().code != ec::not_found)
-    log::error("http", "cannot serve an object error=\"{}\"", to_string(file.error()));
+  if (!far || opened.error().code != ec::not_found)
+    log::error("http", "cannot serve an object error=\"{}\"", to_string(opened.error()));
   if (far) {
     object_part part{digest, what.size_bytes, answer.offset, answer.length};
     co_await far->send(ex, std::move(answer.head), part);

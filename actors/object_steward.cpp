@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/object_steward.hpp"
+
+#include "core/defaults.hpp"
+#include "core/log.hpp"
+
+#include <algorithm>
+
+namespace shoal {
+
+namespace {
+
+/// Of the registry, in one turn: who publishes waits for it.
+constexpr size_t records_per_turn = 16;
+
+/// What is read at once, beside the rate.
+constexpr std::chrono::seconds scrub_period{1};
+
+/// After a failure of the disk.
+constexpr std::chrono::seconds retry_period{10};
+
+std::string_view word_for(object_finding::kind what) {
+  switch (what) {
+  case object_finding::kind::corrupt:
+    return "corrupt";
+  case object_finding::kind::changed:
+    return "changed";
+  case object_finding::kind::missing:
+    break;
+  }
+  return "missing";
+}
+
+} // namespace
+
+object_steward::object_steward(caf::actor_config& cfg, const object_steward_config& config)
+    : object_steward_actor::base(cfg), config_{config} {
+  for (auto what : {object_finding::kind::corrupt, object_finding::kind::changed,
+                    object_finding::kind::missing})
+    findings_[static_cast<size_t>(what)] = &config_.metrics->add_counter(
+        "shoal_object_findings_total", "Objects that were not what they should be, by what",
+        "what=" + metrics::quoted(word_for(what)));
+}
+
+// -- who needs what ------------------------------------------------------------------------
+
+void object_steward::settle_revision(const std::string& key) {
+  if (auto settled = config_.claims->settle_revision(key); !settled)
+    log::error("objects", "cannot pin a revision={} error=\"{}\"", key, to_string(settled.error()));
+}
+
+void object_steward::settle_entry(const std::string& key) {
+  if (auto settled = config_.claims->settle_entry(key); !settled)
+    log::error("objects", "cannot pin an entry's torrents error=\"{}\"", to_string(settled.error()));
+}
+
+void object_steward::on_records(const settle_records& what) {
+  if (!what.revision.empty())
+    settle_revision(what.revision);
+  if (!what.entry.empty())
+    settle_entry(what.entry);
+}
+
+void object_steward::on_step(const registry_step& step) {
+  if (!step.changes) {
+    config_.claims->start_over();
+    if (!std::exchange(catching_up_, true))
+      send(this, atom::load::value);
+    return;
+  }
+  for (auto& change : *step.changes) {
+    if (change.where == table::refs)
+      settle_revision(change.key);
+    else if (change.where == table::entries)
+      settle_entry(change.key);
+  }
+}
+
+void object_steward::catch_up() {
+  auto at_end = config_.claims->catch_up(records_per_turn);
+  if (!at_end) {
+    log::error("objects", "cannot go through the registry error=\"{}\"", to_string(at_end.error()));
+    delayed_send(this, retry_period, atom::load::value);
+    return;
+  }
+  catching_up_ = !*at_end;
+  if (catching_up_)
+    send(this, atom::load::value);
+  else
+    log::info("objects", "are pinned as the registry names them");
+}
+
+// -- what is not what it should be -----------------------------------------------------------
+
+void object_steward::report(const object_finding& found) {
+  findings_[static_cast<size_t>(found.what)]->add();
+  log::error("objects", "finds an object {} object={} pinned={} reason=\"{}\"", word_for(found.what),
+             found.object.hex(), found.pinned, found.detail);
+}
+
+void object_steward::scrub() {
+  delayed_send(this, scrub_period, atom::tick::value);
+  auto now = clock().now();
+  if (now < scrubbed_at_)
+    return; // The next round is yet to come.
+  auto since = std::min<caf::actor_clock::duration_type>(now - scrubbed_at_, 2 * scrub_period);
+  scrubbed_at_ = now;
+  auto seconds = std::chrono::duration<double>(since).count();
+  auto budget = static_cast<uint64_t>(seconds * double(config_.scrub_bytes_per_second));
+  auto found = config_.objects->scrub(budget);
+  if (!found) {
+    log::error("objects", "cannot be scrubbed error=\"{}\"", to_string(found.error()));
+    scrubbed_at_ = now + retry_period;
+    return;
+  }
+  for (auto& x : *found)
+    report(x);
+  if (!config_.objects->scrubbed_all())
+    return;
+  log::info("objects", "are scrubbed");
+  scrubbed_at_ = std::max(now, round_began_ + defaults::scrub_round);
+  round_began_ = scrubbed_at_;
+}
+
+object_steward::behavior_type object_steward::make_behavior() {
+  catching_up_ = true;
+  send(this, atom::load::value);
+  scrubbed_at_ = round_began_ = clock().now();
+  if (config_.scrub_bytes_per_second > 0)
+    delayed_send(this, scrub_period, atom::tick::value);
+  return {
+      [this](const registry_step& x) { on_step(x); },
+      [this](const settle_records& x) { on_records(x); },
+      [this](atom::load) { catch_up(); },
+      [this](atom::tick) { scrub(); },
+  };
+}
+
+} // namespace shoal

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/registry_actor.hpp"
+#include "core/metrics.hpp"
+#include "persistence/object_claims.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <array>
+
+namespace shoal {
+
+struct object_steward_config {
+  object_store* objects = nullptr;         ///< Outlives the actor, as does the next.
+  object_claims* claims = nullptr;
+  uint64_t scrub_bytes_per_second = 0;     ///< 0: nothing is scrubbed.
+  metrics::registry* metrics = nullptr;    ///< Outlives the actor.
+};
+
+/// See object_steward_actor. Detached: it waits for the disk.
+class object_steward : public object_steward_actor::base {
+public:
+  object_steward(caf::actor_config& cfg, const object_steward_config& config);
+
+  behavior_type make_behavior() override;
+
+private:
+  void on_step(const registry_step& step);
+  void on_records(const settle_records& what);
+  void settle_revision(const std::string& key);
+  void settle_entry(const std::string& key);
+  void catch_up();
+  void scrub();
+  void report(const object_finding& found);
+
+  object_steward_config config_;
+  std::array<metrics::counter*, 3> findings_{}; // By kind.
+  bool catching_up_ = false;
+  caf::actor_clock::time_point scrubbed_at_; // The last time, or when the next round begins.
+  caf::actor_clock::time_point round_began_;
+};
+
+} // namespace shoal

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "persistence/object_claims.hpp"
+
+#include "core/hex.hpp"
+#include "core/limits.hpp"
+#include "protocol/manifest.hpp"
+
+#include <algorithm>
+
+namespace shoal {
+
+namespace {
+
+constexpr std::string_view revision_prefix = "rev ";
+constexpr std::string_view entry_prefix = "entry ";
+constexpr std::string_view hold_prefix = "hold ";
+
+std::string owner_of_revision(std::string_view key) {
+  return std::string(revision_prefix) + std::string(key);
+}
+
+std::string owner_of_entry(std::string_view key) {
+  return std::string(entry_prefix) + to_hex(as_bytes(key));
+}
+
+/// @returns the key of an entry from what its owner is called.
+std::optional<std::string> key_of(std::string_view hex) {
+  std::string key(hex.size() / 2, '\0');
+  auto out = std::span(reinterpret_cast<uint8_t*>(key.data()), key.size());
+  return from_hex(hex, out) ? std::optional(std::move(key)) : std::nullopt;
+}
+
+void sort_out(std::vector<sha256_digest>& objects) {
+  std::sort(objects.begin(), objects.end());
+  objects.erase(std::unique(objects.begin(), objects.end()), objects.end());
+}
+
+/// @returns the keys after one, at most `max`.
+result<std::vector<std::string>> keys_after(const lmdb_store& store, table where,
+                                            const std::string& last, size_t max) {
+  std::vector<std::string> keys;
+  auto scanned = store.scan_keys(where, last, [&](std::string_view key, uint64_t) {
+    if (key != last)
+      keys.emplace_back(key);
+    return keys.size() < max;
+  });
+  if (!scanned)
+    return tl::unexpected(scanned.error());
+  return keys;
+}
+
+} // namespace
+
+// -- holds ---------------------------------------------------------------------------------
+
+object_claims::hold::hold(hold&& other) noexcept
+    : of_(std::exchange(other.of_, nullptr)), owner_(std::move(other.owner_)) {}
+
+object_claims::hold::~hold() {
+  if (!of_)
+    return;
+  std::lock_guard lock(of_->mutex_);
+  of_->holds_.erase(owner_);
+  (void)of_->objects_.unpin_all(owner_); // What stays pinned is let go at the next start.
+}
+
+result<object_claims::hold> object_claims::take(std::vector<sha256_digest> objects) {
+  std::lock_guard lock(mutex_);
+  auto owner = std::string(hold_prefix) + std::to_string(++serial_);
+  // One of an earlier process may have the same name, and is nobody's.
+  if (auto gone = objects_.unpin_all(owner); !gone)
+    return tl::unexpected(gone.error());
+  if (auto pinned = objects_.pin(owner, std::move(objects)); !pinned) {
+    (void)objects_.unpin_all(owner);
+    return tl::unexpected(pinned.error());
+  }
+  holds_.insert(owner);
+  return hold(*this, std::move(owner));
+}
+
+// -- records -------------------------------------------------------------------------------
+
+object_claims::named object_claims::named_by_revision(std::string_view key) const {
+  named what;
+  auto found = registry_.get(table::refs, key);
+  if (found && !*found)
+    return what;
+  what.exists = true;
+  auto record = found ? decode_ref((*found)->value) : tl::unexpected(found.error());
+  what.known = record.has_value();
+  if (!record)
+    return what;
+  what.objects.push_back(record->manifest);
+  auto content
+      = objects_.load(record->manifest, limits::manifest_bytes_max).and_then(decode_manifest);
+  what.known = content.has_value();
+  if (!content)
+    return what;
+  for (auto& file : content->files)
+    what.objects.push_back(file.sha256);
+  for (auto& torrent : content->torrents)
+    what.objects.push_back(torrent.object);
+  return what;
+}
+
+object_claims::named object_claims::named_by_entry(std::string_view key) const {
+  named what;
+  auto found = registry_.get(table::entries, key);
+  if (found && !*found)
+    return what;
+  what.exists = true;
+  auto record = found ? decode_entry((*found)->value) : tl::unexpected(found.error());
+  what.known = record.has_value();
+  if (record)
+    for (auto& object : {record->torrent_object, record->twin_torrent_object})
+      if (object)
+        what.objects.push_back(*object);
+  return what;
+}
+
+result<bool> object_claims::settle_revision(std::string_view key) {
+  std::lock_guard lock(mutex_);
+  auto what = named_by_revision(key);
+  auto exists = what.exists;
+  return settle(owner_of_revision(key), std::move(what)).map([&] { return exists; });
+}
+
+result<bool> object_claims::settle_entry(std::string_view key) {
+  std::lock_guard lock(mutex_);
+  auto what = named_by_entry(key);
+  auto exists = what.exists;
+  return settle(owner_of_entry(key), std::move(what)).map([&] {
+    return exists;
+  });
+}
+
+/// Pins what is here and not pinned, lets go of what is pinned and not named.
+result<void> object_claims::settle(const std::string& owner, named what) {
+  sort_out(what.objects);
+  auto have = objects_.index().pinned_by(owner, {}, std::numeric_limits<size_t>::max());
+  if (!have)
+    return tl::unexpected(have.error());
+  std::vector<sha256_digest> more;
+  for (auto& object : what.objects)
+    if (!std::binary_search(have->begin(), have->end(), object) && objects_.size(object))
+      more.push_back(object);
+  if (!more.empty())
+    if (auto pinned = objects_.pin(owner, std::move(more)); !pinned)
+      return pinned;
+  if (!what.known)
+    return {};
+  std::vector<sha256_digest> less;
+  std::set_difference(have->begin(), have->end(), what.objects.begin(), what.objects.end(),
+                      std::back_inserter(less));
+  if (less.empty())
+    return {};
+  if (phase_ < phase::owners) {
+    too_many_.insert(owner);
+    return {};
+  }
+  return objects_.unpin(owner, less);
+}
+
+// -- all of them ---------------------------------------------------------------------------
+
+bool object_claims::exists(table where, const std::optional<std::string>& key) const {
+  auto found = key ? registry_.get(where, *key) : std::optional<versioned>{};
+  return !found || found->has_value(); // When in doubt, nothing is let go of.
+}
+
+result<void> object_claims::settle_owner(const std::string& owner) {
+  auto text = std::string_view(owner);
+  auto again = too_many_.contains(owner);
+  if (text.starts_with(revision_prefix)) {
+    auto key = std::string(text.substr(revision_prefix.size()));
+    return exists(table::refs, key) && !again ? result<void>()
+                                              : settle(owner, named_by_revision(key));
+  }
+  if (text.starts_with(entry_prefix)) {
+    auto key = key_of(text.substr(entry_prefix.size()));
+    return exists(table::entries, key) && !again
+               ? result<void>()
+               : settle(owner, key ? named_by_entry(*key) : named{});
+  }
+  if (text.starts_with(hold_prefix) && !holds_.contains(owner))
+    return objects_.unpin_all(owner);
+  return {};
+}
+
+result<void> object_claims::settle_next(const std::string& key) {
+  switch (phase_) {
+  case phase::revisions:
+    return settle(owner_of_revision(key), named_by_revision(key));
+  case phase::entries:
+    return settle(owner_of_entry(key), named_by_entry(key));
+  case phase::owners:
+  case phase::done:
+    break;
+  }
+  return settle_owner(key);
+}
+
+result<bool> object_claims::step(size_t records) {
+  auto where = phase_ == phase::revisions ? table::refs : table::entries;
+  auto keys = phase_ == phase::owners ? objects_.index().owners_after(cursor_, records)
+                                      : keys_after(registry_, where, cursor_, records);
+  if (!keys)
+    return tl::unexpected(keys.error());
+  for (auto& key : *keys) {
+    if (auto done = settle_next(key); !done)
+      return tl::unexpected(done.error());
+    cursor_ = key;
+  }
+  if (keys->size() >= records)
+    return false;
+  cursor_.clear();
+  phase_ = static_cast<phase>(static_cast<uint8_t>(phase_) + 1);
+  return phase_ == phase::done;
+}
+
+result<bool> object_claims::catch_up(size_t records) {
+  std::lock_guard lock(mutex_);
+  if (phase_ == phase::done)
+    return true;
+  auto done = step(records);
+  if (done && *done)
+    too_many_.clear();
+  return done;
+}
+
+void object_claims::start_over() {
+  std::lock_guard lock(mutex_);
+  phase_ = phase::revisions;
+  cursor_.clear();
+}
+
+} // namespace shoal

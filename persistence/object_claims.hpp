@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "persistence/object_store.hpp"
+
+#include <set>
+
+namespace shoal {
+
+/// Pins what the registry names. Owners of pins are its records: "rev ns/name@rev" pins a
+/// revision's manifest, torrents and files, "entry HEX" the torrents of an entry; "hold N" what
+/// somebody is about to name. Whatever a pin was made for, the record as it is now decides, so that
+/// order and repetition of calls do not matter. What a record names and is not here is not pinned.
+///
+/// Any thread; does disk I/O. Lost when it dies: nothing; `catch_up` makes the pins again.
+class object_claims {
+public:
+  /// Pins objects until they have been named, or are not going to be.
+  class hold {
+  public:
+    hold(hold&& other) noexcept;
+    hold& operator=(hold&&) = delete;
+    ~hold();
+
+    /// Pins them until the next start: their record is not to be seen here yet.
+    void keep() { of_ = nullptr; }
+
+  private:
+    friend class object_claims;
+    hold(object_claims& of, std::string owner) : of_(&of), owner_(std::move(owner)) {}
+
+    object_claims* of_; ///< Null: nothing to let go of.
+    std::string owner_;
+  };
+
+  /// @param objects, registry outlive this.
+  object_claims(object_store& objects, const lmdb_store& registry)
+      : objects_(objects), registry_(registry) {}
+
+  /// @errors as object_store::pin.
+  result<hold> take(std::vector<sha256_digest> objects);
+
+  /// Makes the pins of a revision as the registry says it is now. @param key "ns/name@rev".
+  /// @returns whether there is such a revision.
+  result<bool> settle_revision(std::string_view key);
+
+  /// The same for an entry. @param key its primary one, 20 or 32 bytes.
+  result<bool> settle_entry(std::string_view key);
+
+  /// Goes through the whole registry: first it pins what is named, then it lets go of what is not.
+  /// Until all is pinned `settle_*` lets go of nothing, so that an index that was lost is whole
+  /// again before anything can be evicted. @param records to look at in this call, about.
+  /// @returns whether it is done. One thread at a time.
+  result<bool> catch_up(size_t records);
+
+  /// Begins anew, because the whole registry may be another.
+  void start_over();
+
+private:
+  enum class phase : uint8_t { revisions, entries, owners, done };
+
+  /// What a record names.
+  struct named {
+    bool exists = false;
+    bool known = true; ///< Else the manifest cannot be read, and what is pinned stays so.
+    std::vector<sha256_digest> objects;
+  };
+
+  named named_by_revision(std::string_view key) const;
+  named named_by_entry(std::string_view key) const;
+  bool exists(table where, const std::optional<std::string>& key) const;
+  result<void> settle(const std::string& owner, named what);
+  result<void> settle_owner(const std::string& owner);
+  result<void> settle_next(const std::string& key);
+  result<bool> step(size_t records);
+
+  object_store& objects_;
+  const lmdb_store& registry_;
+  std::mutex mutex_; ///< Whoever settles reads the registry and changes pins without another one.
+  std::set<std::string> holds_;
+  std::set<std::string> too_many_; ///< Owners that have pins to give up once all is pinned.
+  uint64_t serial_ = 0;
+  phase phase_ = phase::revisions;
+  std::string cursor_; ///< The last key, or owner, that was looked at.
+};
+
+} // namespace shoal
