@@ -104,7 +104,7 @@ std::vector<uint32_t> kill_while_bringing(const fixture& f, unsigned seed, size_
   std::vector<uint32_t> seen;
   CAF_REQUIRE(kill_after<uint32_t>(
       static_cast<int>(reports), [&](int report_fd) { bring_for_ever(f, seed, report_fd); },
-      [&](uint32_t chunk) { seen.push_back(chunk); }));
+      [&](uint32_t number) { seen.push_back(number); }));
   return seen;
 }
 
