@@ -113,7 +113,7 @@ result<ref_record> decode_ref(std::string_view bytes) {
       .number(x.file_count)
       .keys(x.entry_keys)
       .flag(x.is_private);
-  auto valid = (x.kind == "model" || x.kind == "dataset")
+  auto valid = (x.kind == "model" || x.kind == "dataset" || x.kind == "space")
                && std::all_of(x.entry_keys.begin(), x.entry_keys.end(), is_entry_key);
   return outcome(in, valid, std::move(x), "revision");
 }
