@@ -37,10 +37,10 @@ class Node:
         return [SHOALD, "--data-dir", self.data, "--listen", f"127.0.0.1:{self.address[1]}",
                 *self._flags]
 
-    def start(self, says="/health"):
+    def start(self, says="/health", patience_s=30):
         """Waits until that route says 200."""
         self._process = Process(self.argv(), self.log, env=self._env)
-        wait.until(lambda: self._is_up(says), 30, "the node is up")
+        wait.until(lambda: self._is_up(says), patience_s, "the node is up")
         return self
 
     def _is_up(self, route):
