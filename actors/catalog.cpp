@@ -7,6 +7,7 @@
 #include "protocol/text.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace shoal {
 
@@ -54,7 +55,11 @@ void catalog::follow(const std::string& key) {
 void catalog::add(revision made) {
   remove(made.id, [&](const revision& x) { return x.rev == made.rev; });
   auto& all = models_[made.id];
-  auto after = [](const revision& a, const revision& b) { return a.created_at < b.created_at; };
+  // Of two of the same second, the one that nothing was made on top of is the later one.
+  auto after = [](const revision& a, const revision& b) {
+    return std::tuple{a.created_at, a.successor.empty()}
+           < std::tuple{b.created_at, b.successor.empty()};
+  };
   all.insert(std::upper_bound(all.begin(), all.end(), made, after), std::move(made));
 }
 

@@ -173,6 +173,44 @@ result<registry_plan> registry_planner::register_entry(registry_entry wanted,
   return plan;
 }
 
+result<std::optional<ref_record>> registry_planner::read_ref(registry_plan& plan,
+                                                             const std::string& key) const {
+  auto found = read(plan, table::refs, key);
+  if (!found)
+    return tl::unexpected{found.error()};
+  if (!*found)
+    return std::nullopt;
+  auto record = decode_ref((*found)->value);
+  if (!record)
+    return tl::unexpected{record.error()};
+  return std::move(*record);
+}
+
+/// Notes in the parent who comes after it: so two commits on top of one cannot both be made.
+result<void> registry_planner::follow_parent(registry_plan& plan, const publish_revision& wanted,
+                                             ref_record& made) const {
+  auto key_of = [&](const std::string& rev) { return wanted.what.id + "@" + rev; };
+  auto parent = read_ref(plan, key_of(wanted.parent));
+  if (!parent)
+    return tl::unexpected{parent.error()};
+  if (!*parent)
+    return fail(ec::conflict, key_of(wanted.parent) + " is gone");
+  auto& record = **parent;
+  if (!record.successor.empty()) {
+    auto other = read_ref(plan, key_of(record.successor));
+    if (!other)
+      return tl::unexpected{other.error()};
+    if (*other) // Else it was made, and removed again.
+      return fail(ec::conflict, key_of(wanted.parent) + " has a newer commit on top of it");
+  }
+  record.successor = wanted.what.rev;
+  // Another node's clock may be behind that of who made the parent.
+  made.created_at = std::max(made.created_at, record.created_at);
+  put(plan, table::refs, key_of(wanted.parent), encode(record));
+  plan.parent_after = from_record(key_of(wanted.parent), record);
+  return {};
+}
+
 result<registry_plan> registry_planner::publish(const publish_revision& wanted,
                                                 unix_seconds now) const {
   auto key = wanted.what.id + "@" + wanted.what.rev;
@@ -183,29 +221,28 @@ result<registry_plan> registry_planner::publish(const publish_revision& wanted,
   if (auto& before = planned->before;
       before && !before->model_ref.empty() && before->model_ref != key)
     return fail(ec::conflict, "the same torrent is published as " + before->model_ref);
-  auto old = read(*planned, table::refs, key);
+  auto old = read_ref(*planned, key);
   if (!old)
     return tl::unexpected{old.error()};
-  auto made = wanted.what;
+  ref_record made;
+  made.manifest = wanted.what.manifest;
+  made.kind = wanted.what.kind;
   made.created_at = now;
-  if (*old) {
-    auto record = decode_ref((*old)->value);
-    if (!record)
-      return tl::unexpected{record.error()};
-    if (record->manifest != made.manifest)
+  made.size_bytes = wanted.what.size_bytes;
+  made.entry_keys = {wanted.what.entry_key};
+  made.is_private = wanted.what.is_private;
+  if (auto& before = *old) {
+    if (before->manifest != made.manifest)
       return fail(ec::conflict, key + " exists with other content");
-    made.created_at = record->created_at;
-    planned->revision_before = from_record(key, *record);
+    made.created_at = before->created_at;
+    made.successor = before->successor;
+    planned->revision_before = from_record(key, *before);
+  } else if (!wanted.parent.empty()) {
+    if (auto followed = follow_parent(*planned, wanted, made); !followed)
+      return tl::unexpected{followed.error()};
   }
-  ref_record record;
-  record.manifest = made.manifest;
-  record.kind = made.kind;
-  record.created_at = made.created_at;
-  record.size_bytes = made.size_bytes;
-  record.entry_keys = {made.entry_key};
-  record.is_private = made.is_private;
-  put(*planned, table::refs, key, encode(record));
-  planned->revision_after = std::move(made);
+  put(*planned, table::refs, key, encode(made));
+  planned->revision_after = from_record(key, made);
   return planned;
 }
 
@@ -370,6 +407,7 @@ revision from_record(std::string_view key, const ref_record& record) {
   made.size_bytes = record.size_bytes;
   made.created_at = record.created_at;
   made.is_private = record.is_private;
+  made.successor = record.successor;
   return made;
 }
 

@@ -19,7 +19,8 @@ struct registry_plan {
   std::optional<registry_entry> after;  ///< The entry as it will be.
   std::optional<revision> revision_before;
   std::optional<revision> revision_after;
-  std::vector<std::string> blocked; ///< 20 or 32 byte hashes that get blocked.
+  std::optional<revision> parent_after; ///< The revision that `revision_after` is on top of.
+  std::vector<std::string> blocked;     ///< 20 or 32 byte hashes that get blocked.
   std::vector<std::string> unblocked;
 };
 
@@ -38,7 +39,7 @@ public:
   result<registry_plan> register_entry(registry_entry wanted, unix_seconds now) const;
 
   /// As `register_entry`, plus the ref. @errors ec::conflict also if the revision has other
-  /// content.
+  /// content, or its parent is gone or has a successor.
   result<registry_plan> publish(const publish_revision& wanted, unix_seconds now) const;
 
   result<registry_plan> remove(std::string_view hash, std::string reason, unix_seconds now) const;
@@ -59,6 +60,9 @@ private:
   result<std::optional<registry_entry>> read_entry(registry_plan& plan,
                                                    std::string_view hash) const;
   result<void> claim_hashes(registry_plan& plan, const torrent_hashes& hashes) const;
+  result<std::optional<ref_record>> read_ref(registry_plan& plan, const std::string& key) const;
+  result<void> follow_parent(registry_plan& plan, const publish_revision& wanted,
+                             ref_record& made) const;
   void erase_entry(registry_plan& plan, const registry_entry& entry) const;
 
   const lmdb_store& store_;

@@ -112,18 +112,24 @@ void registry_shard::tell_steward(const registry_plan& plan) {
 }
 
 void registry_shard::tell_catalog(const registry_plan& plan, std::function<void()> outcome) {
-  if (config_.cluster && (plan.revision_after || plan.revision_before))
+  auto tell = [this](const revision& x) {
+    return request(config_.catalog, defaults::request_timeout, atom::load::value, x);
+  };
+  if (config_.cluster && (plan.revision_after || plan.revision_before)) {
     // It has been told already: once it answers anything, it has listened.
     request(config_.catalog, defaults::request_timeout, lookup_revision{})
         .then([=](const revision&) { outcome(); }, [=](const caf::error&) { outcome(); });
-  else if (plan.revision_after)
-    request(config_.catalog, defaults::request_timeout, atom::load::value, *plan.revision_after)
+  } else if (plan.revision_after) {
+    if (plan.parent_after) // It listens in this order, so the last answer will do.
+      tell(*plan.parent_after).then([](atom::load) {}, [](const caf::error&) {});
+    tell(*plan.revision_after)
         .then([=](atom::load) { outcome(); }, [=](const caf::error&) { outcome(); });
-  else if (plan.revision_before)
+  } else if (plan.revision_before) {
     request(config_.catalog, defaults::request_timeout, atom::clear::value, *plan.revision_before)
         .then([=](atom::clear) { outcome(); }, [=](const caf::error&) { outcome(); });
-  else
+  } else {
     outcome();
+  }
 }
 
 template <class Reply, class Ask, class Finish>

@@ -92,7 +92,7 @@ result<alias_record> decode_alias(std::string_view bytes) {
 }
 
 std::string encode(const ref_record& x) {
-  return record_writer(7)
+  return record_writer(8)
       .bytes(x.manifest.chars())
       .text(x.kind)
       .time(x.created_at)
@@ -100,6 +100,7 @@ std::string encode(const ref_record& x) {
       .number(x.file_count)
       .keys(x.entry_keys)
       .flag(x.is_private)
+      .text(x.successor)
       .take();
 }
 
@@ -112,7 +113,8 @@ result<ref_record> decode_ref(std::string_view bytes) {
       .number(x.size_bytes)
       .number(x.file_count)
       .keys(x.entry_keys)
-      .flag(x.is_private);
+      .flag(x.is_private)
+      .text(x.successor);
   auto valid = (x.kind == "model" || x.kind == "dataset" || x.kind == "space")
                && std::all_of(x.entry_keys.begin(), x.entry_keys.end(), is_entry_key);
   return outcome(in, valid, std::move(x), "revision");

@@ -52,13 +52,14 @@ struct alias_record {
 /// one segment).
 struct ref_record {
   sha256_digest manifest;
-  std::string kind; ///< "model" or "dataset".
+  std::string kind; ///< "model", "dataset" or "space".
   unix_seconds created_at = 0;
   uint64_t size_bytes = 0; ///< Of all files, without padding.
   uint64_t file_count = 0;
   std::vector<std::string>
       entry_keys; ///< Primary keys of its torrents: hybrid first, then v1 only.
   bool is_private = false;
+  std::string successor; ///< The commit (a `rev`) that was made on top of it; empty if none was.
 
   bool operator==(const ref_record&) const = default;
 };

@@ -168,13 +168,26 @@ std::string git_commit_message(const model_id& id) {
   return "Publish " + id.str();
 }
 
+sha1_digest git_commit_id(const sha1_digest& root, const git_note& note) {
+  auto who = "Shoal <shoal@localhost> " + std::to_string(note.at) + " +0000\n";
+  auto commit = "tree " + root.hex() + '\n';
+  if (note.parent)
+    commit += "parent " + note.parent->hex() + '\n';
+  commit += "author " + who + "committer " + who + '\n' + note.message + '\n';
+  return object_id("commit", commit);
+}
+
+std::string git_attributes() {
+  constexpr std::string_view how = " filter=lfs diff=lfs merge=lfs -text\n";
+  std::string text;
+  for (auto ending : lfs_endings)
+    text.append("*.").append(ending).append(how);
+  return text.append("*tfevents*").append(how);
+}
+
 git_snapshot take_snapshot(const manifest& m) {
   auto made = tree_builder{m}.build();
-  constexpr std::string_view who = "Shoal <shoal@localhost> 0 +0000\n";
-  std::string commit = "tree " + made.root.hex() + "\nauthor ";
-  commit.append(who).append("committer ").append(who);
-  commit += '\n' + git_commit_message(m.id) + '\n';
-  made.commit = object_id("commit", commit);
+  made.commit = git_commit_id(made.root, {std::nullopt, 0, git_commit_message(m.id)});
   return made;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/clock.hpp"
 #include "protocol/digest.hpp"
 #include "protocol/manifest.hpp"
 
@@ -68,6 +69,19 @@ struct git_snapshot {
 
 /// The message of a revision's commit, without the line break at its end.
 std::string git_commit_message(const model_id& id);
+
+/// What a commit says besides its tree.
+struct git_note {
+  std::optional<sha1_digest> parent;
+  unix_seconds at = 0;
+  std::string message; ///< Without the line break at its end.
+};
+
+/// @returns the name of the commit, by and of "Shoal <shoal@localhost>". @param root its tree.
+sha1_digest git_commit_id(const sha1_digest& root, const git_note& note);
+
+/// @returns the `.gitattributes` that says what `is_kept_by_lfs` does, size aside.
+std::string git_attributes();
 
 /// Names everything. Slow for many files: run it on the disk pool. @param m valid.
 git_snapshot take_snapshot(const manifest& m);

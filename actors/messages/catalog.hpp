@@ -5,21 +5,23 @@
 
 namespace shoal {
 
-/// A revision of a model or a dataset: the name under which people find a manifest.
+/// A revision of a model, a dataset or a space: the name under which people find a manifest.
 struct revision {
   std::string id; ///< "ns/name" or "name".
   std::string rev;
-  std::string kind;       ///< "model" or "dataset".
+  std::string kind;       ///< "model", "dataset" or "space".
   sha256_digest manifest; ///< Object with protocol/manifest.hpp's JSON.
   std::string entry_key;  ///< Primary key of its registry entry.
   uint64_t size_bytes = 0;
   unix_seconds created_at = 0;
   bool is_private = false;
+  std::string successor = {}; ///< The commit (a `rev`) made on top of it; empty if none was.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, revision& x) {
-  return f(x.id, x.rev, x.kind, x.manifest, x.entry_key, x.size_bytes, x.created_at, x.is_private);
+  return f(x.id, x.rev, x.kind, x.manifest, x.entry_key, x.size_bytes, x.created_at, x.is_private,
+           x.successor);
 }
 
 /// Publishes a revision together with its registry entry, both or neither. A revision never
@@ -27,11 +29,15 @@ typename Inspector::result_type inspect(Inspector& f, revision& x) {
 struct publish_revision {
   revision what;
   registry_entry entry;
+
+  /// The revision (its `rev`) that this one is a commit on top of; may be empty. Of two that are
+  /// made on top of the same one, the later gets ec::conflict.
+  std::string parent = {};
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, publish_revision& x) {
-  return f(x.what, x.entry);
+  return f(x.what, x.entry, x.parent);
 }
 
 /// Removes a revision and its registry entry without blocking anything. Errors: ec::not_found.

@@ -200,6 +200,30 @@ CAF_TEST(a removed revision can be published again with other content) {
   CAF_CHECK(ask<registry_entry>(owner, revision_of(2)));
 }
 
+CAF_TEST(of two commits on top of one the later is refused) {
+  // Each has its own torrent, as each has its own name.
+  auto commit = [&](uint8_t number, const std::string& parent) {
+    auto wanted = revision_of(number, "c" + std::to_string(number));
+    wanted.entry = hybrid(number, static_cast<uint8_t>(number + 0x40));
+    wanted.what.entry_key = wanted.entry.hashes.primary_key();
+    wanted.parent = parent;
+    return ask<registry_entry>(registry_of(wanted.entry.hashes.primary_swarm()), wanted);
+  };
+  CAF_REQUIRE(commit(1, ""));
+  CAF_CHECK_EQUAL(code(commit(2, "c9")), ec::conflict);
+  CAF_REQUIRE(commit(2, "c1"));
+  CAF_CHECK_EQUAL(code(commit(3, "c1")), ec::conflict);
+  CAF_REQUIRE(commit(2, "c1")); // Again.
+  CAF_REQUIRE(commit(3, "c2"));
+  lookup_revision latest{"org/m", ""};
+  CAF_CHECK_EQUAL(must<revision>(registry_settings.catalog, latest).rev, "c3");
+  auto gone = hybrid(3, 0x43).hashes.primary_swarm();
+  must<atom::clear>(registry_of(gone), remove_revision{"org/m", "c3"});
+  CAF_CHECK_EQUAL(must<revision>(registry_settings.catalog, latest).rev, "c2");
+  CAF_REQUIRE(commit(4, "c2"));
+  CAF_CHECK_EQUAL(must<revision>(registry_settings.catalog, latest).rev, "c4");
+}
+
 CAF_TEST(completions are written once and in batches) {
   CAF_REQUIRE(enter(both));
   auto commits = store->stats().commits;

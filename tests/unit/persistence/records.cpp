@@ -50,6 +50,7 @@ ref_record full_ref() {
   x.file_count = 12;
   x.entry_keys = {std::string(v2_hash().chars()), std::string(v1_hash().chars())};
   x.is_private = true;
+  x.successor = "v2";
   return x;
 }
 

@@ -83,6 +83,23 @@ CAF_TEST(entries stand in the order of git) {
   CAF_CHECK(!git_snapshot::is_folder(m, made.entries[9]));
 }
 
+CAF_TEST(a commit on top of another is named as git names it) {
+  // git commit-tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904 -p
+  // 9e85ee6e8100a84556bd59c05510fde08539847c -m "A title" -m "More of it", by Shoal
+  // <shoal@localhost> at 1700000000 +0000.
+  const auto root = *sha1_digest::from_hex("4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+  const auto parent = sha1_digest::from_hex("9e85ee6e8100a84556bd59c05510fde08539847c");
+  CAF_CHECK_EQUAL(git_commit_id(root, {parent, 1'700'000'000, "A title\n\nMore of it"}).hex(),
+                  "52c353486961745ee7ff5e456c36835cf5f2c26e");
+}
+
+CAF_TEST(attributes say what goes to LFS) {
+  const auto text = git_attributes();
+  CAF_CHECK(text.starts_with("*.7z filter=lfs diff=lfs merge=lfs -text\n"));
+  CAF_CHECK(text.find("\n*.safetensors filter=lfs") != std::string::npos);
+  CAF_CHECK(!is_kept_by_lfs(".gitattributes", text.size()));
+}
+
 CAF_TEST(equal files are the same commit whatever the revision is called) {
   auto m = sample();
   const auto first = take_snapshot(m).commit;
