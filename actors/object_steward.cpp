@@ -51,7 +51,8 @@ void object_steward::settle_revision(const std::string& key) {
 
 void object_steward::settle_entry(const std::string& key) {
   if (auto settled = config_.claims->settle_entry(key); !settled)
-    log::error("objects", "cannot pin an entry's torrents error=\"{}\"", to_string(settled.error()));
+    log::error("objects", "cannot pin an entry's torrents error=\"{}\"",
+               to_string(settled.error()));
 }
 
 void object_steward::on_records(const settle_records& what) {
@@ -94,8 +95,8 @@ void object_steward::catch_up() {
 
 void object_steward::report(const object_finding& found) {
   findings_[static_cast<size_t>(found.what)]->add();
-  log::error("objects", "finds an object {} object={} pinned={} reason=\"{}\"", word_for(found.what),
-             found.object.hex(), found.pinned, found.detail);
+  log::error("objects", "finds an object {} object={} pinned={} reason=\"{}\"",
+             word_for(found.what), found.object.hex(), found.pinned, found.detail);
 }
 
 void object_steward::scrub() {

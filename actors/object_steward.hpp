@@ -12,10 +12,10 @@
 namespace shoal {
 
 struct object_steward_config {
-  object_store* objects = nullptr;         ///< Outlives the actor, as does the next.
+  object_store* objects = nullptr; ///< Outlives the actor, as does the next.
   object_claims* claims = nullptr;
-  uint64_t scrub_bytes_per_second = 0;     ///< 0: nothing is scrubbed.
-  metrics::registry* metrics = nullptr;    ///< Outlives the actor.
+  uint64_t scrub_bytes_per_second = 0;  ///< 0: nothing is scrubbed.
+  metrics::registry* metrics = nullptr; ///< Outlives the actor.
 };
 
 /// See object_steward_actor. Detached: it waits for the disk.

@@ -80,8 +80,8 @@ using catalog_actor = caf::typed_actor<caf::replies_to<list_models>::with<model_
                                        caf::reacts_to<registry_step>>;
 
 /// Sees to it that objects which the registry names are pinned and others are not, and that all are
-/// what they should be. Spawned by the NODE, told by REGISTRY SHARDS. Lost when it dies: nothing; it
-/// goes through the whole registry again.
+/// what they should be. Spawned by the NODE, told by REGISTRY SHARDS. Lost when it dies: nothing;
+/// it goes through the whole registry again.
 using object_steward_actor = caf::typed_actor<
     // In a cluster: the copy has changed.
     caf::reacts_to<registry_step>,

@@ -42,7 +42,7 @@ private:
   shards shards_;
   catalog_actor catalog_;
   object_steward_actor steward_; // May be nobody.
-  bool missed_ = false; // Something has changed since `begin`.
+  bool missed_ = false;          // Something has changed since `begin`.
   std::function<void(const error&)> stopped_;
 };
 

@@ -129,9 +129,7 @@ result<bool> object_claims::settle_entry(std::string_view key) {
   std::lock_guard lock(mutex_);
   auto what = named_by_entry(key);
   auto exists = what.exists;
-  return settle(owner_of_entry(key), std::move(what)).map([&] {
-    return exists;
-  });
+  return settle(owner_of_entry(key), std::move(what)).map([&] { return exists; });
 }
 
 /// Pins what is here and not pinned, lets go of what is pinned and not named.

@@ -148,8 +148,8 @@ result<std::string> object_store::load(const sha256_digest& object, uint64_t max
   if (!opened)
     return tl::unexpected(opened.error());
   if (opened->size_bytes > max_bytes)
-    return fail(ec::too_large, "object " + object.hex() + " has "
-                                   + std::to_string(opened->size_bytes) + " bytes");
+    return fail(ec::too_large,
+                "object " + object.hex() + " has " + std::to_string(opened->size_bytes) + " bytes");
   std::string bytes(opened->size_bytes, '\0');
   auto out = std::span(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size());
   auto got = read_full(opened->file.get(), out, object.hex());
@@ -159,10 +159,9 @@ result<std::string> object_store::load(const sha256_digest& object, uint64_t max
     return bytes;
   struct stat info {};
   if (::fstat(opened->file.get(), &info) == 0)
-    (void)set_apart(object,
-                    opened->in_place ? object_finding::kind::changed
-                                     : object_finding::kind::corrupt,
-                    "its bytes do not hash to its name", info.st_ino);
+    (void)set_apart(
+        object, opened->in_place ? object_finding::kind::changed : object_finding::kind::corrupt,
+        "its bytes do not hash to its name", info.st_ino);
   return fail(ec::corrupt, "object " + object.hex() + " does not hash to its name");
 }
 
@@ -323,8 +322,9 @@ result<void> object_store::link_locked(const sha256_digest& object, uint64_t siz
 }
 
 object_store::totals object_store::usage() const {
-  totals all{kept_->usage(), cached_->usage(), {}, ledger_->bytes(), ledger_->bound(), 0,
-             quarantined_,   evicted_,         scrubbed_bytes_};
+  totals all{kept_->usage(),   cached_->usage(), {},
+             ledger_->bytes(), ledger_->bound(), 0,
+             quarantined_,     evicted_,         scrubbed_bytes_};
   std::lock_guard lock(facts_mutex_);
   all.in_place = in_place_;
   all.lost = lost_.size();

@@ -78,14 +78,15 @@ public:
     object_files::totals in_place;
     uint64_t cache_bytes = 0; ///< What the cache's bound counts: with room for what is on its way.
     uint64_t cache_bytes_max = 0;
-    uint64_t lost = 0;        ///< Pinned, and not here.
-    uint64_t quarantined = 0; ///< Since the start.
-    uint64_t evicted = 0;     ///< Since the start.
+    uint64_t lost = 0;           ///< Pinned, and not here.
+    uint64_t quarantined = 0;    ///< Since the start.
+    uint64_t evicted = 0;        ///< Since the start.
     uint64_t scrubbed_bytes = 0; ///< Since the start.
 
     /// All that is here.
     object_files::totals all() const {
-      return {kept.bytes + cached.bytes + in_place.bytes, kept.count + cached.count + in_place.count};
+      return {kept.bytes + cached.bytes + in_place.bytes,
+              kept.count + cached.count + in_place.count};
     }
   };
 

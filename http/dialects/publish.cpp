@@ -19,7 +19,7 @@ using document = nlohmann::json;
 struct prepared {
   publication what;
   sha256_digest manifest;
-  bool was_there = false; ///< The revision's name is taken, by this or by other content.
+  bool was_there = false;   ///< The revision's name is taken, by this or by other content.
   object_claims::hold hold; ///< Of all that it names, until the registry does.
 };
 
@@ -121,8 +121,7 @@ task<result<prepared>> prepare_request(exchange& ex) {
   if (known)
     before = known->manifest;
   auto* node = &ex.node();
-  auto work
-      = [node, &id, &rev, &body, &before] { return prepare(*node, *id, rev, *body, before); };
+  auto work = [node, &id, &rev, &body, &before] { return prepare(*node, *id, rev, *body, before); };
   auto ready = co_await ex.on_disk(work);
   co_return ready;
 }
