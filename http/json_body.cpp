@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace shoal::http {
 
@@ -51,11 +52,11 @@ private:
   depth_gauge gauge_;
 };
 
-/// Keeps the wanted fields of the outermost object and walks over the rest.
+/// Keeps the wanted fields of the outermost object, and of one in it, and walks over the rest.
 class field_collector : public nlohmann::json_sax<json> {
 public:
-  field_collector(json& out, std::initializer_list<std::string_view> wanted)
-      : out_{out}, wanted_(wanted) {}
+  field_collector(json& out, std::string_view inner, std::initializer_list<std::string_view> wanted)
+      : out_{out}, inner_{inner}, wanted_(wanted) {}
 
   bool null() override { return put(nullptr); }
   bool boolean(bool value) override { return put(value); }
@@ -67,12 +68,17 @@ public:
 
   bool start_object(size_t) override {
     is_object_ |= gauge_.depth() == 0;
+    if (std::exchange(at_inner_, false)) {
+      in_inner_ = true;
+      return gauge_.enter();
+    }
     // A nested value stays as an empty one, to be recognised as being of the wrong type.
     return (gauge_.depth() == 0 || put(json::object())) && gauge_.enter();
   }
   bool start_array(size_t) override { return put(json::array()) && gauge_.enter(); }
   bool end_object() override {
     gauge_.leave();
+    in_inner_ = in_inner_ && gauge_.depth() > 1;
     return true;
   }
   bool end_array() override {
@@ -81,8 +87,9 @@ public:
   }
 
   bool key(std::string& name) override {
-    if (gauge_.depth() != 1)
+    if (!is_kept())
       return true;
+    at_inner_ = gauge_.depth() == 1 && !inner_.empty() && name == inner_;
     auto wants = std::find(wanted_.begin(), wanted_.end(), name) != wanted_.end();
     field_ = wants ? &out_[name] : nullptr;
     return true;
@@ -96,16 +103,22 @@ public:
 private:
   template <class T>
   bool put(T&& value) {
-    if (gauge_.depth() == 1 && field_)
+    at_inner_ = false;
+    if (is_kept() && field_)
       *field_ = std::forward<T>(value);
     return gauge_.depth() > 0; // Nothing but an object may be the outermost value.
   }
 
+  bool is_kept() const { return gauge_.depth() == (in_inner_ ? 2u : 1u); }
+
   json& out_;
+  std::string_view inner_;
   std::initializer_list<std::string_view> wanted_;
   json* field_ = nullptr;
   depth_gauge gauge_;
   bool is_object_ = false;
+  bool at_inner_ = false; ///< Its name was the last word.
+  bool in_inner_ = false;
 };
 
 error too_deep() {
@@ -138,9 +151,14 @@ std::string dump_json(const nlohmann::ordered_json& value) {
 
 result<json_body> json_body::parse(std::string_view text,
                                    std::initializer_list<std::string_view> wanted) {
+  return parse_with(text, {}, wanted);
+}
+
+result<json_body> json_body::parse_with(std::string_view text, std::string_view inner,
+                                        std::initializer_list<std::string_view> wanted) {
   json_body body;
   body.object_ = json::object();
-  field_collector collector{body.object_, wanted};
+  field_collector collector{body.object_, inner, wanted};
   if (json::sax_parse(text.begin(), text.end(), &collector))
     return body;
   if (collector.too_deep())

@@ -33,6 +33,10 @@ public:
   static result<json_body> parse(std::string_view text,
                                  std::initializer_list<std::string_view> wanted);
 
+  /// As `parse`, for an object that has some of the fields in an inner one. @param inner its name.
+  static result<json_body> parse_with(std::string_view text, std::string_view inner,
+                                      std::initializer_list<std::string_view> wanted);
+
   /// Whether the field is there; null is as good as absent.
   bool has(const char* field) const;
 

@@ -53,6 +53,8 @@ constexpr std::array all_limits{
     named_limit{"files_per_revision_max", limits::files_per_revision_max},
     named_limit{"cached_manifest_files_max", limits::cached_manifest_files_max},
     named_limit{"git_blob_bytes_max", limits::git_blob_bytes_max},
+    named_limit{"hub_commit_bytes_max", limits::hub_commit_bytes_max},
+    named_limit{"hub_commit_line_bytes_max", limits::hub_commit_line_bytes_max},
     named_limit{"cached_git_entries_max", limits::cached_git_entries_max},
     named_limit{"cached_commits_max", limits::cached_commits_max},
     named_limit{"hub_revisions_max", limits::hub_revisions_max},

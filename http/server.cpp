@@ -63,6 +63,9 @@ void server::add_use_metrics(metrics::registry& registry) {
                       [this] { return double(services_.manifests->files()); });
   registry.add_reader("shoal_disk_jobs", "Work of requests that waits for the disk or is at it", "",
                       [this] { return double(disk_.jobs()); });
+  registry.add_reader("shoal_hashing_jobs",
+                      "Commits whose files wait to be read, or are being read", "",
+                      [this] { return double(services_.hashing->jobs()); });
 }
 
 result<void> server::start() {
@@ -116,6 +119,7 @@ void server::stop(std::chrono::seconds patience) {
   for (auto& e : edges_)
     e->stop();
   disk_.join();
+  services_.hashing->join();
   edges_.clear();
 }
 

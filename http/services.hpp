@@ -47,6 +47,8 @@ struct services {
   bulk_side* bulk = nullptr; ///< Null: the node is alone.
   std::shared_ptr<manifest_cache> manifests = std::make_shared<manifest_cache>();
   std::shared_ptr<git_book> git = std::make_shared<git_book>();
+  /// For what reads all of a revision: one at a time, beside the other reads.
+  std::shared_ptr<disk_pool> hashing = std::make_shared<disk_pool>(1);
   std::atomic<bool> leaving{false}; ///< Everybody is to look for another node.
 };
 

@@ -46,14 +46,20 @@ task<> hub_spaces(exchange& ex);
 task<> hub_model(exchange& ex);
 task<> hub_dataset(exchange& ex);
 task<> hub_space(exchange& ex);
-task<> hub_model_paths(exchange& ex);
-task<> hub_dataset_paths(exchange& ex);
-task<> hub_space_paths(exchange& ex);
+task<> hub_model_post(exchange& ex);
+task<> hub_dataset_post(exchange& ex);
+task<> hub_space_post(exchange& ex);
 task<> hub_model_file(exchange& ex);
 task<> hub_model_raw(exchange& ex);
 task<> hub_dataset_file(exchange& ex);
 task<> hub_space_file(exchange& ex);
 task<> hub_whoami(exchange& ex);
+task<> hub_create(exchange& ex);
+task<> hub_delete(exchange& ex);
+task<> hub_model_lfs(exchange& ex);
+task<> hub_dataset_lfs(exchange& ex);
+task<> hub_space_lfs(exchange& ex);
+task<> lfs_put(exchange& ex);
 
 // -- webseed.cpp, objects.cpp: bytes ---------------------------------------------------
 task<> webseed(exchange& ex);

@@ -6,6 +6,7 @@
 #include "http/dialects/hub_access.hpp"
 #include "http/dialects/hub_json.hpp"
 #include "http/dialects/hub_tree.hpp"
+#include "http/dialects/hub_upload.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/json_body.hpp"
 
@@ -29,20 +30,6 @@ task<hub_reply> info(exchange& ex, hub_place place, query_params params) {
   co_return json(200, std::move(body));
 }
 
-task<hub_reply> commits(exchange& ex, hub_place place, query_params params) {
-  auto entry = co_await load_entry(ex, place.what.entry_key);
-  std::string author = entry ? entry->publisher : "";
-  if (author.empty())
-    author = "Shoal"; // As its commit says.
-  auto list = document::array();
-  // A revision has no history: it is one commit, on the first page.
-  if (params.get("p").value_or("0") == "0")
-    list.push_back(commit_json(note_of(place, author)));
-  auto answer = json(200, dump_json(list));
-  answer.headers.emplace_back("X-Total-Count", "1");
-  co_return answer;
-}
-
 task<hub_reply> refs(exchange& ex, std::string kind, hub_path where, query_params params) {
   auto found = co_await find_repository(ex, std::move(where.id), std::move(kind));
   if (!found)
@@ -55,7 +42,7 @@ task<hub_reply> refs(exchange& ex, std::string kind, hub_path where, query_param
       continue; // Its manifest is damaged, as the log says.
     if (&x == &found->revisions[found->main])
       main = commit->hex();
-    if (x.rev != "main")
+    if (x.rev != "main" && !is_commit_id(x.rev)) // Commits are no tags.
       tags.push_back({x.rev, commit->hex()});
   }
   if (main.empty())
@@ -87,7 +74,7 @@ task<hub_reply> at_place(exchange& ex, std::string kind, hub_path where, query_p
   else if (!place->path.empty())
     reply = tl::unexpected{revision_unknown(place->what.rev + '/' + place->path)};
   else if (verb == "commits")
-    reply = co_await commits(ex, std::move(*place), std::move(params));
+    reply = co_await commit_page(ex, std::move(*place), std::move(params));
   else
     reply = co_await info(ex, std::move(*place), std::move(params));
   co_return reply;
@@ -115,10 +102,20 @@ task<hub_reply> answer_get(exchange& ex, std::string kind) {
 }
 
 task<hub_reply> answer_post(exchange& ex, std::string kind) {
-  auto readings = hub_readings(ex.param("path"), {"paths-info"});
+  auto readings = hub_readings(ex.param("path"), {"paths-info", "preupload", "commit"});
   auto where = co_await choose_reading(ex, kind, std::move(readings));
   if (!where)
     co_return tl::unexpected{std::move(where.error())};
+  auto verb = where->verb;
+  hub_reply done;
+  if (verb == "preupload") {
+    done = co_await preupload(ex, std::move(kind), std::move(*where));
+    co_return done;
+  }
+  if (verb == "commit") {
+    done = co_await commit(ex, std::move(kind), std::move(*where));
+    co_return done;
+  }
   auto place = co_await find_place(ex, std::move(kind), std::move(*where));
   if (!place)
     co_return tl::unexpected{std::move(place.error())};
@@ -150,15 +147,15 @@ task<> hub_space(exchange& ex) {
   return get(ex, "space");
 }
 
-task<> hub_model_paths(exchange& ex) {
+task<> hub_model_post(exchange& ex) {
   return post(ex, "model");
 }
 
-task<> hub_dataset_paths(exchange& ex) {
+task<> hub_dataset_post(exchange& ex) {
   return post(ex, "dataset");
 }
 
-task<> hub_space_paths(exchange& ex) {
+task<> hub_space_post(exchange& ex) {
   return post(ex, "space");
 }
 

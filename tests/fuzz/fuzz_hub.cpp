@@ -3,6 +3,7 @@
 // there.
 #include "actors/catalog_views.cpp" // NOLINT(bugprone-suspicious-include)
 #include "core/hex.hpp"
+#include "http/dialects/hub_change.cpp"  // NOLINT(bugprone-suspicious-include)
 #include "http/dialects/hub_listing.cpp" // NOLINT(bugprone-suspicious-include)
 #include "http/dialects/hub_path.cpp"    // NOLINT(bugprone-suspicious-include)
 #include "http/json_body.cpp"            // NOLINT(bugprone-suspicious-include)
@@ -48,6 +49,24 @@ void check_query(std::string_view text) {
               && again->page.limit == ask->page.limit && again->page.order == ask->page.order);
 }
 
+/// What was read of a commit is within its bounds and can be made of an empty revision.
+void check_change(std::string_view text) {
+  auto line = read_change_line(text);
+  if (!line) {
+    SHOAL_CHECK(is_client_error(line.error().code));
+    return;
+  }
+  hub_draft draft;
+  if (auto* removal = std::get_if<hub_removal>(&*line)) {
+    SHOAL_CHECK(!removal->path.empty() || removal->of_folder);
+    SHOAL_CHECK(!draft.remove(*removal));
+  } else if (auto* content = std::get_if<hub_text>(&*line)) {
+    SHOAL_CHECK(content->content.size() <= limits::git_blob_bytes_max);
+    SHOAL_CHECK(draft.put({content->path, content->content.size(), {}, std::nullopt}));
+    SHOAL_CHECK(draft.files().size() == 1);
+  }
+}
+
 void check_body(std::string_view text) {
   for (auto type : {"application/json", "application/x-www-form-urlencoded"}) {
     auto ask = read_paths_ask(type, text);
@@ -63,5 +82,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_path(text);
   check_query(text);
   check_body(text);
+  check_change(text);
   return 0;
 }

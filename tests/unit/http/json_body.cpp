@@ -33,6 +33,22 @@ CAF_TEST(only the fields that were asked for are kept) {
   CAF_CHECK(!body->has("other"));
 }
 
+CAF_TEST(fields of an inner object are kept as well) {
+  auto inner = [](std::string_view text) {
+    auto body = json_body::parse_with(text, "in", {"name", "size"});
+    CAF_REQUIRE(body);
+    return body->text("name", 100).value_or("?") + '|'
+           + std::to_string(body->number("size").value_or(0).value_or(0));
+  };
+  CAF_CHECK_EQUAL(inner(R"({"name":"a","in":{"size":7}})"), "a|7");
+  CAF_CHECK_EQUAL(inner(R"({"in":{"size":7,"x":{"name":"no"}},"name":"a"})"), "a|7");
+  CAF_CHECK_EQUAL(inner(R"({"in":{"x":{"in":{"name":"no"}}}})"), "|0");
+  CAF_CHECK_EQUAL(inner(R"({"in":[{"name":"no"}],"size":1})"), "|1");
+  CAF_CHECK_EQUAL(inner(R"({"in":"no","name":"a"})"), "a|0");
+  CAF_CHECK_EQUAL(inner(R"({"out":{"name":"no"},"in":{"name":"b"}})"), "b|0");
+  CAF_CHECK_EQUAL(inner(R"({"in":{"name":{"name":"no"}}})"), "?|0");
+}
+
 CAF_TEST(absent and null fields are empty) {
   auto body = parse(R"({"name":null})");
   CAF_REQUIRE(body);

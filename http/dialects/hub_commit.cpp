@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/dialects/hub_commit.hpp"
+
+#include "core/log.hpp"
+#include "http/dialects/publication.hpp"
+#include "http/dialects/registry_access.hpp"
+#include "persistence/folder_hasher.hpp"
+#include "protocol/git_identity.hpp"
+
+#include <algorithm>
+#include <sys/stat.h>
+
+namespace shoal::http {
+
+namespace {
+
+/// A commit on its way, on the disk's threads.
+struct making {
+  shoal::node& node;
+  const hub_base& base;
+  const std::vector<hub_change>& changes;
+  const hub_commit_head& note;
+  unix_seconds at;
+  const std::atomic<bool>& cancelled;
+};
+
+/// What is to be registered.
+struct prepared {
+  publication what;
+  sha256_digest manifest;
+  object_claims::hold hold; ///< Of all that it names, until the registry does.
+};
+
+result<manifest> changed_files(const making& x) {
+  auto draft = x.base.files ? hub_draft{*x.base.files} : hub_draft{};
+  for (auto& change : x.changes) {
+    auto* file = std::get_if<manifest_file>(&change);
+    auto done = file ? draft.put(*file) : draft.remove(std::get<hub_removal>(change));
+    if (!done)
+      return tl::unexpected{done.error()};
+  }
+  manifest m;
+  m.id = x.base.id;
+  m.rev = "main"; // Until the commit has a name.
+  m.kind = x.base.kind;
+  m.is_private = x.base.is_private;
+  m.files = draft.files();
+  if (m.total_size_bytes() == 0)
+    return fail(ec::invalid_argument, "a revision needs a file that is not empty");
+  if (auto valid = validate(m); !valid)
+    return tl::unexpected{valid.error()};
+  return m;
+}
+
+/// The commit's name, or nothing if its files are those of the base.
+std::optional<sha1_digest> name_of(const making& x, const manifest& m) {
+  auto root = take_snapshot(m).root;
+  if (x.base.files && take_snapshot(*x.base.files).root == root)
+    return std::nullopt;
+  auto message = x.note.summary.empty() ? git_commit_message(m.id) : x.note.summary;
+  if (!x.note.description.empty())
+    message += "\n\n" + x.note.description;
+  return git_commit_id(root, {sha1_digest::from_hex(x.base.commit), x.at, std::move(message)});
+}
+
+result<folder_listing> listing_of(object_store& objects, const manifest& m) {
+  folder_listing listing;
+  for (auto& file : m.files) {
+    auto path = objects.files().path_of(file.sha256).string();
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0)
+      return fail(ec::unavailable, "the bytes of " + file.path + " are at another node");
+    listing.files.push_back({file.path, std::move(path), file.size_bytes,
+                             int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec});
+  }
+  listing.total_size_bytes = m.total_size_bytes();
+  return listing;
+}
+
+result<torrent_content> hash(const making& x, const manifest& m) {
+  auto listing = listing_of(x.node.objects(), m);
+  if (!listing)
+    return tl::unexpected{listing.error()};
+  hash_options options;
+  options.cancelled = &x.cancelled;
+  auto content = hash_folder(*listing, options);
+  if (!content)
+    return content;
+  for (size_t i = 0; i < m.files.size(); ++i)
+    if (content->files[i].sha256 != m.files[i].sha256)
+      return fail(ec::corrupt, "the object of " + m.files[i].path);
+  return content;
+}
+
+result<void> add_torrents(const making& x, manifest& m, const torrent_content& content) {
+  torrent_options options;
+  options.name = m.rev;
+  options.is_private = m.is_private;
+  options.created_by = "shoal/" SHOAL_VERSION;
+  // Clients that read no hybrids get a sibling.
+  for (auto format : {torrent_format::hybrid, torrent_format::v1}) {
+    auto bytes = build_torrent(content, format, options);
+    if (!bytes)
+      return tl::unexpected{bytes.error()};
+    auto info = parse_metainfo(*bytes);
+    if (!info)
+      return tl::unexpected{info.error()};
+    auto object = x.node.objects().files().put(*bytes);
+    if (!object)
+      return tl::unexpected{object.error()};
+    manifest_torrent torrent{std::string{name(format)}, std::nullopt, std::nullopt, *object};
+    if (auto adopted = adopt_torrent(m, torrent, *info); !adopted)
+      return adopted;
+    m.torrents.push_back(std::move(torrent));
+  }
+  normalize(m);
+  return validate(m);
+}
+
+/// Everything that takes its time. @returns nothing if nothing changes.
+result<std::optional<prepared>> prepare(const making& x) {
+  auto m = changed_files(x);
+  if (!m)
+    return tl::unexpected{m.error()};
+  auto commit = name_of(x, *m);
+  if (!commit)
+    return std::optional<prepared>{};
+  m->rev = commit->hex();
+  std::vector<sha256_digest> objects;
+  for (auto& file : m->files)
+    objects.push_back(file.sha256);
+  auto files_held = x.node.claims().take(objects);
+  if (!files_held && files_held.error().code == ec::not_found)
+    return fail(ec::unavailable, "bytes of this revision are at another node");
+  if (!files_held)
+    return tl::unexpected{files_held.error()};
+  auto content = hash(x, *m);
+  if (!content)
+    return tl::unexpected{content.error()};
+  if (auto added = add_torrents(x, *m, *content); !added)
+    return tl::unexpected{added.error()};
+  auto stored = x.node.objects().files().put(encode_manifest(*m));
+  if (!stored)
+    return tl::unexpected{stored.error()};
+  objects.push_back(*stored);
+  for (auto& torrent : m->torrents)
+    objects.push_back(torrent.object);
+  auto held = x.node.claims().take(std::move(objects));
+  if (!held)
+    return tl::unexpected{held.error()};
+  publication what;
+  what.publisher = x.base.about.publisher;
+  what.license = x.base.about.license;
+  what.category = x.base.about.category;
+  what.tags = x.base.about.tags;
+  what.description = x.note.summary;
+  what.content = std::move(*m);
+  return prepared{std::move(what), *stored, std::move(*held)};
+}
+
+/// The registry names the objects now: what holds them is the revision. Without one they are let go
+/// of.
+task<> hand_over(exchange& ex, prepared done, bool registered) {
+  auto work = [claims = &ex.node().claims(), hold = std::move(done.hold),
+               key = ref_key(done.what.content.id, done.what.content.rev), registered]() mutable {
+    auto mine = std::move(hold);
+    auto settled = registered ? claims->settle_revision(key) : false;
+    if (registered && !settled.value_or(false))
+      mine.keep();
+    return settled;
+  };
+  auto settled = co_await ex.on_disk(std::move(work));
+  if (!settled)
+    log::error("http", "cannot pin what is committed error=\"{}\"", to_string(settled.error()));
+}
+
+} // namespace
+
+task<result<hub_made>> make_commit(exchange& ex, hub_base base, std::vector<hub_change> changes,
+                                   hub_commit_head note, unix_seconds at) {
+  making x{ex.node(), base, changes, note, at, ex.srv().leaving};
+  auto work = [&x] { return prepare(x); };
+  auto ready = co_await run_on(*ex.srv().hashing, work);
+  if (!ready)
+    co_return tl::unexpected{ready.error()};
+  if (!*ready)
+    co_return hub_made{base.commit, false};
+  auto message = to_message((*ready)->what, (*ready)->manifest);
+  auto commit = message.what.rev;
+  message.parent = base.rev;
+  auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
+  auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
+  co_await hand_over(ex, std::move(**ready), made.has_value());
+  if (!made)
+    co_return tl::unexpected{made.error()};
+  co_return hub_made{std::move(commit), true};
+}
+
+result<manifest_file> store_text(object_store& objects, std::string path,
+                                 const std::string& content) {
+  auto stored = objects.files().put(content);
+  if (!stored)
+    return tl::unexpected{stored.error()};
+  manifest_file file{std::move(path), content.size(), *stored, std::nullopt};
+  if (!is_kept_by_lfs(file.path, file.size_bytes) && is_git_text(content))
+    file.git_blob = git_blob_id(content);
+  return file;
+}
+
+} // namespace shoal::http
