@@ -82,6 +82,8 @@ private:
   result<void> entry(const std::string& folder_source, const std::string& prefix,
                      const std::string& name) {
     const std::string path = prefix + name;
+    if (path == ".shoal") // What `shoal get` keeps beside its files.
+      return {};
     const std::string source = folder_source + "/" + name;
     if (!is_utf8(name))
       return fail(ec::invalid_argument, "the name is not UTF-8: " + printable(source));

@@ -28,7 +28,8 @@ enum class link_policy : uint8_t {
   anywhere, ///< All, e.g. for a download cache that keeps the files elsewhere.
 };
 
-/// Lists a folder recursively, or a single file under its own name.
+/// Lists a folder recursively, or a single file under its own name. A top folder named ".shoal" is
+/// what `shoal get` keeps there, and left out.
 /// @errors ec::not_found if there is nothing at `root`; ec::invalid_argument if nothing is in it,
 /// for names that are not UTF-8 or too long, for a top folder named ".pad" (BEP 47 owns it), and
 /// for links that lead outside (see `link_policy`), in circles or nowhere, and for devices, sockets

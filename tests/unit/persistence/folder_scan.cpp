@@ -107,6 +107,18 @@ CAF_TEST(a top folder for pads and things that are no files are refused) {
   CAF_CHECK(mentions(trouble(nested.root()), "neither a file nor a folder"));
 }
 
+CAF_TEST(what a download keeps beside its files is left out) {
+  test::file_tree tree;
+  tree.write("a.bin", "1");
+  tree.write(".shoal/0123/resume", "2");
+  tree.write("sub/.shoal/b.bin", "3");
+  const auto found = scan_folder(tree.root());
+  CAF_REQUIRE(found.has_value());
+  CAF_REQUIRE_EQUAL(found->files.size(), 2u);
+  CAF_CHECK_EQUAL(found->files[0].path, "a.bin");
+  CAF_CHECK_EQUAL(found->files[1].path, "sub/.shoal/b.bin");
+}
+
 CAF_TEST(nothing to publish is an error) {
   test::file_tree tree;
   CAF_CHECK(trouble(tree.root()).code == ec::invalid_argument);
