@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/cli/context.hpp"
 
+#include "protocol/text.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace shoal::cli {
 
@@ -21,8 +25,22 @@ void report(const failure& why, bool json) {
 
 } // namespace
 
+std::vector<std::string> context::servers() const {
+  std::vector<std::string> urls;
+  for (size_t at = 0; at <= server.size();) {
+    const auto end = std::min(server.find(',', at), server.size());
+    auto url = std::string(text::trim(std::string_view(server).substr(at, end - at)));
+    while (url.ends_with('/'))
+      url.pop_back();
+    if (!url.empty() && std::find(urls.begin(), urls.end(), url) == urls.end())
+      urls.push_back(std::move(url));
+    at = end + 1;
+  }
+  return urls.empty() ? std::vector{server} : urls;
+}
+
 http_client context::client() const {
-  http_client made{server, key};
+  http_client made{servers(), key};
   if (!quiet)
     made.on_wait([as_json = json](const failure& why, int seconds) {
       report(

@@ -35,6 +35,10 @@ struct exchange {
   size_t body_sent = 0; ///< Of `request.body`.
   bool read_failed = false;
   bool too_large = false;
+  bool refused = false;  ///< By `request.accepts`.
+  bool accepted = false; ///< The same asked already.
+  bool poured = false;   ///< `request.sink` has had bytes.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 size_t on_header(char* data, size_t size, size_t count, void* user) {
@@ -44,6 +48,7 @@ size_t on_header(char* data, size_t size, size_t count, void* user) {
     line.remove_suffix(1);
   if (line.starts_with("HTTP/")) { // Also after "100 Continue" and redirects: begin anew.
     ex.response.headers.clear();
+    ex.accepted = false;
     const auto space = std::min(line.find(' '), line.size());
     line.remove_prefix(std::min(space + 1, line.size()));
     ex.response.status = std::atol(std::string(line.substr(0, 3)).c_str());
@@ -59,8 +64,16 @@ size_t on_header(char* data, size_t size, size_t count, void* user) {
 size_t on_body(char* data, size_t size, size_t count, void* user) {
   auto& ex = *static_cast<exchange*>(user);
   const std::string_view bytes(data, size * count);
-  if (ex.request.sink && ex.response.is_success())
+  if (ex.response.is_success() && ex.request.accepts && !ex.accepted) {
+    ex.accepted = ex.request.accepts(ex.response);
+    ex.refused = !ex.accepted;
+    if (ex.refused)
+      return 0;
+  }
+  if (ex.request.sink && ex.response.is_success()) {
+    ex.poured = true;
     return ex.request.sink(bytes) ? bytes.size() : 0;
+  }
   if (ex.response.body.size() + bytes.size() > limits::manifest_bytes_max) {
     ex.too_large = true;
     return 0;
@@ -99,7 +112,7 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t sent)
   auto& ex = *static_cast<exchange*>(user);
   if (ex.request.on_sent)
     ex.request.on_sent(static_cast<uint64_t>(sent));
-  return 0;
+  return ex.stop != nullptr && *ex.stop ? 1 : 0;
 }
 
 struct slist_deleter {
@@ -107,7 +120,7 @@ struct slist_deleter {
 };
 using header_list = std::unique_ptr<curl_slist, slist_deleter>;
 
-header_list make_headers(const http_request& request, const std::string& key) {
+header_list make_headers(const http_request& request, const std::string& key, bool key_always) {
   curl_slist* list = nullptr;
   for (auto& header : request.headers)
     list = curl_slist_append(list, header.c_str());
@@ -116,6 +129,8 @@ header_list make_headers(const http_request& request, const std::string& key) {
   // A GET may be redirected elsewhere, and the key with it.
   if (!key.empty() && request.method != "GET")
     list = curl_slist_append(list, ("X-Weightless-Key: " + key).c_str());
+  else if (!key.empty() && key_always)
+    list = curl_slist_append(list, ("Authorization: Bearer " + key).c_str());
   return header_list(list);
 }
 
@@ -155,7 +170,10 @@ void set_options(CURL* curl, const http_request& request, exchange& ex) {
   curl_easy_setopt(curl, CURLOPT_READDATA, &ex);
   curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, on_seek);
   curl_easy_setopt(curl, CURLOPT_SEEKDATA, &ex);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, request.on_sent ? 0L : 1L);
+  const bool watched = request.on_sent || ex.stop != nullptr;
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, watched ? 0L : 1L);
+  curl_easy_setopt(curl, CURLOPT_MAX_RECV_SPEED_LARGE,
+                   static_cast<curl_off_t>(request.bytes_per_second_max));
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &ex);
 }
@@ -190,10 +208,11 @@ struct http_client::handle {
   ~handle() { curl_easy_cleanup(curl); }
 };
 
-http_client::http_client(std::string base_url, std::string key)
-    : base_url_(std::move(base_url)), key_(std::move(key)), curl_(std::make_unique<handle>()) {
-  while (base_url_.ends_with('/'))
-    base_url_.pop_back();
+http_client::http_client(std::vector<std::string> base_urls, std::string key)
+    : base_urls_(std::move(base_urls)), key_(std::move(key)), curl_(std::make_unique<handle>()) {
+  for (auto& url : base_urls_)
+    while (url.ends_with('/'))
+      url.pop_back();
 }
 
 http_client::http_client(http_client&&) noexcept = default;
@@ -206,8 +225,9 @@ std::string http_response::header(const std::string& lower_name) const {
 
 outcome<http_response> http_client::send_once(const http_request& request) {
   http_response response;
-  response.url = base_url_ + request.path;
+  response.url = base_url() + request.path;
   exchange ex{request, response, nullptr};
+  ex.stop = stop_;
   if (!request.upload_file.empty()) {
     ex.file.reset(std::fopen(request.upload_file.c_str(), "rb"));
     if (!ex.file)
@@ -216,20 +236,24 @@ outcome<http_response> http_client::send_once(const http_request& request) {
   auto* curl = curl_->curl;
   curl_easy_reset(curl); // Keeps the connection.
   char details[CURL_ERROR_SIZE] = {};
-  const auto headers = make_headers(request, key_);
+  const auto headers = make_headers(request, key_, key_always_);
   curl_easy_setopt(curl, CURLOPT_URL, response.url.c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, details);
   set_options(curl, request, ex);
   const auto code = curl_easy_perform(curl);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
+  poured_ = ex.poured;
   if (ex.read_failed)
     return refuse(exit_code::local_trouble,
                   "the file changes while it is sent: " + request.upload_file);
+  if (ex.refused)
+    return refuse(exit_code::refused, response.url + " answers with something else",
+                  response.status);
   // A server that refuses a body closes before it has read it; its answer counts.
   if (code != CURLE_OK && !(code == CURLE_SEND_ERROR && response.status >= 400))
     return refuse(exit_code::unreachable,
-                  fmt::format("Failed to reach {}: {}", base_url_,
+                  fmt::format("Failed to reach {}: {}", base_url(),
                               ex.too_large         ? "the answer is too large"
                               : details[0] != '\0' ? details
                                                    : curl_easy_strerror(code)));
@@ -239,14 +263,31 @@ outcome<http_response> http_client::send_once(const http_request& request) {
 void http_client::wait(const failure& why, int seconds) const {
   if (tell_)
     tell_(why, seconds);
-  std::this_thread::sleep_for(std::chrono::seconds(seconds));
+  using clock = std::chrono::steady_clock;
+  const auto until = clock::now() + std::chrono::seconds(seconds);
+  while (!stopped() && clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+}
+
+/// Asks each server once, until one can be reached.
+outcome<http_response> http_client::send_anywhere(const http_request& request) {
+  auto answer = send_once(request);
+  for (size_t others = base_urls_.size() - 1; others > 0; --others) {
+    if (answer || answer.error().code != exit_code::unreachable || poured_ || stopped())
+      break;
+    current_ = (current_ + 1) % base_urls_.size();
+    answer = send_once(request);
+  }
+  return answer;
 }
 
 outcome<http_response> http_client::send(const http_request& request) {
   int broken = 0;
   int busy = 0;
   while (true) {
-    auto answer = send_once(request);
+    auto answer = send_anywhere(request);
+    if (stopped() || (!answer && poured_))
+      return answer;
     if (!answer && answer.error().code == exit_code::unreachable && broken < request.retries) {
       wait(answer.error(), 1 << broken++);
       continue;

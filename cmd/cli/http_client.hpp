@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -39,23 +40,46 @@ struct http_request {
   uint64_t upload_size_bytes = 0;
   std::function<void(uint64_t)> on_sent; ///< Bytes of the body sent so far.
 
-  /// Takes the body of a successful answer; returns false to stop.
+  /// Takes the body of a successful answer; returns false to stop. Once it has had bytes, the
+  /// request is not repeated.
   std::function<bool(std::string_view)> sink;
+
+  /// Looks at status and headers before the first byte goes to `sink`; returns false to refuse it.
+  std::function<bool(const http_response&)> accepts;
+
+  uint64_t bytes_per_second_max = 0; ///< Of the body that comes; 0: as fast as it can.
 
   int retries = 0;      ///< More tries when the connection breaks.
   int busy_retries = 5; ///< More tries after 429 and 503.
 };
 
-/// Talks to one server over HTTP or HTTPS, with keep-alive. Blocks.
+/// Talks to one server, or to whichever of several answers, over HTTP or HTTPS, with keep-alive.
+/// Blocks.
 class http_client {
 public:
-  /// @param base_url e.g. "http://127.0.0.1:8080"; may end in '/'.
+  /// @param base_urls e.g. "http://127.0.0.1:8080"; may end in '/'. At least one; what one that
+  /// cannot be reached was asked is asked of the next.
   /// @param key sent as X-Weightless-Key with every request that changes something, unless empty.
-  http_client(std::string base_url, std::string key);
+  http_client(std::vector<std::string> base_urls, std::string key);
   http_client(http_client&&) noexcept;
   ~http_client();
 
-  const std::string& base_url() const { return base_url_; }
+  /// The server that is asked now.
+  const std::string& base_url() const { return base_urls_[current_]; }
+
+  /// Begins with another of the servers. @param turn any number.
+  void start_with(size_t turn) { current_ = turn % base_urls_.size(); }
+  size_t turn() const { return current_; }
+
+  /// Tells `on_wait` why, and waits.
+  void wait(const failure& why, int seconds) const;
+
+  /// Has the key go along with what changes nothing, too, as a bearer token: for what is private.
+  /// curl drops it when another host is redirected to.
+  void send_key_always() { key_always_ = true; }
+
+  /// What becomes true ends requests and waits. @param stop outlives this.
+  void stop_when(const std::atomic<bool>& stop) { stop_ = &stop; }
 
   /// Hears why a request is tried again, before each wait.
   using waiting = std::function<void(const failure& why, int seconds)>;
@@ -75,10 +99,15 @@ private:
   struct handle;
 
   outcome<http_response> send_once(const http_request& request);
-  void wait(const failure& why, int seconds) const;
+  outcome<http_response> send_anywhere(const http_request& request);
+  bool stopped() const { return stop_ != nullptr && *stop_; }
 
-  std::string base_url_;
+  std::vector<std::string> base_urls_;
+  size_t current_ = 0;
   std::string key_;
+  bool key_always_ = false;
+  const std::atomic<bool>* stop_ = nullptr;
+  bool poured_ = false; ///< A sink has had bytes, so that the request cannot be repeated.
   waiting tell_;
   std::unique_ptr<handle> curl_;
 };
