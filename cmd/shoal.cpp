@@ -13,10 +13,12 @@ constexpr auto footer_text = "Exit codes:\n"
                              "  0  done\n"
                              "  1  the server said no\n"
                              "  2  wrong usage, or the server cannot be reached\n"
-                             "  3  trouble with local files\n";
+                             "  3  trouble with local files\n"
+                             "  130  interrupted; `get` goes on where it was\n";
 
 void add_global_options(CLI::App& app, context& ctx) {
-  app.add_option("--server,--base-url", ctx.server, "Where the server is")
+  app.add_option("--server,--base-url", ctx.server,
+                 "Where the server is; several with commas: the first that answers")
       ->envname("SHOAL_SERVER")
       ->type_name("URL")
       ->capture_default_str();
@@ -40,9 +42,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough(); // Global options may follow the command.
   app.footer(footer_text);
-  for (auto add : {add_publish, add_search, add_show, add_torrent, add_magnet, add_rm, add_catalog,
-                   add_webseed, add_torrentify, add_status, add_passkey, add_cluster, add_migrate,
-                   add_completion})
+  for (auto add : {add_publish, add_get, add_search, add_show, add_torrent, add_magnet, add_rm,
+                   add_catalog, add_webseed, add_torrentify, add_status, add_passkey, add_cluster,
+                   add_migrate, add_completion})
     add(app, ctx);
   try {
     app.parse(argc, argv);

@@ -14,6 +14,7 @@ enum class exit_code : int {
   unreachable = 2, ///< The server does not answer; also wrong usage.
   usage = 2,
   local_trouble = 3, ///< A local file cannot be read or written, or changes meanwhile.
+  interrupted = 130, ///< By SIGINT or SIGTERM; what was done is kept.
 };
 
 /// Why a command did not do its work.

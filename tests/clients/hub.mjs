@@ -29,7 +29,8 @@ function revive (key, value) {
 }
 
 async function run ({ call, params, slices = [] }) {
-  const made = hub[call]({ hubUrl, ...params })
+  // The one that takes no object.
+  const made = call === 'scanCacheDir' ? hub.scanCacheDir(params.cacheDir) : hub[call]({ hubUrl, ...params })
   if (made?.[Symbol.asyncIterator]) {
     const all = []
     for await (const item of made) all.push(item)

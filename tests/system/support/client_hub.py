@@ -9,7 +9,8 @@ from .paths import NPM, SLOWNESS
 
 
 class HubError(Exception):
-    def __init__(self, status, message, requestId=None):
+    def __init__(self, status=None, message="", requestId=None):
+        """Without a status: there was no answer."""
         super().__init__(f"{status} {message}")
         self.status = status
         self.message = message
