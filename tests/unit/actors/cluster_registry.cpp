@@ -133,16 +133,16 @@ CAF_TEST(counts of all nodes add up exactly) {
 }
 
 CAF_TEST(the objects of a record are at its owner and its standby) {
-  auto object = a().it->objects().put(std::string(1'300'000, 't')).value();
+  auto object = a().it->objects().files().put(std::string(1'300'000, 't')).value();
   auto entry = entry_in(0x90, 1);
   entry.torrent_object = object;
   CAF_REQUIRE(a().enter(entry));
   CAF_CHECK(has(b(), object));
   CAF_CHECK(has(c(), object));
   CAF_MESSAGE("others are fetched when they are wanted, from whoever has them");
-  auto other = c().it->objects().put("{}").value();
+  auto other = c().it->objects().files().put("{}").value();
   CAF_CHECK(a().ask<atom::load>(a().it->shared_registry()->keeper(), fetch_object{other}));
-  CAF_CHECK(a().it->objects().read(other, 100).value() == "{}");
+  CAF_CHECK(a().it->objects().load(other, 100).value() == "{}");
   auto unknown = a().ask<atom::load>(a().it->shared_registry()->keeper(), fetch_object{{}});
   CAF_CHECK(!unknown && unknown.error().code == ec::not_found);
   CAF_MESSAGE("a record whose object nobody has is not taken");

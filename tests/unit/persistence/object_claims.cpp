@@ -9,6 +9,7 @@
 namespace {
 
 using namespace shoal;
+namespace fs = std::filesystem;
 
 const std::string key = "org/model@v1";
 
@@ -62,6 +63,8 @@ struct fixture : test::object_store_fixture {
   void write_revision(const sha256_digest& manifest) {
     ref_record record;
     record.manifest = manifest;
+    record.kind = "model";
+    record.entry_keys = {std::string(20, 'k')};
     write(table::refs, key, encode(record));
   }
 
