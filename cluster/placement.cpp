@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/placement.hpp"
 
+#include "cluster/rendezvous.hpp"
+
 #include <algorithm>
-#include <bit>
 #include <map>
 #include <string_view>
 
@@ -11,39 +12,6 @@ namespace shoal::cluster {
 namespace {
 
 __extension__ typedef unsigned __int128 uint128;
-
-/// @source splitmix64, Sebastiano Vigna, public domain.
-uint64_t mix(uint64_t x) {
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
-/// @source FNV-1a, Fowler, Noll and Vo, public domain.
-uint64_t hash(std::string_view id) {
-  uint64_t value = 0xcbf29ce484222325u;
-  for (auto c : id)
-    value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return mix(value);
-}
-
-/// @returns -log2(u) for u = `fraction` / 2^64, with 40 binary places: 1..2^46. Integers, because
-/// the logarithms of two libraries may differ in the last bit.
-uint64_t minus_log2(uint64_t fraction) {
-  fraction |= 1;
-  auto zeros = static_cast<unsigned>(std::countl_zero(fraction));
-  uint64_t whole = uint64_t{zeros + 1} << 40;
-  uint64_t places = 0;
-  uint64_t x = fraction << zeros; // 1 <= x < 2, with 63 places.
-  for (int i = 0; i < 40; ++i) {
-    auto square = uint128{x} * x; // 126 places.
-    auto twice = square >> 127 != 0;
-    x = static_cast<uint64_t>(square >> (twice ? 64 : 63));
-    places = places << 1 | (twice ? 1u : 0u);
-  }
-  return whole - places;
-}
 
 /// A pair of slot and node. Higher scores win.
 struct bid {
@@ -80,16 +48,14 @@ public:
 private:
   static bool takes(const candidate& n) { return !n.draining && n.weight > 0; }
 
-  /// -w / log u: a node of weight w wins as often as w nodes of weight 1.
   void make_bids() {
     bids_.reserve(nodes_.size() * config_.slots);
     for (uint32_t n = 0; n < nodes_.size(); ++n) {
       if (!takes(nodes_[n]))
         continue;
-      auto seed = hash(nodes_[n].id);
+      auto seed = node_seed(nodes_[n].id);
       for (uint32_t s = 0; s < config_.slots; ++s)
-        bids_.push_back(
-            {nodes_[n].weight / static_cast<double>(minus_log2(mix(seed ^ mix(s)))), s, n});
+        bids_.push_back({rendezvous_score(nodes_[n].weight, seed, s), s, n});
     }
     std::sort(bids_.begin(), bids_.end(), [this](const bid& a, const bid& b) {
       if (a.score != b.score)
