@@ -193,6 +193,11 @@ void chunk_plan::ended(uint64_t number, mono_time now) {
   }
 }
 
+std::optional<chunk_plan::source_id> chunk_plan::source_of(uint64_t number) const {
+  auto found = requests_.find(number);
+  return found == requests_.end() ? std::nullopt : std::optional{found->second.source};
+}
+
 void chunk_plan::lost(uint32_t chunk) {
   SHOAL_CHECK(chunk < states_.size());
   if (!is_here(chunk))

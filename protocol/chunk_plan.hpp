@@ -63,6 +63,9 @@ public:
   /// A request is over. Those of its chunks that are not here count as failed by its source.
   void ended(uint64_t number, mono_time now);
 
+  /// @returns whom a request that is under way was made to.
+  std::optional<source_id> source_of(uint64_t number) const;
+
   /// A chunk that was here is not any more.
   void lost(uint32_t chunk);
 
