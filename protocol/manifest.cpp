@@ -2,6 +2,7 @@
 #include "protocol/manifest.hpp"
 
 #include "core/limits.hpp"
+#include "protocol/model_card_json.hpp"
 #include "protocol/torrent_builder.hpp"
 
 #include <nlohmann/json.hpp>
@@ -15,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int schema_version = 1;
-constexpr int depth_max = 3;              // {files: [{path: ...}]}
+constexpr int depth_max = 4;              // {cards: [{tags: [...]}]}
 constexpr size_t values_per_file_max = 8; // More than we write, for later versions.
 
 tl::unexpected<error> bad(const std::string& what) {
@@ -53,6 +54,19 @@ result<void> validate_torrents(const std::vector<manifest_torrent>& torrents) {
       return bad("info-hashes do not fit the torrent format " + t.format);
     if (i > 0 && torrents[i - 1].format >= t.format)
       return bad("torrents are doubled or out of order");
+  }
+  return {};
+}
+
+result<void> validate_cards(const manifest& m) {
+  for (size_t i = 0; i < m.cards.size(); ++i) {
+    auto& card = m.cards[i];
+    if (!m.find_file(card.path))
+      return bad("a card of a file that is not there");
+    if (i > 0 && !path_less(m.cards[i - 1].path, card.path))
+      return bad("cards are doubled or out of order");
+    if (auto valid = validate(card); !valid)
+      return valid;
   }
   return {};
 }
@@ -110,6 +124,23 @@ struct reader {
   }
 };
 
+/// What manifests did not have from the beginning.
+void read_additions(reader& in, const json& doc, manifest& m) {
+  auto gated = doc.find("gated");
+  if (gated != doc.end()) {
+    in.ok = in.ok && gated->is_boolean();
+    m.is_gated = in.ok && gated->get<bool>();
+  }
+  if (!doc.contains("cards"))
+    return;
+  in.each(doc, "cards", [&](const json& c) {
+    auto card = card_from_json(c);
+    in.ok = in.ok && card.has_value();
+    if (card)
+      m.cards.push_back(std::move(*card));
+  });
+}
+
 manifest read(reader& in, const json& doc) {
   manifest m;
   if (auto id = model_id::parse(in.text(doc, "id")))
@@ -129,6 +160,7 @@ manifest read(reader& in, const json& doc) {
                           in.maybe_id<sha256_digest>(t, "v2_info_hash"),
                           in.id<sha256_digest>(t, "object")});
   });
+  read_additions(in, doc, m);
   return m;
 }
 
@@ -166,7 +198,15 @@ const manifest_file* manifest::find_file(std::string_view path) const {
   return i == files.end() || i->path != path ? nullptr : &*i;
 }
 
+const model_card* manifest::find_card(std::string_view path) const {
+  auto i = std::lower_bound(cards.begin(), cards.end(), path,
+                            [](auto& card, auto wanted) { return path_less(card.path, wanted); });
+  return i == cards.end() || i->path != path ? nullptr : &*i;
+}
+
 void normalize(manifest& m) {
+  std::sort(m.cards.begin(), m.cards.end(),
+            [](auto& left, auto& right) { return path_less(left.path, right.path); });
   std::sort(m.files.begin(), m.files.end(),
             [](auto& left, auto& right) { return path_less(left.path, right.path); });
   std::sort(m.torrents.begin(), m.torrents.end(),
@@ -180,7 +220,9 @@ result<void> validate(const manifest& m) {
     return bad("bad revision");
   if (m.kind != "model" && m.kind != "dataset" && m.kind != "space")
     return bad("unknown kind");
-  return validate_files(m.files).and_then([&] { return validate_torrents(m.torrents); });
+  return validate_files(m.files)
+      .and_then([&] { return validate_torrents(m.torrents); })
+      .and_then([&] { return validate_cards(m); });
 }
 
 std::string encode_manifest(const manifest& m) {
@@ -202,9 +244,14 @@ std::string encode_manifest(const manifest& m) {
       entry["v2_info_hash"] = t.v2->hex();
     torrents.push_back(std::move(entry));
   }
-  const json doc{{"files", std::move(files)}, {"id", m.id.str()}, {"kind", m.kind},
-                 {"private", m.is_private},   {"rev", m.rev},     {"torrents", std::move(torrents)},
-                 {"version", schema_version}};
+  json doc{{"files", std::move(files)}, {"id", m.id.str()}, {"kind", m.kind},
+           {"private", m.is_private},   {"rev", m.rev},     {"torrents", std::move(torrents)},
+           {"version", schema_version}};
+  // As it was before there were these, so that revisions without them keep their names.
+  if (m.is_gated)
+    doc["gated"] = true;
+  for (auto& card : m.cards)
+    doc["cards"].push_back(to_json(card));
   return doc.dump(); // Keys of nlohmann's objects are sorted.
 }
 

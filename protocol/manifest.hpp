@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "core/ids.hpp"
 #include "protocol/digest.hpp"
+#include "protocol/model_card.hpp"
 #include "protocol/model_id.hpp"
 
 #include <string>
@@ -42,6 +43,13 @@ struct manifest {
   std::vector<manifest_file> files;       ///< 1..limits::files_per_revision_max, in path order.
   std::vector<manifest_torrent> torrents; ///< At most one per format, in the order of the names.
 
+  /// Whoever wants the files must have accepted the licence.
+  bool is_gated = false;
+
+  /// What model files say of themselves: at most one per file, in path order. Revisions that were
+  /// published before there was this field have none.
+  std::vector<model_card> cards = {};
+
   uint64_t total_size_bytes() const;
 
   /// @returns the torrent of that format, or null.
@@ -50,10 +58,13 @@ struct manifest {
   /// @returns the file of that path, or null. Binary search.
   const manifest_file* find_file(std::string_view path) const;
 
+  /// @returns the card of that file, or null. Binary search.
+  const model_card* find_card(std::string_view path) const;
+
   bool operator==(const manifest&) const = default;
 };
 
-/// Sorts files and torrents as `validate` wants them.
+/// Sorts files, cards and torrents as `validate` wants them.
 void normalize(manifest& m);
 
 /// Checks every rule that the fields' comments name; no file may also be a folder of another.
