@@ -5,6 +5,7 @@
 #include "persistence/commit.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 /// Which slot a registry key belongs to: the one place that says so.
@@ -33,6 +34,16 @@ inline size_t home_slot(const commit_request& request) {
   if (entry == all.end())
     entry = all.begin();
   return entry == all.end() ? 0 : slot_of_key(entry->where, entry->key);
+}
+
+/// The slot whose owner alone may make a write; nothing for one that any node may make: that
+/// somebody has accepted a licence stays true whoever writes it down, and however often.
+inline std::optional<size_t> guarding_slot(const commit_request& request) {
+  auto& all = request.mutations;
+  auto is_free = [](const mutation& m) { return m.where == table::acceptances; };
+  if (!all.empty() && std::all_of(all.begin(), all.end(), is_free))
+    return std::nullopt;
+  return home_slot(request);
 }
 
 } // namespace shoal

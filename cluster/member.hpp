@@ -18,7 +18,7 @@ struct member_config {
   cluster_wish wish{{}, true};
 
   std::vector<shared_key_config> keys{shared_key::udp, shared_key::tickets, shared_key::passkeys,
-                                      shared_key::identities};
+                                      shared_key::signing, shared_key::identities};
 };
 
 /// A node of the cluster, for whoever looks at it.

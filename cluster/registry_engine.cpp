@@ -75,7 +75,7 @@ std::optional<coordination::condition> registry_engine::guard(size_t slot) const
 }
 
 void registry_engine::commit(commit_request what, commit_store::callback then) {
-  auto slot = home_slot(what);
+  auto slot = guarding_slot(what);
   durable_write write;
   write.request = std::move(what);
   write.slot = slot;

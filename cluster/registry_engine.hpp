@@ -61,8 +61,8 @@ public:
   /// Does what is due: every 50 ms or so.
   void advance();
 
-  /// Makes a write durable if this node owns its `home_slot`. Answers when the copy has it and
-  /// memory has been told. @errors as `commit_store`.
+  /// Makes a write durable if this node owns its `guarding_slot`, or it has none. Answers when the
+  /// copy has it and memory has been told. @errors as `commit_store`.
   void commit(commit_request what, commit_store::callback then);
 
   /// What it has written, `on_counted` hears of.

@@ -12,8 +12,8 @@ namespace shoal::cluster {
 
 /// The tables that a cluster shares, in the order of their names, as etcd's keys have it. `meta` is
 /// each node's own.
-inline constexpr std::array shared_tables{table::aliases, table::blocked, table::entries,
-                                          table::refs, table::users};
+inline constexpr std::array shared_tables{table::acceptances, table::aliases, table::blocked,
+                                          table::entries,     table::refs,    table::users};
 
 /// How far a copy is.
 struct copy_position {

@@ -33,6 +33,9 @@ inline const shared_key_config tickets{"tickets", std::chrono::hours{4}, std::ch
 /// Passkeys stand in torrents that people keep: never by itself.
 inline const shared_key_config passkeys{
     "passkeys", {}, std::chrono::seconds{10}, std::chrono::hours{24 * 30}};
+/// Signatures of manifests, which are good for a month more.
+inline const shared_key_config signing{"signing", std::chrono::hours{24 * 90},
+                                       std::chrono::seconds{10}, std::chrono::hours{24 * 30}};
 /// Identities of peers: another key would make strangers of them all.
 inline const shared_key_config identities{"identities", {}, {}, {}};
 

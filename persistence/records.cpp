@@ -152,6 +152,17 @@ result<usage_record> decode_usage(std::string_view bytes) {
   return outcome(in, true, std::move(x), "usage record");
 }
 
+std::string encode(const acceptance_record& x) {
+  return record_writer(4).text(x.who).text(x.license).id(x.text).time(x.accepted_at).take();
+}
+
+result<acceptance_record> decode_acceptance(std::string_view bytes) {
+  acceptance_record x;
+  record_reader in(bytes);
+  in.text(x.who).text(x.license).id(x.text).time(x.accepted_at);
+  return outcome(in, true, std::move(x), "acceptance");
+}
+
 std::string encode(const object_record& x) {
   auto at = x.in_place.value_or(in_place_record{});
   return record_writer(13)

@@ -83,6 +83,17 @@ struct usage_record {
   bool operator==(const usage_record&) const = default;
 };
 
+/// That somebody has accepted a licence: table `acceptances`, key = principal, a zero and the
+/// model's id.
+struct acceptance_record {
+  std::string who;                   ///< What people call the principal.
+  std::string license;               ///< The licence's name, as the publisher wrote it.
+  std::optional<sha256_digest> text; ///< Of the text that was accepted, if the model has one.
+  unix_seconds accepted_at = 0;
+
+  bool operator==(const acceptance_record&) const = default;
+};
+
 /// Where the bytes of an object are if they are not ours, and how the file was when they hashed to
 /// the object's name.
 struct in_place_record {
@@ -117,6 +128,7 @@ std::string encode(const alias_record& x);
 std::string encode(const ref_record& x);
 std::string encode(const blocked_record& x);
 std::string encode(const usage_record& x);
+std::string encode(const acceptance_record& x);
 std::string encode(const object_record& x);
 
 result<entry_record> decode_entry(std::string_view bytes);
@@ -124,6 +136,7 @@ result<alias_record> decode_alias(std::string_view bytes);
 result<ref_record> decode_ref(std::string_view bytes);
 result<blocked_record> decode_blocked(std::string_view bytes);
 result<usage_record> decode_usage(std::string_view bytes);
+result<acceptance_record> decode_acceptance(std::string_view bytes);
 result<object_record> decode_object(std::string_view bytes);
 
 } // namespace shoal

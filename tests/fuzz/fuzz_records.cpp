@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0)
     return 0;
   auto bytes = as_chars({data + 1, size - 1});
-  switch (data[0] % 8) {
+  switch (data[0] % 9) {
   case 0:
     check_record(decode_entry(bytes), decode_entry);
     break;
@@ -77,8 +77,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   case 6:
     check_snapshot(bytes);
     break;
-  default:
+  case 7:
     check_record(decode_object(bytes), decode_object);
+    break;
+  default:
+    check_record(decode_acceptance(bytes), decode_acceptance);
   }
   return 0;
 }

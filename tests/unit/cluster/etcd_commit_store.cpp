@@ -384,6 +384,13 @@ CAF_TEST(an entry and its swarm share a slot and names are spread) {
   publish.mutations.push_back({table::refs, "ns/name@v1", "x"});
   publish.mutations.push_back({table::entries, "\x42" + std::string(31, 'x'), "x"});
   CAF_CHECK_EQUAL(home_slot(publish), 0x42u);
+  CAF_CHECK(guarding_slot(publish) == home_slot(publish));
+  commit_request accepted;
+  CAF_CHECK(guarding_slot(accepted).has_value());
+  accepted.mutations.push_back({table::acceptances, "guest-1\n", "x"});
+  CAF_CHECK(!guarding_slot(accepted)); // Any node may write that down.
+  accepted.mutations.push_back({table::users, "u", "x"});
+  CAF_CHECK(guarding_slot(accepted).has_value());
   std::vector<int> counts(slot_count);
   for (int i = 0; i < 25'600; ++i)
     ++counts[slot_of_key(table::users, "user-" + std::to_string(i))];

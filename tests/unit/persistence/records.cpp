@@ -59,6 +59,7 @@ alias_record full_alias() {
 }
 
 const blocked_record full_blocked{"asked to", 1'700'000'000};
+const acceptance_record full_acceptance{"alice", "openrail", v2_hash(), 1'700'000'000};
 const usage_record full_usage{1, std::numeric_limits<uint64_t>::max(), 3, 4, 5};
 
 object_record full_object() {
@@ -114,6 +115,8 @@ CAF_TEST(every field comes back) {
   }
   CAF_CHECK((*decode_alias(encode(full_alias())) == full_alias()));
   CAF_CHECK((*decode_blocked(encode(full_blocked)) == full_blocked));
+  CAF_CHECK((*decode_acceptance(encode(full_acceptance)) == full_acceptance));
+  CAF_CHECK((*decode_acceptance(encode(acceptance_record{})) == acceptance_record{}));
   CAF_CHECK((*decode_usage(encode(full_usage)) == full_usage));
   CAF_CHECK((*decode_object(encode(full_object())) == full_object()));
   CAF_CHECK((*decode_object(encode(object_record{})) == object_record{}));
@@ -182,6 +185,7 @@ CAF_TEST(truncated and mangled records never do harm) {
   torture(decode_ref, encode(full_ref()), random);
   torture(decode_alias, encode(full_alias()), random);
   torture(decode_blocked, encode(full_blocked), random);
+  torture(decode_acceptance, encode(full_acceptance), random);
   torture(decode_usage, encode(full_usage), random);
   torture(decode_object, encode(full_object()), random);
 }
