@@ -109,6 +109,7 @@ catalog::behavior_type catalog::make_behavior() {
       [this](const resolve_name& x) { return resolve(models_, x); },
       [this](const list_revisions& x) { return revisions_of(models_, x.where); },
       [this](const browse_models& x) { return browse(models_, x); },
+      [this](const recent_revisions& x) { return latest_of_all(models_, x); },
       [this](atom::load, const revision& x) {
         add(x);
         return atom::load::value;

@@ -5,6 +5,7 @@
 #include "protocol/text.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace shoal {
 
@@ -117,7 +118,7 @@ model_page browse(const model_map& models, const browse_models& ask) {
   for (auto& [id, revisions] : models) {
     if (!is_wanted(id, ask))
       continue;
-    auto* x = main_of(revisions, ask.kind, false);
+    auto* x = main_of(revisions, ask.kind, ask.with_private);
     if (x && (ask.after_id.empty() || before(ask.after_value, ask.after_id, value(*x), id)))
       found.push_back(x);
   }
@@ -125,6 +126,24 @@ model_page browse(const model_map& models, const browse_models& ask) {
   auto end = found.begin() + static_cast<std::ptrdiff_t>(count);
   std::partial_sort(found.begin(), end, found.end(),
                     [&](auto* a, auto* b) { return before(value(*a), a->id, value(*b), b->id); });
+  model_page page;
+  page.has_more = found.size() > count;
+  std::transform(found.begin(), end, std::back_inserter(page.models), [](auto* x) { return *x; });
+  return page;
+}
+
+model_page latest_of_all(const model_map& models, const recent_revisions& ask) {
+  std::vector<const revision*> found;
+  for (auto& [id, revisions] : models)
+    for (auto& x : revisions)
+      if (may_see(x, ask.kind, ask.with_private))
+        found.push_back(&x);
+  auto count = std::min<size_t>(ask.limit, found.size());
+  auto end = found.begin() + static_cast<std::ptrdiff_t>(count);
+  auto later = [](auto* a, auto* b) {
+    return std::tie(a->created_at, a->id, a->rev) > std::tie(b->created_at, b->id, b->rev);
+  };
+  std::partial_sort(found.begin(), end, found.end(), later);
   model_page page;
   page.has_more = found.size() > count;
   std::transform(found.begin(), end, std::back_inserter(page.models), [](auto* x) { return *x; });

@@ -26,4 +26,7 @@ revision_list revisions_of(const model_map& models, const repository_query& ask)
 /// Looks at every model. @returns at most `ask.limit` models in the order asked for.
 model_page browse(const model_map& models, const browse_models& ask);
 
+/// Looks at every revision. @returns the latest ones, latest first.
+model_page latest_of_all(const model_map& models, const recent_revisions& ask);
+
 } // namespace shoal

@@ -72,6 +72,7 @@ using catalog_actor = caf::typed_actor<caf::replies_to<list_models>::with<model_
                                        caf::replies_to<resolve_name>::with<resolved_name>,
                                        caf::replies_to<list_revisions>::with<revision_list>,
                                        caf::replies_to<browse_models>::with<model_page>,
+                                       caf::replies_to<recent_revisions>::with<model_page>,
                                        // A revision was committed; answers when it can be seen.
                                        caf::replies_to<atom::load, revision>::with<atom::load>,
                                        // A revision was taken down; answers when it is gone.

@@ -131,7 +131,7 @@ typename Inspector::result_type inspect(Inspector& f, revision_list& x) {
 
 enum class model_order : uint8_t { latest, oldest, largest, smallest, by_id, by_id_backwards };
 
-/// Asks for models page by page: what "main" stands for in each, without private revisions.
+/// Asks for models page by page: what "main" stands for in each.
 struct browse_models {
   std::string kind;
   std::string search; ///< Part of the id, without regard to case.
@@ -141,11 +141,12 @@ struct browse_models {
   /// The last one of the page before, by its sort value and its id; an empty id for the first page.
   int64_t after_value = 0;
   std::string after_id;
+  bool with_private = false; ///< The asker may see private revisions.
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, browse_models& x) {
-  return f(x.kind, x.search, x.author, x.order, x.limit, x.after_value, x.after_id);
+  return f(x.kind, x.search, x.author, x.order, x.limit, x.after_value, x.after_id, x.with_private);
 }
 
 struct model_page {
@@ -156,6 +157,18 @@ struct model_page {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, model_page& x) {
   return f(x.models, x.has_more);
+}
+
+/// Asks for the latest revisions of all models, of that kind and whatever "main" stands for.
+struct recent_revisions {
+  std::string kind;
+  uint32_t limit = 0;
+  bool with_private = false;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, recent_revisions& x) {
+  return f(x.kind, x.limit, x.with_private);
 }
 
 /// @returns what models are sorted by; 0 in an order by id.

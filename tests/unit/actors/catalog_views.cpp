@@ -146,3 +146,16 @@ CAF_TEST(models are found by author and by a part of the id) {
   ask.kind = "dataset";
   CAF_CHECK_EQUAL(ids(browse(m, ask)), "single@d1 ");
 }
+
+CAF_TEST(private models are browsed by those who may see them) {
+  auto ask = ask_for(model_order::by_id);
+  ask.with_private = true;
+  CAF_CHECK_EQUAL(ids(browse(sample(), ask)), "org/a@v3 org/b@main org/secret@v1 single@m1 ");
+}
+
+CAF_TEST(the latest revisions are those of all models) {
+  CAF_CHECK_EQUAL(ids(latest_of_all(sample(), {"model", 10, false})),
+                  "org/b@later org/a@v2 single@m1 org/b@main org/a@v1 ");
+  CAF_CHECK_EQUAL(ids(latest_of_all(sample(), {"model", 2, true})), "org/a@v3 org/secret@v1 ...");
+  CAF_CHECK_EQUAL(ids(latest_of_all(sample(), {"space", 2, true})), "");
+}
