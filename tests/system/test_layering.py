@@ -9,10 +9,10 @@ import pytest
 from support.paths import TOP
 
 # Each layer includes only what stands before it.
-LAYERS = ["core", "protocol", "persistence", "cluster", "actors", "udp", "http", "cmd"]
+LAYERS = ["core", "protocol", "origin", "persistence", "cluster", "actors", "udp", "http", "cmd"]
 
 # These stand side by side: neither knows the other.
-APART = {("http", "udp")}
+APART = {("http", "udp"), ("persistence", "origin"), ("cluster", "origin")}
 
 CAF_FROM = LAYERS.index("actors")
 
