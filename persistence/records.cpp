@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "persistence/records.hpp"
 
+#include "persistence/origin_record.hpp"
 #include "persistence/record_codec.hpp"
 
 #include <algorithm>
@@ -204,6 +205,29 @@ result<object_record> decode_object(std::string_view bytes) {
   if (is_in_place)
     x.in_place = std::move(at);
   return outcome(in, valid, std::move(x), "object record");
+}
+
+std::string encode(const origin_record& x) {
+  return record_writer(6)
+      .number(x.size_bytes)
+      .text(x.etag)
+      .text(x.commit)
+      .id(x.sha256)
+      .id(x.git_blob)
+      .time(x.checked_at)
+      .take();
+}
+
+result<origin_record> decode_origin(std::string_view bytes) {
+  origin_record x;
+  record_reader in(bytes);
+  in.number(x.size_bytes)
+      .text(x.etag)
+      .text(x.commit)
+      .id(x.sha256)
+      .id(x.git_blob)
+      .time(x.checked_at);
+  return outcome(in, true, std::move(x), "record of an origin's file");
 }
 
 } // namespace shoal

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LINKS: shoal_persistence
 #include "persistence/envelope.hpp"
+#include "persistence/origin_record.hpp"
 #include "persistence/records.hpp"
 #include "persistence/swarm_snapshot.hpp"
 
@@ -55,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0)
     return 0;
   auto bytes = as_chars({data + 1, size - 1});
-  switch (data[0] % 9) {
+  switch (data[0] % 10) {
   case 0:
     check_record(decode_entry(bytes), decode_entry);
     break;
@@ -80,8 +81,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   case 7:
     check_record(decode_object(bytes), decode_object);
     break;
-  default:
+  case 8:
     check_record(decode_acceptance(bytes), decode_acceptance);
+    break;
+  default:
+    check_record(decode_origin(bytes), decode_origin);
   }
   return 0;
 }
