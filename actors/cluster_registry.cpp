@@ -26,7 +26,10 @@ result<void> check_is_copy(const lmdb_store& store, const std::string& cluster) 
 
 cluster_registry::cluster_registry(const cluster_parts& parts, const lmdb_store& store,
                                    swarm_directory& directory)
-    : parts_{parts}, store_{store}, feed_{store, directory, parts.stopped} {}
+    : parts_{parts}, store_{store}, feed_{store, directory, parts.stopped} {
+  if (parts_.candidates)
+    duties_ = std::make_unique<object_duties>(parts_.self, parts_.copies, parts_.copies_absence);
+}
 
 result<std::unique_ptr<cluster_registry>>
 cluster_registry::start(const cluster_parts& parts, lmdb_store& store, swarm_directory& directory) {
@@ -54,7 +57,7 @@ commit_writer_actor cluster_registry::spawn_writer(caf::actor_system& sys,
 
 void cluster_registry::attach(caf::actor_system& sys, const shards& to,
                               const catalog_actor& catalog, const object_steward_actor& steward,
-                              object_store& objects) {
+                              object_store& objects, object_claims& claims) {
   feed_.attach(to, catalog, steward);
   peers_.shards = to;
   peers_.routes = parts_.routes;
@@ -75,6 +78,8 @@ void cluster_registry::attach(caf::actor_system& sys, const shards& to,
   finding.others = parts_.others;
   finder_ = sys.spawn<object_finder>(finding);
   must_live(finder_, "object_finder");
+  if (duties_)
+    spawn_replicator(sys, steward, objects, claims);
   for (size_t i = 0; i < proxies_.size(); ++i) {
     proxies_[i] = sys.spawn<registry_proxy>(i, &peers_);
     must_live(proxies_[i], "registry_proxy/" + std::to_string(i));
@@ -88,10 +93,40 @@ void cluster_registry::attach(caf::actor_system& sys, const shards& to,
   serve_registry(*parts_.links, host_mail_, keeper_mail_);
 }
 
+void cluster_registry::spawn_replicator(caf::actor_system& sys, const object_steward_actor& steward,
+                                        object_store& objects, object_claims& claims) {
+  object_replicator_config config;
+  config.objects = &objects;
+  config.claims = &claims;
+  config.duties = duties_.get();
+  config.pulls = &pulls_;
+  config.links = parts_.links;
+  config.finder = finder_;
+  config.steward = steward;
+  config.there = parts_.candidates;
+  config.self = parts_.self;
+  config.zone = parts_.zone;
+  config.bulk_address = parts_.bulk_address;
+  replicator_ = sys.spawn<object_replicator, caf::detached>(config);
+  must_live(replicator_, "object_replicator");
+  replicator_mail_ = std::make_shared<late_mail>(replicator_);
+  parts_.links->serve(
+      link_kind::hold_objects,
+      [mail = replicator_mail_](const cluster::link_message& x, const cluster::link_reply& reply) {
+        if (x.is_request)
+          mail->send(
+              link_question{std::string{x.from}, x.kind, std::string{x.body}, x.deadline, reply});
+      });
+}
+
 void cluster_registry::end(const std::function<void()>& then) {
   auto end = [](auto& actor) { caf::anon_send_exit(actor, caf::exit_reason::user_shutdown); };
   host_mail_->close();
   keeper_mail_->close();
+  if (replicator_) {
+    replicator_mail_->close();
+    end(replicator_);
+  }
   end(host_);
   end(reader_);
   end(finder_);
@@ -105,6 +140,7 @@ void cluster_registry::end(const std::function<void()>& then) {
   proxies_ = {};
   host_ = nullptr;
   finder_ = nullptr;
+  replicator_ = nullptr;
   reader_ = nullptr;
   peers_.shards = {};
   peers_.keeper = nullptr;

@@ -3,6 +3,7 @@
 
 #include "actors/late_mail.hpp"
 #include "actors/object_finder.hpp"
+#include "actors/object_replicator.hpp"
 #include "actors/registry_feed.hpp"
 #include "actors/registry_peers.hpp"
 #include "core/metrics.hpp"
@@ -31,6 +32,12 @@ struct cluster_parts {
   /// Names of the other nodes that are there. Any thread.
   std::function<std::vector<std::string>()> others = [] { return std::vector<std::string>{}; };
 
+  /// All nodes that are there, this one too. Any thread. Empty: objects have no homes.
+  std::function<std::vector<cluster::candidate>()> candidates;
+  std::string self; ///< This node's name.
+  size_t copies = 2;
+  std::chrono::seconds copies_absence = defaults::copies_absence;
+
   /// etcd went back in time: the process must stop. On the commit thread; has been logged.
   std::function<void(const error&)> stopped;
 
@@ -57,11 +64,14 @@ public:
 
   // -- in this order, before the shards load ----------------------------------------------
 
+  /// What this node owes the cluster's objects; null: they have no homes.
+  object_duties* duties() const { return duties_.get(); }
+
   commit_writer_actor spawn_writer(caf::actor_system& sys, metrics::registry& metrics);
 
   /// From the shards' start on they are told of all that changes.
   void attach(caf::actor_system& sys, const shards& to, const catalog_actor& catalog,
-              const object_steward_actor& steward, object_store& objects);
+              const object_steward_actor& steward, object_store& objects, object_claims& claims);
 
   /// Ends the actors. @param then waits for all actors of the system; then the commit thread ends.
   void end(const std::function<void()>& then);
@@ -74,10 +84,19 @@ public:
   const object_keeper_actor& keeper() const { return peers_.keeper; }
   const object_finder_actor& finder() const { return finder_; }
 
+  /// Nobody: objects have no homes.
+  const object_replicator_actor& replicator() const { return replicator_; }
+
+  /// Whoever can bring objects says so here.
+  object_pulls& pulls() { return pulls_; }
+
   /// How old this node's copy is, in seconds; 0 if it is as new as can be told.
   uint64_t staleness_s() const;
 
 private:
+  void spawn_replicator(caf::actor_system& sys, const object_steward_actor& steward,
+                        object_store& objects, object_claims& claims);
+
   explicit cluster_registry(const cluster_parts& parts, const lmdb_store& store,
                             swarm_directory& directory);
 
@@ -92,8 +111,12 @@ private:
   registry_reader_actor reader_;
   registry_host_actor host_;
   object_finder_actor finder_;
+  object_pulls pulls_;
+  std::unique_ptr<object_duties> duties_;
+  object_replicator_actor replicator_;
   std::shared_ptr<late_mail> host_mail_;
   std::shared_ptr<late_mail> keeper_mail_;
+  std::shared_ptr<late_mail> replicator_mail_;
 };
 
 } // namespace shoal

@@ -107,6 +107,15 @@ std::vector<std::string> cluster_side::others() const {
   return names;
 }
 
+std::vector<cluster::candidate> cluster_side::candidates() const {
+  std::vector<cluster::candidate> all;
+  auto seen = member_->view();
+  for (auto& node : seen->nodes)
+    all.push_back({node.record.id, node.record.weight, node.record.zone,
+                   node.is_draining || node.record.leaving});
+  return all;
+}
+
 std::string cluster_side::bulk_address() const {
   std::lock_guard guard{bulk_mutex_};
   return bulk_address_;

@@ -9,6 +9,7 @@
 #include "cluster/link_hub.hpp"
 #include "cluster/member.hpp"
 #include "cluster/registry_service.hpp"
+#include "core/defaults.hpp"
 
 #include <atomic>
 #include <shared_mutex>
@@ -22,11 +23,19 @@ struct bulk_config {
   std::string advertise; ///< "host:port", if that is not what listens there.
 };
 
+/// How many nodes keep each object.
+struct copies_config {
+  unsigned copies = 2;
+  std::chrono::seconds absence = defaults::copies_absence;       ///< Then a node is gone for good.
+  uint64_t bytes_per_second = defaults::copies_bytes_per_second; ///< Of repairs; 0: no limit.
+};
+
 struct cluster_side_config {
   cluster::member_config member;
   cluster::link_hub_config links; ///< Its identity's cluster, node and incarnation are filled in.
   bool whole_ids = false;         ///< See link_announce.
   bulk_config bulk;
+  copies_config copies;
 };
 
 /// What a node has only in a cluster, and what holds it together: its membership, the links to the
@@ -60,6 +69,9 @@ public:
 
   /// Names of the other nodes that are there. Any thread.
   std::vector<std::string> others() const;
+
+  /// All nodes that are there, this one too, as placement sees them. Any thread.
+  std::vector<cluster::candidate> candidates() const;
 
   /// Where other nodes read this node's objects; empty before the edges listen. Any thread.
   std::string bulk_address() const;

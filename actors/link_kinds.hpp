@@ -9,6 +9,7 @@
 ///     16..31  replication of swarms
 ///     32..47  the registry
 ///     48..63  administration of the cluster
+///     64..79  copies of objects
 namespace shoal::link_kind {
 
 /// Notice, to whoever has the swarms: announces (protocol/link_announce.hpp), answered by the next.
@@ -61,5 +62,8 @@ inline constexpr uint16_t registry_last = copy_entries;
 
 /// Request: misplaced slots move at once. Without a body, and so is the answer.
 inline constexpr uint16_t hurry = 48;
+
+/// Request: hold_objects -> held_objects (messages/object_copies.hpp).
+inline constexpr uint16_t hold_objects = 64;
 
 } // namespace shoal::link_kind

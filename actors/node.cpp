@@ -150,6 +150,10 @@ cluster_parts parts_of(cluster_side& side) {
   parts.zone = side.config().member.membership.self.zone;
   parts.bulk_address = [&side] { return side.bulk_address(); };
   parts.others = [&side] { return side.others(); };
+  parts.candidates = [&side] { return side.candidates(); };
+  parts.self = side.node_id();
+  parts.copies = side.config().copies.copies;
+  parts.copies_absence = side.config().copies.absence;
   parts.stopped = [&side](const error& why) { side.cannot_go_on(why); };
   return parts;
 }
@@ -170,6 +174,8 @@ result<void> node::share_registry() {
   shared_registry_ = std::move(*shared);
   registry_config_.cluster = &shared_registry_->service();
   registry_config_.routes = &shared_registry_->routes();
+  if (auto* owed = shared_registry_->duties())
+    claims_->mind(*owed);
   return {};
 }
 
@@ -198,7 +204,7 @@ void node::spawn_all(metrics::registry& metrics) {
   }
   if (shared_registry_)
     shared_registry_->attach(sys, registry_, registry_config_.catalog, registry_config_.steward,
-                             *objects_);
+                             *objects_, *claims_);
   spawn_swarm_side(metrics);
 }
 

@@ -86,7 +86,7 @@ public:
   }
 
   /// Null: the node is alone.
-  const cluster_registry* shared_registry() const { return shared_registry_.get(); }
+  cluster_registry* shared_registry() const { return shared_registry_.get(); }
   const catalog_actor& catalog() const { return registry_config_.catalog; }
   const commit_writer_actor& writer() const { return registry_config_.writer; }
   const accounts_actor& accounts() const { return swarm_config_.accounts; }

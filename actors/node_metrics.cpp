@@ -45,7 +45,7 @@ void node::add_object_metrics(metrics::registry& metrics) {
   auto parts = [&](const char* label, object_files::totals totals::*part) {
     show("shoal_object_part_bytes", "Bytes of objects, by why they are here", label,
          [part](const totals& x) { return (x.*part).bytes; });
-    show("shoal_object_part_count", "Objects, by why they are here", label,
+    show("shoal_object_part_objects", "Objects, by why they are here", label,
          [part](const totals& x) { return (x.*part).count; });
   };
   parts("part=\"kept\"", &totals::kept);
@@ -57,6 +57,13 @@ void node::add_object_metrics(metrics::registry& metrics) {
        [](const totals& x) { return x.cache_bytes_max; });
   show("shoal_objects_lost", "Objects that are pinned and not here", "",
        [](const totals& x) { return x.lost; });
+  if (auto* owed = shared_registry_ ? shared_registry_->duties() : nullptr) {
+    metrics.add_reader("shoal_objects_under_replicated",
+                       "Objects that this node has or is to have, with too few copies", "",
+                       [owed] { return double(owed->under_replicated()); });
+    metrics.add_reader("shoal_objects_wanted", "Objects that this node is to have and has not", "",
+                       [owed] { return double(owed->wanted()); });
+  }
   show(
       "shoal_objects_evicted_total", "Objects that left the cache to make room", "",
       [](const totals& x) { return x.evicted; }, "counter");

@@ -77,6 +77,15 @@ void object_steward::on_step(const registry_step& step) {
   }
 }
 
+void object_steward::on_arrived(const object_arrived& what) {
+  auto settled = config_.objects->note_found(what.object).and_then([&] {
+    return config_.claims->settle_again(what.owner);
+  });
+  if (!settled && settled.error().code != ec::not_found)
+    log::error("objects", "cannot keep what has come object={} error=\"{}\"", what.object.brief(),
+               to_string(settled.error()));
+}
+
 void object_steward::catch_up() {
   auto at_end = config_.claims->catch_up(records_per_turn);
   if (!at_end) {
@@ -132,6 +141,12 @@ object_steward::behavior_type object_steward::make_behavior() {
   return {
       [this](const registry_step& x) { on_step(x); },
       [this](const settle_records& x) { on_records(x); },
+      [this](const object_arrived& x) { on_arrived(x); },
+      [this](const object_released& x) {
+        if (auto gone = config_.claims->release(x.object); !gone)
+          log::error("objects", "cannot give up object={} error=\"{}\"", x.object.brief(),
+                     to_string(gone.error()));
+      },
       [this](atom::load) { catch_up(); },
       [this](atom::tick) { scrub(); },
   };

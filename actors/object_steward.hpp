@@ -30,6 +30,7 @@ private:
   void on_records(const settle_records& what);
   void settle_revision(const std::string& key);
   void settle_entry(const std::string& key);
+  void on_arrived(const object_arrived& what);
   void catch_up();
   void scrub();
   void report(const object_finding& found);

@@ -46,6 +46,27 @@ typename Inspector::result_type inspect(Inspector& f, settle_records& x) {
   return f(x.revision, x.entry);
 }
 
+/// In a cluster: an object that was wanted is here now.
+struct object_arrived {
+  sha256_digest object;
+  std::string owner; ///< Of its pins: see object_claims.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, object_arrived& x) {
+  return f(x.object, x.owner);
+}
+
+/// In a cluster: others keep the object.
+struct object_released {
+  sha256_digest object;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, object_released& x) {
+  return f(x.object);
+}
+
 } // namespace shoal
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::registry_step)
@@ -88,6 +109,8 @@ using object_steward_actor = caf::typed_actor<
     caf::reacts_to<registry_step>,
     // On a single node: a record was written.
     caf::reacts_to<settle_records>,
+    // In a cluster, from the REPLICATOR.
+    caf::reacts_to<object_arrived>, caf::reacts_to<object_released>,
     // INTERNAL: goes on through the registry.
     caf::reacts_to<atom::load>,
     // INTERNAL: time to hash some objects.

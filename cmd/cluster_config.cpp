@@ -115,6 +115,12 @@ std::vector<option> cluster_options(cluster_config& c) {
       setting("cluster.etcd-ca", c.etcd_ca, "PEM: who vouches for etcd's members"),
       setting("cluster.etcd-cert", c.etcd_cert, "PEM: certificate for etcd"),
       setting("cluster.etcd-key", c.etcd_key, "PEM: its key"),
+      setting("cluster.copies", c.copies.copies, "Nodes that keep each published object", 1u, 16u),
+      setting("cluster.copies-absence", c.copies.absence,
+              "Until others copy what a node had that is away", int64_t{0}, int64_t{30} * 86'400),
+      setting("cluster.copies-bytes-per-second", c.copies.bytes_per_second,
+              "Bytes per second that are fetched to repair and to rebalance copies; 0: no limit",
+              uint64_t{0}, uint64_t{1} << 40),
       setting("cluster.leave-timeout", c.leave_timeout, "To hand over all slots when it ends",
               int64_t{1}, int64_t{3600}),
   };
@@ -167,6 +173,7 @@ result<cluster_side_config> cluster_side_of(const cluster_config& c, uint64_t fi
   if (!bulk)
     return tl::unexpected{bulk.error()};
   made.bulk = std::move(*bulk);
+  made.copies = c.copies;
   return made;
 }
 

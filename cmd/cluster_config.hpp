@@ -28,7 +28,8 @@ struct cluster_config {
   std::string etcd_cert;
   std::string etcd_key;
   std::chrono::seconds leave_timeout{20}; ///< For handing over all slots.
-  bool passkeys = false;                  ///< There are passkeys, of the cluster's own secret.
+  copies_config copies;
+  bool passkeys = false; ///< There are passkeys, of the cluster's own secret.
 
   bool joins() const { return !join.empty(); }
 };

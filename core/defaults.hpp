@@ -36,6 +36,12 @@ inline constexpr std::chrono::seconds sweep_period = 1s;
 /// How often swarms are written to disk so that a restart brings them back.
 inline constexpr std::chrono::seconds snapshot_period = 30s;
 
+/// A node that was away for so long does not come back: others copy what it had.
+inline constexpr std::chrono::seconds copies_absence = 600s;
+
+/// Bytes per second that a node fetches to repair and to rebalance copies.
+inline constexpr uint64_t copies_bytes_per_second = 64 << 20;
+
 /// Bytes of objects that nobody has published here and that may go to make room.
 inline constexpr uint64_t object_cache_bytes_max = uint64_t{100} << 30;
 

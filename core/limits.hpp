@@ -180,6 +180,14 @@ inline constexpr size_t registry_entries_max = 128;      ///< Of one question to
 inline constexpr size_t object_piece_bytes_max = 512 * 1024; ///< Of one answer between nodes.
 inline constexpr size_t object_fetches_max = 256; ///< Small objects on their way here at once.
 
+// -- copies of objects ---------------------------------------------------------------
+
+inline constexpr size_t objects_wanted_max = 262'144;   ///< That a node is to fetch, or to give up.
+inline constexpr size_t object_wishers_max = 8;         ///< Records that wait for one of them.
+inline constexpr size_t object_repairs_max = 4;         ///< Fetched at once, or given up.
+inline constexpr size_t objects_held_max = 262'144;     ///< For other nodes that are to publish.
+inline constexpr size_t objects_held_at_once_max = 512; ///< In one question.
+
 // -- objects of other nodes ----------------------------------------------------------
 
 inline constexpr size_t object_relays_max = 512; ///< Streams from other nodes to clients at once.

@@ -45,8 +45,12 @@ server::server(http_config config, shoal::node& node, tracker_gate& gate,
       routes_{metrics, all_routes()}, commons_{config_.connections_per_address, node.secret(),
                                                config_.threads} {
   add_use_metrics(metrics);
-  if (bulk_)
+  if (bulk_) {
     bulk_routes_ = std::make_unique<router>(metrics, bulk_routes());
+    puller_ = std::make_unique<object_puller>(
+        *bulk_, node.objects(), node.shared_registry()->pulls(),
+        node.cluster()->config().copies.bytes_per_second, metrics);
+  }
   commons_.bulk_routes = bulk_routes_.get();
 }
 
@@ -100,6 +104,8 @@ result<void> server::start() {
     edges_.front()->begin_duty();
   for (auto& e : edges_)
     e->start();
+  if (puller_)
+    puller_->start();
   return {};
 }
 
@@ -108,6 +114,8 @@ result<void> server::reload_certificates() {
 }
 
 void server::stop(std::chrono::seconds patience) {
+  if (puller_)
+    puller_->stop();
   for (auto& e : edges_)
     e->drain();
   auto deadline = mono_now() + patience;

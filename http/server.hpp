@@ -3,6 +3,7 @@
 
 #include "http/bulk_side.hpp"
 #include "http/edge.hpp"
+#include "http/object_puller.hpp"
 
 #include <memory>
 
@@ -52,10 +53,11 @@ private:
   disk_pool disk_;
   http_metrics metrics_;
   web_metrics web_;
-  std::unique_ptr<bulk_side> bulk_; // Null, as the last one of these: the node is alone.
+  std::unique_ptr<bulk_side> bulk_; // Null, as the last ones of these: the node is alone.
   services services_;
   router routes_;
   std::unique_ptr<router> bulk_routes_;
+  std::unique_ptr<object_puller> puller_;
   edge_commons commons_;
   std::vector<edge_guest_factory> guests_;
   std::vector<std::unique_ptr<edge>> edges_;

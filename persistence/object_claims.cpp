@@ -91,6 +91,7 @@ object_claims::named object_claims::named_by_revision(std::string_view key) cons
   if (!record)
     return what;
   what.objects.push_back(record->manifest);
+  what.manifest = record->manifest;
   auto content
       = objects_.load(record->manifest, limits::manifest_bytes_max).and_then(decode_manifest);
   what.known = content.has_value();
@@ -132,16 +133,28 @@ result<bool> object_claims::settle_entry(std::string_view key) {
   return settle(owner_of_entry(key), std::move(what)).map([&] { return exists; });
 }
 
+/// @returns what is here and is to be pinned, and is not.
+std::vector<sha256_digest> object_claims::to_pin(const std::string& owner, const named& what,
+                                                 const std::vector<sha256_digest>& pinned) {
+  std::vector<sha256_digest> more;
+  for (auto& object : what.objects) {
+    auto here = objects_.size(object).has_value();
+    auto kept = here && objects_.is_kept(object);
+    auto wanted
+        = !neighbours_ || neighbours_->look_at(object, here, kept, what.manifest == object, owner);
+    if (here && !std::binary_search(pinned.begin(), pinned.end(), object) && (wanted || kept))
+      more.push_back(object);
+  }
+  return more;
+}
+
 /// Pins what is here and not pinned, lets go of what is pinned and not named.
 result<void> object_claims::settle(const std::string& owner, named what) {
   sort_out(what.objects);
   auto have = objects_.index().pinned_by(owner, {}, std::numeric_limits<size_t>::max());
   if (!have)
     return tl::unexpected(have.error());
-  std::vector<sha256_digest> more;
-  for (auto& object : what.objects)
-    if (!std::binary_search(have->begin(), have->end(), object) && objects_.size(object))
-      more.push_back(object);
+  auto more = to_pin(owner, what, *have);
   if (!more.empty())
     if (auto pinned = objects_.pin(owner, std::move(more)); !pinned)
       return pinned;
@@ -157,6 +170,28 @@ result<void> object_claims::settle(const std::string& owner, named what) {
     return {};
   }
   return objects_.unpin(owner, less);
+}
+
+result<void> object_claims::release(const sha256_digest& object) {
+  std::lock_guard lock(mutex_);
+  auto owners = objects_.index().owners_of(object, std::numeric_limits<size_t>::max());
+  if (!owners)
+    return tl::unexpected(owners.error());
+  for (auto& owner : *owners)
+    if (!owner.starts_with(hold_prefix))
+      if (auto gone = objects_.unpin(owner, {object}); !gone)
+        return gone;
+  return {};
+}
+
+result<void> object_claims::settle_again(const std::string& owner) {
+  auto text = std::string_view(owner);
+  auto nothing = [](bool) {};
+  if (text.starts_with(revision_prefix))
+    return settle_revision(text.substr(revision_prefix.size())).map(nothing);
+  auto key
+      = text.starts_with(entry_prefix) ? key_of(text.substr(entry_prefix.size())) : std::nullopt;
+  return key ? settle_entry(*key).map(nothing) : result<void>();
 }
 
 // -- all of them ---------------------------------------------------------------------------
@@ -220,9 +255,14 @@ result<bool> object_claims::catch_up(size_t records) {
   std::lock_guard lock(mutex_);
   if (phase_ == phase::done)
     return true;
+  if (neighbours_ && phase_ == phase::revisions && cursor_.empty())
+    neighbours_->round_begins();
   auto done = step(records);
-  if (done && *done)
-    too_many_.clear();
+  if (!done || !*done)
+    return done;
+  too_many_.clear();
+  if (neighbours_)
+    neighbours_->round_ends();
   return done;
 }
 

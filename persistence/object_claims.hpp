@@ -7,6 +7,25 @@
 
 namespace shoal {
 
+/// What other nodes change about pins: which objects this one is to have. Any thread.
+class object_neighbours {
+public:
+  virtual ~object_neighbours() = default;
+
+  /// Told of each object that a record names. @param owner the record's name among owners of pins.
+  /// @param kept it is here and not merely cached. @param everywhere all nodes are to have it: a
+  /// manifest.
+  /// @returns whether this node is to have it. What it has and is not to have stays pinned if it is
+  /// kept, until `object_claims::release`.
+  virtual bool look_at(const sha256_digest& object, bool here, bool kept, bool everywhere,
+                       const std::string& owner)
+      = 0;
+
+  /// All records are looked at from now on, and have been.
+  virtual void round_begins() = 0;
+  virtual void round_ends() = 0;
+};
+
 /// Pins what the registry names. Owners of pins are its records: "rev ns/name@rev" pins a
 /// revision's manifest, torrents and files, "entry HEX" the torrents of an entry; "hold N" what
 /// somebody is about to name. Whatever a pin was made for, the record as it is now decides, so that
@@ -37,6 +56,15 @@ public:
   object_claims(object_store& objects, const lmdb_store& registry)
       : objects_(objects), registry_(registry) {}
 
+  /// In a cluster. @param them outlives this. Before anything else.
+  void mind(object_neighbours& them) { neighbours_ = &them; }
+
+  /// Unpins an object that other nodes keep: from now on it is cached here.
+  result<void> release(const sha256_digest& object);
+
+  /// What became known of an owner's records: settles it. @param owner as `look_at` was told.
+  result<void> settle_again(const std::string& owner);
+
   /// @errors as object_store::pin.
   result<hold> take(std::vector<sha256_digest> objects);
 
@@ -63,6 +91,7 @@ private:
   struct named {
     bool exists = false;
     bool known = true; ///< Else the manifest cannot be read, and what is pinned stays so.
+    std::optional<sha256_digest> manifest; ///< One of the objects.
     std::vector<sha256_digest> objects;
   };
 
@@ -74,8 +103,12 @@ private:
   result<void> settle_next(const std::string& key);
   result<bool> step(size_t records);
 
+  std::vector<sha256_digest> to_pin(const std::string& owner, const named& what,
+                                    const std::vector<sha256_digest>& pinned);
+
   object_store& objects_;
   const lmdb_store& registry_;
+  object_neighbours* neighbours_ = nullptr; ///< Null: the node is alone.
   std::mutex mutex_; ///< Whoever settles reads the registry and changes pins without another one.
   std::set<std::string> holds_;
   std::set<std::string> too_many_; ///< Owners that have pins to give up once all is pinned.

@@ -72,6 +72,12 @@ result<void> object_store::pin_locked(const std::string& owner,
   return {};
 }
 
+result<void> object_store::note_found(const sha256_digest& object) {
+  std::lock_guard lock(change_mutex_);
+  return kept_->size(object) ? note_arrival_locked(object, true)
+                             : fail(ec::not_found, "object " + object.hex());
+}
+
 result<void> object_store::unpin(const std::string& owner,
                                  const std::vector<sha256_digest>& objects) {
   for (size_t at = 0; at < objects.size(); at += batch_objects) {

@@ -114,6 +114,9 @@ public:
   /// @returns the size if the object is here. Cheaper than `read`, and no request.
   std::optional<uint64_t> size(const sha256_digest& object) const;
 
+  /// Whether it is here and not merely cached.
+  bool is_kept(const sha256_digest& object) const { return kept_->size(object).has_value(); }
+
   // -- coming in -------------------------------------------------------------------------------
 
   /// As files().begin, but cached objects go if the disk is full.
@@ -141,6 +144,9 @@ public:
   /// Pins objects that are here; again is fine. @errors ec::not_found (one is not here; those
   /// before it are pinned), ec::invalid_argument (the owner), ec::storage_full, ec::storage_failed.
   result<void> pin(const std::string& owner, std::vector<sha256_digest> objects);
+
+  /// A good copy of what was lost has come through `files()`.
+  result<void> note_found(const sha256_digest& object);
 
   /// What nobody pins any more becomes cached, or goes if it does not fit; links go.
   result<void> unpin(const std::string& owner, const std::vector<sha256_digest>& objects);

@@ -73,6 +73,7 @@ outcome<json> register_revision(http_client& client, const publish_options& opti
   request.method = "PUT";
   request.path = "/api/v1/models/" + options.name + "/revs/" + options.rev;
   request.body = doc.dump();
+  request.busy_retries = 12; // A cluster copies first, and says so every 45 s.
   auto answer = client.send_ok(request);
   if (!answer)
     return tl::unexpected<failure>(answer.error());

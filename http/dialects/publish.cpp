@@ -9,11 +9,17 @@
 #include "http/json_body.hpp"
 #include "protocol/git_identity.hpp"
 
+#include <random>
+
 namespace shoal::http {
 
 namespace {
 
 using document = nlohmann::json;
+
+/// Then the publisher is to ask again, before proxies and clients give up; what has been copied by
+/// then is held.
+constexpr std::chrono::seconds copies_patience{45};
 
 /// A publication whose manifest is an object now.
 struct prepared {
@@ -141,6 +147,44 @@ std::string summary(const prepared& done, const registry_entry& made, const publ
   return dump_json(doc);
 }
 
+/// Nothing is going to name the objects. Not on the edge's thread, as it waits for the disk.
+task<> let_go(exchange& ex, prepared& done) {
+  auto work = [hold = std::move(done.hold)]() mutable {
+    auto gone = std::move(hold);
+    return true;
+  };
+  co_await ex.on_disk(std::move(work));
+}
+
+/// In a cluster: sees to it that all that is going to be named is on its homes, or on others if
+/// these fail. Fewer copies than wanted are no reason to refuse. @errors ec::busy: it takes long.
+task<result<void>> copy_out(exchange& ex, const prepared& done) {
+  auto* cluster = ex.node().shared_registry();
+  if (!cluster || !cluster->replicator())
+    co_return result<void>{};
+  auto size_all
+      = [objects = &ex.node().objects(), all = objects_of(done.what.content, done.manifest)] {
+          std::vector<sized_object> sized;
+          for (auto& object : all)
+            sized.push_back({object, objects->size(object).value_or(0)});
+          return sized;
+        };
+  copy_objects ask{std::random_device{}() | uint64_t{std::random_device{}()} << 32, {}};
+  ask.objects = co_await ex.on_disk(size_all);
+  for (auto until = mono_now() + copies_patience; mono_now() < until;) {
+    auto question = ask;
+    auto state = co_await ex.ask<copy_state>(cluster->replicator(), std::move(question));
+    if (!state)
+      co_return tl::unexpected{state.error()};
+    if (state->lacking > 0 && state->done)
+      log::warn("http", "publishes with too few copies objects={}", state->lacking);
+    if (state->done)
+      co_return result<void>{};
+    ask.objects.clear();
+  }
+  co_return fail(ec::busy, "copies are on their way to other nodes: publish again");
+}
+
 /// The registry names the objects now: what holds them is the revision.
 task<> hand_over(exchange& ex, prepared& done) {
   auto& m = done.what.content;
@@ -166,15 +210,17 @@ task<> publish_model(exchange& ex) {
     co_await ex.send(json_error(ready.error()));
     co_return;
   }
+  auto copied = co_await copy_out(ex, *ready);
+  if (!copied) {
+    co_await let_go(ex, *ready);
+    co_await ex.send(json_error(copied.error()));
+    co_return;
+  }
   auto message = to_message(ready->what, ready->manifest);
   auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
   auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
   if (!made) {
-    auto let_go = [hold = std::move(ready->hold)]() mutable {
-      auto gone = std::move(hold);
-      return true;
-    };
-    co_await ex.on_disk(std::move(let_go));
+    co_await let_go(ex, *ready);
     co_await ex.send(json_error(made.error()));
     co_return;
   }
