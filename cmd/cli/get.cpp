@@ -159,7 +159,7 @@ void add_places(CLI::App& command, get_options& options) {
   command
       .add_option("--hf-cache", options.hub_cache_folder,
                   "Fill the cache of Hugging Face's clients (default: where they look)")
-      ->type_name("DIR")
+      ->type_name("[DIR]")
       ->expected(0, 1)
       ->excludes(to);
   command.add_option("--exclude", options.files.exclude, "No files like this; may be repeated")
@@ -170,9 +170,11 @@ void add_places(CLI::App& command, get_options& options) {
 void add_network(CLI::App& command, get_options& options) {
   auto& session = options.session;
   command.add_flag("--no-peers", options.no_peers, "Over HTTP(S) alone, from the servers");
-  command.add_flag("!--no-dht", session.dht, "Find no peers by the DHT");
-  command.add_flag("!--no-lan", session.local_discovery,
-                   "Find no peers by multicast, and open no port at the router");
+  command.add_flag_callback(
+      "--no-dht", [&session] { session.dht = false; }, "Find no peers by the DHT");
+  command.add_flag_callback(
+      "--no-lan", [&session] { session.local_discovery = false; },
+      "Find no peers by multicast, and open no port at the router");
   command.add_option("--listen", session.listen, "Where peers can connect to")
       ->type_name("ADDRESS:PORT,...")
       ->capture_default_str();
@@ -193,11 +195,13 @@ void add_network(CLI::App& command, get_options& options) {
 
 void add_get(CLI::App& app, context& ctx) {
   auto* command = app.add_subcommand("get", "Download a revision, from everybody who has it");
-  command->footer("REF may also be a .torrent file or a magnet link. Patterns are those of the "
-                  "shell; * also matches /. A folder means all that is in it.\n"
-                  "The same command goes on with what an interrupted one has left in DIR/.shoal.");
+  command->footer(
+      "Patterns are those of the shell; * also matches /. A folder means all that is in it.\n"
+      "The same command goes on with what an interrupted one has left in DIR/.shoal.");
   auto options = std::make_shared<get_options>();
-  options->what.add_to(*command, true);
+  options->what.add_to(*command, false);
+  command->get_option("target")->description(
+      "NS/NAME@REV, NS/NAME (latest revision), a .torrent file or a magnet link");
   command->add_option("patterns", options->files.include, "Only files like these (default: all)")
       ->type_name("PATTERN");
   add_places(*command, *options);

@@ -22,10 +22,18 @@ using clock = std::chrono::steady_clock;
 constexpr auto step = std::chrono::milliseconds(100);
 constexpr auto resume_period = std::chrono::seconds(5);
 constexpr auto farewell_time = std::chrono::seconds(3);
-constexpr auto http_after = std::chrono::seconds(20); ///< Without a byte from the swarm.
-constexpr auto http_soon = std::chrono::seconds(3);   ///< The same, where there is no web seed.
+constexpr auto http_after = std::chrono::seconds(20);   ///< Without a byte from the swarm.
+constexpr auto http_soon = std::chrono::seconds(3);     ///< The same, where there is no web seed.
+constexpr auto pardon_after = std::chrono::seconds(10); ///< Without a byte, after wrong ones.
+constexpr int pardons_max = 5;
 constexpr size_t bars_max = 6;
 constexpr uint64_t hashed_again_bytes_max = uint64_t{8} << 30;
+
+enum class ending {
+  complete,
+  over_http, ///< Nothing comes, but a server has the files.
+  anew,      ///< Nothing comes, and libtorrent may have banned the wrong one.
+};
 
 /// Whether a file is what the manifest says, or why nobody knows.
 struct verdict {
@@ -52,7 +60,7 @@ public:
       : ctx_(ctx), options_(options), job_(job), view_(view), session_(options.session) {}
 
   outcome<void> begin();
-  outcome<bool> fetch();
+  outcome<ending> fetch(bool may_pardon);
   outcome<void> seed();
 
 private:
@@ -62,7 +70,7 @@ private:
   outcome<void> take_moved(int index);
   void find_complete();
   void save_resume_now_and_then();
-  outcome<bool> look_for_stall();
+  outcome<std::optional<ending>> look_for_stall(bool may_pardon);
   void farewell();
   bool claims_too_much(const std::string& resume) const;
   std::string usable_resume();
@@ -143,7 +151,7 @@ outcome<void> swarm_run::begin() {
   return {};
 }
 
-outcome<bool> swarm_run::fetch() {
+outcome<ending> swarm_run::fetch(bool may_pardon) {
   while (!job_.is_complete()) {
     if (interrupted()) {
       farewell();
@@ -154,10 +162,10 @@ outcome<bool> swarm_run::fetch() {
       return tl::unexpected<failure>(ok.error());
     }
     show(sight_.checking ? "checking" : "downloading");
-    auto stalled = look_for_stall();
+    auto stalled = look_for_stall(may_pardon);
     if (!stalled || *stalled) {
       farewell();
-      return stalled ? outcome<bool>(false) : tl::unexpected<failure>(stalled.error());
+      return stalled ? outcome<ending>(**stalled) : tl::unexpected<failure>(stalled.error());
     }
   }
   view_.event({{"event", "received"},
@@ -166,7 +174,7 @@ outcome<bool> swarm_run::fetch() {
                {"wasted_bytes", sight_.wasted_bytes}});
   if (!options_.seeds)
     farewell();
-  return true;
+  return ending::complete;
 }
 
 outcome<void> swarm_run::seed() {
@@ -270,27 +278,30 @@ void swarm_run::save_resume_now_and_then() {
   session_.ask_resume();
 }
 
-/// @returns whether HTTP should be tried instead.
-outcome<bool> swarm_run::look_for_stall() {
+/// @returns how to go on otherwise, if nothing comes. Where a piece came from two and was wrong,
+/// libtorrent suspects both, and may ban the one that has all: a new session has forgotten that.
+outcome<std::optional<ending>> swarm_run::look_for_stall(bool may_pardon) {
   const auto now = clock::now();
   const auto mark = sight_.received_bytes + done_bytes() + job_.placed_count();
   const bool is_busy = sight_.checking || verifying_.valid() || !moving_.empty();
   if (is_busy || mark != progress_mark_) {
     progress_mark_ = mark;
     progressed_ = http_tried_ = now;
-    return false;
+    return std::nullopt;
   }
+  if (may_pardon && sight_.wasted_bytes > 0 && now - progressed_ >= pardon_after)
+    return ending::anew;
   const auto patience = job_.source().links.web_seeds.empty() ? http_soon : http_after;
   if (job_.source().what && now - http_tried_ >= patience) {
     http_tried_ = now;
     if (can_fetch_over_http(ctx_, job_))
-      return true;
+      return ending::over_http;
   }
   if (now - progressed_ >= std::chrono::seconds(options_.stall_timeout_s))
     return refuse(exit_code::unreachable,
                   fmt::format("nothing came for {} s{}{}", options_.stall_timeout_s,
                               trouble_.empty() ? "" : ": ", safe_text(trouble_)));
-  return false;
+  return std::nullopt;
 }
 
 /// Leaves the swarm, so that the next run goes on from here.
@@ -348,17 +359,23 @@ void swarm_run::show(const char* doing) {
 
 outcome<bool> fetch_from_swarm(const context& ctx, const get_options& options, get_job& job,
                                download_view& view) {
-  swarm_run run(ctx, options, job, view);
-  if (auto ok = run.begin(); !ok)
-    return tl::unexpected<failure>(ok.error());
-  auto complete = run.fetch();
-  if (!complete || !*complete || !options.seeds)
-    return complete;
-  if (auto finished = conclude(ctx, job, view); !finished)
-    return tl::unexpected<failure>(finished.error());
-  if (auto seeded = run.seed(); !seeded)
-    return tl::unexpected<failure>(seeded.error());
-  return true;
+  for (int pardons = 0;; ++pardons) {
+    swarm_run run(ctx, options, job, view);
+    if (auto ok = run.begin(); !ok)
+      return tl::unexpected<failure>(ok.error());
+    auto ended = run.fetch(pardons < pardons_max);
+    if (!ended)
+      return tl::unexpected<failure>(ended.error());
+    if (*ended == ending::anew)
+      continue;
+    if (*ended == ending::over_http || !options.seeds)
+      return *ended == ending::complete;
+    if (auto finished = conclude(ctx, job, view); !finished)
+      return tl::unexpected<failure>(finished.error());
+    if (auto seeded = run.seed(); !seeded)
+      return tl::unexpected<failure>(seeded.error());
+    return true;
+  }
 }
 
 outcome<void> keep_seeding(const context& ctx, const get_options& options, get_job& job,

@@ -193,7 +193,7 @@ def test_a_peer_that_got_it_gives_it(published, model, get, tmp_path):
     assert_is(model, tmp_path / "got")
     assert run.received()["from_web_seeds_bytes"] == 0
     assert sent_bytes(published) == before
-    seed.close()  # It leaves the swarm, and is there again if it is asked to.
+    seed.stop()  # It leaves the swarm, and is there again if it is asked to.
     again = get(published, NAME, "--to", tmp_path / "seed", "--seed").wait_seeding()
     assert all(line["known"] for line in again.events("file"))
 

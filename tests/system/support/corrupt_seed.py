@@ -54,8 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         for name, value in headers:
             self.send_header(name, value)
-        self.end_headers()
         try:
+            self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
         except OSError:

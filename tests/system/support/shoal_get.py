@@ -72,6 +72,11 @@ class Get:
         self._child.send_signal(signal.SIGINT)
         return self.end(INTERRUPTED)
 
+    def stop(self):
+        """The end of seeding, which is no failure."""
+        self._child.send_signal(signal.SIGINT)
+        return self.end(OK)
+
     def end(self, code=OK, timeout_s=120):
         """Waits for its end. Returns what it said on stderr."""
         def over():
