@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/dialects/hub_commit.hpp"
 
-#include "core/log.hpp"
-#include "http/dialects/publication.hpp"
-#include "http/dialects/registry_access.hpp"
+#include "http/dialects/registration.hpp"
 #include "persistence/folder_hasher.hpp"
 #include "protocol/git_identity.hpp"
 
@@ -22,13 +20,6 @@ struct making {
   const hub_commit_head& note;
   unix_seconds at;
   const std::atomic<bool>& cancelled;
-};
-
-/// What is to be registered.
-struct prepared {
-  publication what;
-  sha256_digest manifest;
-  object_claims::hold hold; ///< Of all that it names, until the registry does.
 };
 
 result<manifest> changed_files(const making& x) {
@@ -118,18 +109,18 @@ result<void> add_torrents(const making& x, manifest& m, const torrent_content& c
 }
 
 /// Everything that takes its time. @returns nothing if nothing changes.
-result<std::optional<prepared>> prepare(const making& x) {
+result<std::optional<held_publication>> prepare(const making& x) {
   auto m = changed_files(x);
   if (!m)
     return tl::unexpected{m.error()};
   auto commit = name_of(x, *m);
   if (!commit)
-    return std::optional<prepared>{};
+    return std::optional<held_publication>{};
   m->rev = commit->hex();
   std::vector<sha256_digest> objects;
   for (auto& file : m->files)
     objects.push_back(file.sha256);
-  auto files_held = x.node.claims().take(objects);
+  auto files_held = x.node.claims().take(std::move(objects));
   if (!files_held && files_held.error().code == ec::not_found)
     return fail(ec::unavailable, "bytes of this revision are at another node");
   if (!files_held)
@@ -142,10 +133,7 @@ result<std::optional<prepared>> prepare(const making& x) {
   auto stored = x.node.objects().files().put(encode_manifest(*m));
   if (!stored)
     return tl::unexpected{stored.error()};
-  objects.push_back(*stored);
-  for (auto& torrent : m->torrents)
-    objects.push_back(torrent.object);
-  auto held = x.node.claims().take(std::move(objects));
+  auto held = x.node.claims().take(objects_of(*m, *stored));
   if (!held)
     return tl::unexpected{held.error()};
   publication what;
@@ -155,23 +143,7 @@ result<std::optional<prepared>> prepare(const making& x) {
   what.tags = x.base.about.tags;
   what.description = x.note.summary;
   what.content = std::move(*m);
-  return prepared{std::move(what), *stored, std::move(*held)};
-}
-
-/// The registry names the objects now: what holds them is the revision. Without one they are let go
-/// of.
-task<> hand_over(exchange& ex, prepared done, bool registered) {
-  auto work = [claims = &ex.node().claims(), hold = std::move(done.hold),
-               key = ref_key(done.what.content.id, done.what.content.rev), registered]() mutable {
-    auto mine = std::move(hold);
-    auto settled = registered ? claims->settle_revision(key) : false;
-    if (registered && !settled.value_or(false))
-      mine.keep();
-    return settled;
-  };
-  auto settled = co_await ex.on_disk(std::move(work));
-  if (!settled)
-    log::error("http", "cannot pin what is committed error=\"{}\"", to_string(settled.error()));
+  return held_publication{std::move(what), *stored, std::move(*held), x.base.rev};
 }
 
 } // namespace
@@ -185,12 +157,8 @@ task<result<hub_made>> make_commit(exchange& ex, hub_base base, std::vector<hub_
     co_return tl::unexpected{ready.error()};
   if (!*ready)
     co_return hub_made{base.commit, false};
-  auto message = to_message((*ready)->what, (*ready)->manifest);
-  auto commit = message.what.rev;
-  message.parent = base.rev;
-  auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
-  auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
-  co_await hand_over(ex, std::move(**ready), made.has_value());
+  auto commit = (*ready)->what.content.rev;
+  auto made = co_await register_held(ex, **ready);
   if (!made)
     co_return tl::unexpected{made.error()};
   co_return hub_made{std::move(commit), true};

@@ -3,13 +3,11 @@
 #include "core/log.hpp"
 #include "http/dialects/announce_access.hpp"
 #include "http/dialects/handlers.hpp"
-#include "http/dialects/publication.hpp"
+#include "http/dialects/registration.hpp"
 #include "http/dialects/registry_access.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/json_body.hpp"
 #include "protocol/git_identity.hpp"
-
-#include <random>
 
 namespace shoal::http {
 
@@ -17,16 +15,10 @@ namespace {
 
 using document = nlohmann::json;
 
-/// Then the publisher is to ask again, before proxies and clients give up; what has been copied by
-/// then is held.
-constexpr std::chrono::seconds copies_patience{45};
-
-/// A publication whose manifest is an object now.
+/// A publication that is ready to be registered.
 struct prepared {
-  publication what;
-  sha256_digest manifest;
-  bool was_there = false;   ///< The revision's name is taken, by this or by other content.
-  object_claims::hold hold; ///< Of all that it names, until the registry does.
+  held_publication ready;
+  bool was_there = false; ///< The revision's name is taken, by this or by other content.
 };
 
 result<void> check_objects(object_store& objects, const manifest& m) {
@@ -81,16 +73,6 @@ result<sha256_digest> store_manifest(object_store& objects, manifest& m,
   return name_blobs(objects, m).and_then([&] { return objects.files().put(encode_manifest(m)); });
 }
 
-/// All that a revision consists of.
-std::vector<sha256_digest> objects_of(const manifest& m, const sha256_digest& name) {
-  std::vector<sha256_digest> all{name};
-  for (auto& file : m.files)
-    all.push_back(file.sha256);
-  for (auto& torrent : m.torrents)
-    all.push_back(torrent.object);
-  return all;
-}
-
 /// Everything that takes its time. Runs on the disk pool.
 result<prepared> prepare(shoal::node& node, const model_id& id, const std::string& rev,
                          const std::string& body, const std::optional<sha256_digest>& before) {
@@ -108,7 +90,7 @@ result<prepared> prepare(shoal::node& node, const model_id& id, const std::strin
   auto held = node.claims().take(objects_of(m, *stored));
   if (!held)
     return tl::unexpected{held.error()};
-  return prepared{std::move(*what), *stored, before.has_value(), std::move(*held)};
+  return prepared{{std::move(*what), *stored, std::move(*held)}, before.has_value()};
 }
 
 task<result<prepared>> prepare_request(exchange& ex) {
@@ -133,7 +115,7 @@ task<result<prepared>> prepare_request(exchange& ex) {
 }
 
 /// What the publisher is told. @param made what the registry says now.
-std::string summary(const prepared& done, const registry_entry& made, const public_urls& at,
+std::string summary(const held_publication& done, const registry_entry& made, const public_urls& at,
                     const std::string& passkey) {
   auto& m = done.what.content;
   document doc{{"id", m.id.str()},
@@ -147,59 +129,6 @@ std::string summary(const prepared& done, const registry_entry& made, const publ
   return dump_json(doc);
 }
 
-/// Nothing is going to name the objects. Not on the edge's thread, as it waits for the disk.
-task<> let_go(exchange& ex, prepared& done) {
-  auto work = [hold = std::move(done.hold)]() mutable {
-    auto gone = std::move(hold);
-    return true;
-  };
-  co_await ex.on_disk(std::move(work));
-}
-
-/// In a cluster: sees to it that all that is going to be named is on its homes, or on others if
-/// these fail. Fewer copies than wanted are no reason to refuse. @errors ec::busy: it takes long.
-task<result<void>> copy_out(exchange& ex, const prepared& done) {
-  auto* cluster = ex.node().shared_registry();
-  if (!cluster || !cluster->replicator())
-    co_return result<void>{};
-  auto size_all
-      = [objects = &ex.node().objects(), all = objects_of(done.what.content, done.manifest)] {
-          std::vector<sized_object> sized;
-          for (auto& object : all)
-            sized.push_back({object, objects->size(object).value_or(0)});
-          return sized;
-        };
-  copy_objects ask{std::random_device{}() | uint64_t{std::random_device{}()} << 32, {}};
-  ask.objects = co_await ex.on_disk(size_all);
-  for (auto until = mono_now() + copies_patience; mono_now() < until;) {
-    auto question = ask;
-    auto state = co_await ex.ask<copy_state>(cluster->replicator(), std::move(question));
-    if (!state)
-      co_return tl::unexpected{state.error()};
-    if (state->lacking > 0 && state->done)
-      log::warn("http", "publishes with too few copies objects={}", state->lacking);
-    if (state->done)
-      co_return result<void>{};
-    ask.objects.clear();
-  }
-  co_return fail(ec::busy, "copies are on their way to other nodes: publish again");
-}
-
-/// The registry names the objects now: what holds them is the revision.
-task<> hand_over(exchange& ex, prepared& done) {
-  auto& m = done.what.content;
-  auto work = [claims = &ex.node().claims(), hold = std::move(done.hold),
-               key = ref_key(m.id, m.rev)]() mutable {
-    auto settled = claims->settle_revision(key);
-    if (!settled || !*settled)
-      hold.keep();
-    return settled;
-  };
-  auto settled = co_await ex.on_disk(std::move(work));
-  if (!settled)
-    log::error("http", "cannot pin what is published error=\"{}\"", to_string(settled.error()));
-}
-
 } // namespace
 
 task<> publish_model(exchange& ex) {
@@ -210,23 +139,13 @@ task<> publish_model(exchange& ex) {
     co_await ex.send(json_error(ready.error()));
     co_return;
   }
-  auto copied = co_await copy_out(ex, *ready);
-  if (!copied) {
-    co_await let_go(ex, *ready);
-    co_await ex.send(json_error(copied.error()));
-    co_return;
-  }
-  auto message = to_message(ready->what, ready->manifest);
-  auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
-  auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
+  auto made = co_await register_held(ex, ready->ready);
   if (!made) {
-    co_await let_go(ex, *ready);
     co_await ex.send(json_error(made.error()));
     co_return;
   }
-  co_await hand_over(ex, *ready);
   auto status = ready->was_there ? 200u : 201u;
-  auto body = summary(*ready, *made, urls_of(ex), passkey_of_query(ex));
+  auto body = summary(ready->ready, *made, urls_of(ex), passkey_of_query(ex));
   co_await ex.send(json(status, std::move(body)));
 }
 

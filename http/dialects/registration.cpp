@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/dialects/registration.hpp"
+
+#include "core/log.hpp"
+
+#include <random>
+
+namespace shoal::http {
+
+namespace {
+
+/// Then the publisher is to ask again, before proxies and clients give up; what has been copied by
+/// then is held.
+constexpr std::chrono::seconds copies_patience{45};
+
+/// Nothing is going to name the objects. Not on the edge's thread, as it waits for the disk.
+task<> let_go(exchange& ex, held_publication& done) {
+  auto work = [hold = std::move(done.hold)]() mutable {
+    auto gone = std::move(hold);
+    return true;
+  };
+  co_await ex.on_disk(std::move(work));
+}
+
+/// In a cluster: sees to it that all that is going to be named is on its homes, or on others if
+/// these fail. Fewer copies than wanted are no reason to refuse. @errors ec::busy: it takes long.
+task<result<void>> copy_out(exchange& ex, const held_publication& done) {
+  auto* cluster = ex.node().shared_registry();
+  if (!cluster || !cluster->replicator())
+    co_return result<void>{};
+  auto size_all
+      = [objects = &ex.node().objects(), all = objects_of(done.what.content, done.manifest)] {
+          std::vector<sized_object> sized;
+          for (auto& object : all)
+            sized.push_back({object, objects->size(object).value_or(0)});
+          return sized;
+        };
+  copy_objects ask{std::random_device{}() | uint64_t{std::random_device{}()} << 32, {}};
+  ask.objects = co_await ex.on_disk(size_all);
+  for (auto until = mono_now() + copies_patience; mono_now() < until;) {
+    auto question = ask;
+    auto state = co_await ex.ask<copy_state>(cluster->replicator(), std::move(question));
+    if (!state)
+      co_return tl::unexpected{state.error()};
+    if (state->lacking > 0 && state->done)
+      log::warn("http", "publishes with too few copies objects={}", state->lacking);
+    if (state->done)
+      co_return result<void>{};
+    ask.objects.clear();
+  }
+  co_return fail(ec::busy, "copies are on their way to other nodes: publish again");
+}
+
+/// The registry names the objects now: what holds them is the revision.
+task<> hand_over(exchange& ex, held_publication& done) {
+  auto& m = done.what.content;
+  auto work = [claims = &ex.node().claims(), hold = std::move(done.hold),
+               key = ref_key(m.id, m.rev)]() mutable {
+    auto settled = claims->settle_revision(key);
+    if (!settled || !*settled)
+      hold.keep();
+    return settled;
+  };
+  auto settled = co_await ex.on_disk(std::move(work));
+  if (!settled)
+    log::error("http", "cannot pin what is published error=\"{}\"", to_string(settled.error()));
+}
+
+} // namespace
+
+/// All that a revision consists of.
+std::vector<sha256_digest> objects_of(const manifest& m, const sha256_digest& name) {
+  std::vector<sha256_digest> all{name};
+  for (auto& file : m.files)
+    all.push_back(file.sha256);
+  for (auto& torrent : m.torrents)
+    all.push_back(torrent.object);
+  return all;
+}
+
+task<result<registry_entry>> register_held(exchange& ex, held_publication& ready) {
+  auto copied = co_await copy_out(ex, ready);
+  if (!copied) {
+    co_await let_go(ex, ready);
+    co_return tl::unexpected{copied.error()};
+  }
+  auto message = to_message(ready.what, ready.manifest);
+  message.parent = ready.parent;
+  auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
+  auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
+  if (made)
+    co_await hand_over(ex, ready);
+  else
+    co_await let_go(ex, ready);
+  co_return made;
+}
+
+} // namespace shoal::http
