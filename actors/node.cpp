@@ -9,6 +9,7 @@
 #include "actors/object_steward.hpp"
 #include "actors/replication.hpp"
 #include "actors/snapshotter.hpp"
+#include "actors/webseed.hpp"
 #include "cluster/lmdb_copy.hpp"
 #include "core/log.hpp"
 
@@ -83,6 +84,8 @@ result<std::unique_ptr<node>> node::start(const node_config& config, metrics::re
     return tl::unexpected{joined.error()};
   made->system_ = std::make_unique<caf::actor_system>(made->caf_config_);
   made->spawn_all(metrics);
+  if (auto reached = made->reach_origins(metrics); !reached)
+    return tl::unexpected{reached.error()};
   made->replicate(metrics);
   made->load_blocklist();
   made->restore_swarms();
@@ -112,6 +115,19 @@ result<void> node::open_objects() {
     log::error("objects", "misses objects that are pinned objects={}", found.lost.size());
   log::info("objects", "are counted added={} dropped={} mended={}", found.added, found.dropped,
             found.mended);
+  return {};
+}
+
+result<void> node::reach_origins(metrics::registry& metrics) {
+  if (!config_.webseed.asks_origins())
+    return {};
+  auto made
+      = webseed_side::start(config_.webseed, config_.data_dir / "webseed", *objects_, metrics);
+  if (!made)
+    return tl::unexpected{made.error()};
+  web_origins_ = std::move(*made);
+  webseed_ = system_->spawn<shoal::webseed>(web_origins_.get());
+  must_live(webseed_, "webseed");
   return {};
 }
 
@@ -401,6 +417,8 @@ void node::end_all() {
     config_.cluster->detach();
   auto end = [](const auto& actor) { caf::anon_send_exit(actor, caf::exit_reason::user_shutdown); };
   end(caretaker_);
+  if (webseed_)
+    end(webseed_);
   // Shards first: one that lives could spawn a swarm behind the back of those that follow.
   {
     caf::scoped_actor self{*system_};
@@ -429,6 +447,7 @@ void node::end_all() {
   registry_config_.catalog = nullptr;
   registry_config_.steward = nullptr;
   registry_config_.writer = nullptr;
+  webseed_ = nullptr;
   snapshotter_ = nullptr;
   caretaker_ = nullptr;
   if (shared_registry_)

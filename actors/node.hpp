@@ -5,6 +5,8 @@
 #include "actors/cluster_registry.hpp"
 #include "actors/registry_shard.hpp"
 #include "actors/shard.hpp"
+#include "actors/webseed_actor.hpp"
+#include "actors/webseed_side.hpp"
 #include "core/metrics.hpp"
 #include "persistence/lmdb_store.hpp"
 #include "persistence/object_claims.hpp"
@@ -30,6 +32,7 @@ struct node_config {
   std::filesystem::path data_dir;
   uint64_t map_bytes_max = uint64_t{1} << 40;
   object_config objects;
+  webseed_config webseed;
   interval_config intervals;
   std::chrono::seconds web_interval = defaults::ws_interval; ///< Over WebSocket.
   uint32_t addresses_max = 100'000;
@@ -91,6 +94,12 @@ public:
   const commit_writer_actor& writer() const { return registry_config_.writer; }
   const accounts_actor& accounts() const { return swarm_config_.accounts; }
 
+  /// Who pulls files from origins.
+  const webseed_actor& webseed() const { return webseed_; }
+
+  /// Null: no origins are asked.
+  webseed_side* web_origins() { return web_origins_.get(); }
+
   /// Null: the node is alone.
   cluster_side* cluster() const { return config_.cluster; }
 
@@ -119,6 +128,7 @@ private:
   void add_object_metrics(metrics::registry& metrics);
   result<void> open_objects();
   result<void> load_secret();
+  result<void> reach_origins(metrics::registry& metrics);
   void load_blocklist();
   void restore_swarms();
 
@@ -136,6 +146,7 @@ private:
   std::unique_ptr<lmdb_store> store_;
   std::unique_ptr<object_store> objects_;
   std::unique_ptr<object_claims> claims_;
+  std::unique_ptr<webseed_side> web_origins_; // Null: no origins are asked.
   swarm_directory directory_;
   std::unique_ptr<replica_state> replicas_; // Null, as the next two: the node is alone.
   std::unique_ptr<replication> replication_;
@@ -143,6 +154,7 @@ private:
   swarm_config swarm_config_;
   registry_config registry_config_;
   std::array<registry_shard_actor, registry_shard_count> registry_;
+  webseed_actor webseed_;
   caf::actor snapshotter_;
   caf::actor caretaker_;
   std::unique_ptr<cluster_registry> shared_registry_; // Null: the node is alone.

@@ -140,6 +140,34 @@ result<void> unstage_intervals(const staging& s, interval_config& out) {
   return {};
 }
 
+result<void> unstage_webseed(const staging& s, shoald_config& c) {
+  auto& w = c.node.webseed;
+  w.base_urls.clear();
+  auto add = [&](std::string url) {
+    while (url.ends_with('/'))
+      url.pop_back();
+    if (!url.empty())
+      w.base_urls.push_back(std::move(url));
+  };
+  add(s.webseed_base_url);
+  c.http.webseed_base_url = w.base_urls.empty() ? "" : w.base_urls.front();
+  // Local only means what it says, whatever else is configured.
+  if (!w.base_urls.empty())
+    for (auto& url : s.webseed_mirrors)
+      add(url);
+  auto mirror = parse_mirror_policy(s.mirror);
+  if (!mirror)
+    return fail(ec::invalid_argument, "mirror: \"" + s.mirror + "\" is none");
+  w.mirror = *mirror;
+  w.client.timeout = std::chrono::milliseconds{s.webseed_timeout_ms};
+  auto guard = origin::address_guard::make(s.webseed_allow_private);
+  if (!guard)
+    return fail(ec::invalid_argument, "webseed-allow-private: " + guard.error().detail);
+  w.client.guard = std::move(*guard);
+  w.allow_private = s.webseed_allow_private;
+  return {};
+}
+
 result<void> unstage(const staging& s, shoald_config& c) {
   c.node.data_dir = s.data_dir;
   c.http.certificates.clear();
@@ -173,9 +201,7 @@ result<void> unstage(const staging& s, shoald_config& c) {
     c.http.public_url.pop_back();
   while (c.http.public_udp_url.ends_with('/'))
     c.http.public_udp_url.pop_back();
-  while (c.http.webseed_base_url.ends_with('/'))
-    c.http.webseed_base_url.pop_back();
-  return {};
+  return unstage_webseed(s, c);
 }
 
 bool is_http_url(std::string_view url) {
@@ -258,6 +284,13 @@ std::string to_toml(const shoald_config& config) {
       = std::chrono::seconds{intervals.max_s == 2 * intervals.base_s ? 0 : intervals.max_s};
   for (auto& one : config.http.certificates)
     stage.tls_cert.push_back(one.str());
+  auto& origins = config.node.webseed;
+  stage.webseed_base_url = config.http.webseed_base_url;
+  stage.webseed_mirrors.assign(origins.base_urls.begin() + (origins.base_urls.empty() ? 0 : 1),
+                               origins.base_urls.end());
+  stage.mirror = name(origins.mirror);
+  stage.webseed_timeout_ms = static_cast<unsigned>(origins.client.timeout.count());
+  stage.webseed_allow_private = origins.allow_private;
   stage.log_format = config.log.shape == log::format::text   ? "text"
                      : config.log.shape == log::format::json ? "json"
                                                              : "automatic";
@@ -291,8 +324,11 @@ result<void> validate(const shoald_config& config) {
     return fail(ec::invalid_argument, "public-url must start with http:// or https://");
   if (!h.public_udp_url.empty() && !h.public_udp_url.starts_with("udp://"))
     return fail(ec::invalid_argument, "public-udp-url must start with udp://");
-  if (!h.webseed_base_url.empty() && !is_http_url(h.webseed_base_url))
-    return fail(ec::invalid_argument, "webseed-base-url must start with http:// or https://");
+  for (auto& url : config.node.webseed.base_urls)
+    if (!is_http_url(url))
+      return fail(ec::invalid_argument, "webseed-base-url must start with http:// or https://");
+  if (auto tokens = origin::check_tokens(config.node.webseed.client.tokens); !tokens)
+    return tl::unexpected{tokens.error()};
   // Files that cannot be used should be found by --check.
   http::tls_context tls;
   if (!h.tls_listen.empty() || !h.certificates.empty())

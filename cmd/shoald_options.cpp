@@ -135,11 +135,44 @@ std::vector<option> registry_options(shoald_config& c) {
           setting("registry.registry-key", h.registry_key, "Key for writes; none: writes are open"),
           "REGISTRY_KEY")),
       secret(setting("registry.admin-key", h.admin_key, "Key for /api/admin; none: switched off")),
-      also(setting("registry.webseed-base-url", h.webseed_base_url,
-                   "Where web seed requests for unknown models are sent; none: 404"),
-           "WEBSEED_BASE_URL"),
       setting("registry.map-max", n.map_bytes_max, "Bytes that the registry may grow to",
               uint64_t{1} << 20, uint64_t{1} << 46),
+  };
+}
+
+std::vector<option> webseed_options(shoald_config& c, staging& s) {
+  auto& w = c.node.webseed;
+  auto& o = w.client;
+  return {
+      also(setting("webseed.webseed-base-url", s.webseed_base_url,
+                   "Origin of files that nobody has published here; none: only what is here"),
+           "WEBSEED_BASE_URL"),
+      setting("webseed.webseed-mirrors", s.webseed_mirrors,
+              "Further origins with the same files, asked in order where one fails"),
+      setting("webseed.mirror", s.mirror,
+              "Which models are pulled: on-demand (all), listed, or off (requests are redirected)"),
+      setting("webseed.mirror-models", w.models, "Those of \"listed\": \"ns/name\" or \"ns/*\""),
+      setting("webseed.webseed-fresh", w.fresh,
+              "What an origin said about a name such as \"main\" is believed for so long",
+              int64_t{0}, day),
+      also(setting("webseed.webseed-timeout-ms", s.webseed_timeout_ms,
+                   "Milliseconds to connect to an origin, and without a byte from it", 1u,
+                   3'600'000u),
+           "WEBSEED_TIMEOUT_MS"),
+      also(setting("webseed.webseed-user-agent", o.user_agent, "How origins see this node"),
+           "WEBSEED_USER_AGENT"),
+      setting("webseed.webseed-requests", o.requests_per_origin, "Requests to one origin at once",
+              1u, 1000u),
+      setting("webseed.webseed-rate", o.bytes_per_second,
+              "Bytes per second from one origin; 0 is no limit", uint64_t{0}, uint64_t{1} << 40),
+      secret(setting("webseed.webseed-tokens", o.tokens,
+                     "Bearer tokens, \"https://host=TOKEN\"; each is sent to its host alone")),
+      setting("webseed.webseed-allow-private", s.webseed_allow_private,
+              "Networks and hosts that origins may have though they are not of the Internet"),
+      setting("webseed.webseed-proxy", o.proxy,
+              "Proxy on the way to origins; \"environment\": that of http_proxy and the like"),
+      setting("webseed.webseed-ca-file", o.ca_file,
+              "Certificates that origins are checked with; none: the system's"),
   };
 }
 
@@ -177,6 +210,7 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
   append(swarm_options(c));
   append(udp_options(c));
   append(registry_options(c));
+  append(webseed_options(c, s));
   append(object_options(c));
   append(cluster_options(c.cluster));
   append(log_options(c, s));

@@ -14,6 +14,11 @@ struct staging {
   std::string data_dir = "var/shoal";
   std::string log_format = "automatic";
   std::vector<std::string> tls_cert;
+  std::string webseed_base_url{defaults::webseed_base_url};
+  std::vector<std::string> webseed_mirrors; ///< Further origins.
+  std::string mirror = "on-demand";
+  unsigned webseed_timeout_ms = 10'000;
+  std::vector<std::string> webseed_allow_private;
 };
 
 /// Everything that can be configured, in the order of `--print-config`: sections stay together.

@@ -109,4 +109,19 @@ inline constexpr std::chrono::seconds object_source_stall = 5s;
 /// A connection to another node's objects that nobody uses is closed after this.
 inline constexpr std::chrono::seconds object_source_idle = 15s;
 
+/// Where files are sought that nobody has published here. @source hf-bt `webseed.base-url`
+inline constexpr const char* webseed_base_url = "https://huggingface.co";
+
+/// What an origin said about a name such as "main" is believed for so long.
+inline constexpr std::chrono::seconds webseed_fresh = 60s;
+
+/// An origin that gives no byte for so long has failed. @source hf-bt `webseed.timeout-ms`
+inline constexpr std::chrono::milliseconds webseed_timeout = 10'000ms;
+
+/// A reader of a file on its way is told so often that there is nothing yet.
+inline constexpr std::chrono::milliseconds webseed_read_patience = 2000ms;
+
+/// A client waits so long for the first byte of a file that comes from an origin, then it gets 503.
+inline constexpr std::chrono::seconds webseed_first_byte_patience = 30s;
+
 } // namespace shoal::defaults

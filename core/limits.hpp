@@ -196,4 +196,15 @@ inline constexpr size_t object_sources_idle_max = 32; ///< Connections of an edg
 inline constexpr size_t object_places_max = 16'384;   ///< Objects whose places are remembered.
 inline constexpr size_t object_searches_max = 1024;   ///< Objects that are sought at once.
 
+// -- files of origins ------------------------------------------------------------------
+
+inline constexpr size_t webseed_pulls_max = 64;            ///< Files on their way at once.
+inline constexpr size_t webseed_readers_max = 100'000;     ///< Of all of them.
+inline constexpr size_t webseed_known_max = 100'000;       ///< Names whose files are remembered.
+inline constexpr size_t webseed_lookups_max = 1024;        ///< Questions to origins under way.
+inline constexpr size_t webseed_buffer_bytes = 256 * 1024; ///< Of each client that is sent one.
+inline constexpr size_t webseed_listing_bytes_max = 32 * 1024 * 1024; ///< A page of an origin.
+inline constexpr size_t webseed_listing_pages_max = 1000;
+inline constexpr size_t webseed_listings_max = 64; ///< Revisions of origins kept in memory.
+
 } // namespace shoal::limits

@@ -19,6 +19,8 @@ struct hub_place {
   std::string commit;     ///< 40 digits.
   std::string path;       ///< Empty: the whole revision.
   bool is_pinned = false; ///< It was asked for by its commit, so it will never be another.
+  /// An origin has it and nobody has published it here: only what git says of its files is true.
+  bool is_elsewhere = false;
 };
 
 /// @returns whom the query is for: private revisions need what `may_have_private` says.

@@ -5,6 +5,7 @@
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/hub_access.hpp"
 #include "http/dialects/hub_json.hpp"
+#include "http/dialects/hub_origin.hpp"
 #include "http/dialects/hub_tree.hpp"
 #include "http/dialects/hub_upload.hpp"
 #include "http/dialects/revisions.hpp"
@@ -16,9 +17,17 @@ namespace {
 
 using document = nlohmann::json;
 
+/// What is published here has an entry.
+task<result<registry_entry>> entry_of(exchange& ex, const hub_place& place) {
+  result<registry_entry> entry = fail(ec::not_found);
+  if (!place.is_elsewhere)
+    entry = co_await load_entry(ex, place.what.entry_key);
+  co_return entry;
+}
+
 task<hub_reply> info(exchange& ex, hub_place place, query_params params) {
   auto wanted = expanded_fields(params);
-  auto entry = co_await load_entry(ex, place.what.entry_key);
+  auto entry = co_await entry_of(ex, place);
   auto write = [&] {
     hub_repository x{place.what, entry ? &*entry : nullptr, place.commit, place.files.get(),
                      is_set(params, "blobs")};
@@ -30,10 +39,22 @@ task<hub_reply> info(exchange& ex, hub_place place, query_params params) {
   co_return json(200, std::move(body));
 }
 
+/// Of a repository that only an origin has, the one name that all have.
+task<hub_reply> refs_elsewhere(exchange& ex, std::string kind, std::string id, bool asked) {
+  hub_path main{std::move(id), {}, "main"};
+  auto place = co_await find_place_anywhere(ex, std::move(kind), std::move(main));
+  if (!place)
+    co_return tl::unexpected{std::move(place.error())};
+  co_return json(200, dump_json(refs_json(place->commit, {}, asked)));
+}
+
 task<hub_reply> refs(exchange& ex, std::string kind, hub_path where, query_params params) {
-  auto found = co_await find_repository(ex, std::move(where.id), std::move(kind));
-  if (!found)
-    co_return tl::unexpected{std::move(found.error())};
+  auto asked = is_set(params, "include_prs") || is_set(params, "include_pull_requests");
+  auto found = co_await find_repository(ex, where.id, kind);
+  if (!found) {
+    auto reply = co_await refs_elsewhere(ex, std::move(kind), std::move(where.id), asked);
+    co_return reply;
+  }
   std::vector<named_commit> tags;
   std::string main;
   for (auto& x : found->revisions) {
@@ -47,7 +68,6 @@ task<hub_reply> refs(exchange& ex, std::string kind, hub_path where, query_param
   }
   if (main.empty())
     co_return tl::unexpected{hub_trouble(error{ec::corrupt, {}})};
-  auto asked = is_set(params, "include_prs") || is_set(params, "include_pull_requests");
   co_return json(200, dump_json(refs_json(main, tags, asked)));
 }
 
@@ -65,7 +85,7 @@ task<hub_reply> check_access(exchange& ex, std::string kind, hub_path where) {
 /// What is asked about a revision and a path in it.
 task<hub_reply> at_place(exchange& ex, std::string kind, hub_path where, query_params params) {
   auto verb = where.verb;
-  auto place = co_await find_place(ex, std::move(kind), std::move(where));
+  auto place = co_await find_place_anywhere(ex, std::move(kind), std::move(where));
   if (!place)
     co_return tl::unexpected{std::move(place.error())};
   hub_reply reply;
@@ -116,7 +136,7 @@ task<hub_reply> answer_post(exchange& ex, std::string kind) {
     done = co_await commit(ex, std::move(kind), std::move(*where));
     co_return done;
   }
-  auto place = co_await find_place(ex, std::move(kind), std::move(*where));
+  auto place = co_await find_place_anywhere(ex, std::move(kind), std::move(*where));
   if (!place)
     co_return tl::unexpected{std::move(place.error())};
   auto reply = co_await paths_info(ex, std::move(*place));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hugging Face's files: /{id}/resolve/{rev}/{path} and /{id}/raw/{rev}/{path}.
 #include "http/dialects/handlers.hpp"
-#include "http/dialects/hub_access.hpp"
+#include "http/dialects/hub_origin.hpp"
+#include "http/dialects/pulled_bytes.hpp"
 #include "http/dialects/revisions.hpp"
-#include "http/dialects/stored_bytes.hpp"
 #include "protocol/byte_range.hpp"
 #include "protocol/git_identity.hpp"
 
@@ -45,11 +45,19 @@ response pointer_answer(const hub_place& place, const manifest_file& file) {
 
 task<> send_file(exchange& ex, std::string kind, hub_path where) {
   auto wants_pointer = where.verb == "raw";
-  auto place = co_await find_place(ex, std::move(kind), std::move(where));
+  auto place = co_await find_place(ex, kind, where);
+  if (!place && !wants_pointer) {
+    auto is_theirs = co_await is_for_origin(ex, kind, where.id, place.error());
+    if (is_theirs) {
+      co_await send_hub_origin(ex, std::move(kind), std::move(where), std::move(place.error()));
+      co_return;
+    }
+  }
   auto* file = place ? place->files->find_file(place->path) : nullptr;
   if (file && !(wants_pointer && !file->git_blob)) {
     auto bytes = bytes_of(ex, *place, *file);
-    co_await send_object(ex, file->sha256, std::move(bytes));
+    origin_name name{std::move(kind), place->what.id, place->what.rev, file->path};
+    co_await send_file_of(ex, std::move(name), *file, std::move(bytes));
     co_return;
   }
   hub_reply reply;

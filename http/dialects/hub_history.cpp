@@ -73,15 +73,15 @@ std::string next_page(const exchange& ex, const page_ask& ask) {
 
 task<hub_reply> commit_page(exchange& ex, hub_place place, query_params params) {
   auto ask = read_page(params);
-  auto all = co_await find_repository(ex, place.what.id, place.what.kind);
-  if (!all)
-    co_return tl::unexpected{std::move(all.error())};
-  auto line = lineage_of(*all, place.what);
+  auto known = co_await find_repository(ex, place.what.id, place.what.kind);
+  auto all = known ? std::move(*known) : revision_list{}; // Else it is at an origin only.
+  auto line = lineage_of(all, place.what);
   auto begin = std::min(ask.page * ask.limit, line.size());
   auto end = std::min(begin + ask.limit, line.size());
   std::vector<std::string> keys;
   for (auto i = begin; i < end; ++i)
-    keys.push_back(line[i]->entry_key);
+    if (!line[i]->entry_key.empty())
+      keys.push_back(line[i]->entry_key);
   auto entries = co_await entries_of(ex, std::move(keys));
   std::map<std::string, const registry_entry*> by_key;
   for (auto& entry : entries)

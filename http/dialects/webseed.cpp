@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The web seed: files of published revisions by name. @source BEP 19
 #include "http/dialects/handlers.hpp"
+#include "http/dialects/pulled_bytes.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/dialects/seed_path.hpp"
-#include "http/dialects/stored_bytes.hpp"
 #include "protocol/content_type.hpp"
+#include "protocol/git_identity.hpp"
 #include "protocol/percent.hpp"
 
 namespace shoal::http {
@@ -14,7 +15,8 @@ namespace {
 /// What a path leads to: a file of a manifest or padding. The client's path is only ever compared
 /// with those of the manifest, never given to the file system.
 struct seed_target {
-  std::optional<sha256_digest> object; ///< Absent for padding.
+  std::optional<manifest_file> file; ///< Absent for padding.
+  origin_name name;                  ///< Of the file.
   stored_bytes bytes;
 };
 
@@ -24,7 +26,8 @@ constexpr std::string_view unshared = "private, max-age=3600, immutable";
 
 seed_target target_of(const manifest& m, const manifest_file& file) {
   seed_target target;
-  target.object = file.sha256;
+  target.file = file;
+  target.name = {m.kind, m.id.str(), m.rev, file.path};
   target.bytes.size_bytes = file.size_bytes;
   target.bytes.etag = '"' + file.sha256.hex() + '"';
   target.bytes.content_type = content_type(file.path);
@@ -70,6 +73,36 @@ response elsewhere(const exchange& ex, const seed_path& where) {
   return text(307, "").with("Location", std::move(url)).with("Cache-Control", "no-store");
 }
 
+stored_bytes bytes_of(const origin_name& name, const origin_file& found) {
+  stored_bytes bytes;
+  bytes.size_bytes = found.what.size_bytes;
+  bytes.etag = etag_of(found.what);
+  bytes.content_type = content_type(name.path);
+  bytes.cache_control = is_commit_id(name.rev) ? shared : "no-cache";
+  if (!found.what.commit.empty())
+    bytes.headers.emplace_back("X-Repo-Commit", found.what.commit);
+  if (found.is_stale)
+    bytes.headers.emplace_back("Warning", "110 - \"Response is Stale\"");
+  return bytes;
+}
+
+/// Brings a file that nobody has published here from where it is.
+task<> from_origin(exchange& ex, seed_path where) {
+  origin_name name{"model", std::move(where.id), std::move(where.rev), std::move(where.file)};
+  auto found = co_await find_at_origin(ex, name);
+  if (found && found->found) {
+    auto bytes = bytes_of(name, *found);
+    auto& bases = ex.node().web_origins()->config().base_urls;
+    auto from = pull_of(bases, std::move(name), found->what);
+    co_await send_pulled(ex, std::move(from), std::move(bytes));
+    co_return;
+  }
+  error why{ec::not_found, "no such file, here or at the origin"};
+  if (!found)
+    why = found.error();
+  co_await ex.send(json_error(why));
+}
+
 } // namespace
 
 task<> webseed(exchange& ex) {
@@ -80,8 +113,8 @@ task<> webseed(exchange& ex) {
     readings = seed_path_readings(ex.param("path"));
   for (auto& reading : readings) {
     auto target = co_await find_target(ex, reading);
-    if (target && target->object) {
-      co_await send_object(ex, *target->object, std::move(target->bytes));
+    if (target && target->file) {
+      co_await send_file_of(ex, std::move(target->name), *target->file, std::move(target->bytes));
       co_return;
     }
     if (target) {
@@ -93,8 +126,16 @@ task<> webseed(exchange& ex) {
       why = target.error();
   }
   auto sought = why.code == ec::not_found && !readings.empty() && !readings.front().file.empty();
-  auto answer = sought && !ex.config().webseed_base_url.empty() ? elsewhere(ex, readings.front())
-                                                                : json_error(why);
+  if (sought && may_come_from_origin(ex, readings.front().id)) {
+    auto is_secret = co_await is_secret_here(ex, "model", readings.front().id);
+    if (!is_secret) {
+      co_await from_origin(ex, std::move(readings.front()));
+      co_return;
+    }
+  }
+  auto redirects = sought && !ex.config().webseed_base_url.empty()
+                   && !may_come_from_origin(ex, readings.front().id);
+  auto answer = redirects ? elsewhere(ex, readings.front()) : json_error(why);
   co_await ex.send(std::move(answer));
 }
 

@@ -105,6 +105,7 @@ class ChaosNode(Machine):
         join = [f"http://{one.inner}:{CLIENT}" for one in members]
         link = f"{host.inner}:{LINKS}"
         return [SHOALD, "--data-dir", self.data, "--listen", f"{self.at[0]}:{HTTP}",
+                "--webseed-base-url", "",
                 "--join", *join, "--node-id", name, "--zone", f"zone-{name}",
                 "--link-listen", link, "--link-advertise", link, "--link-ca", tls / "ca.pem",
                 "--link-cert", tls / f"{name}.pem", "--link-key", tls / f"{name}.key",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of all system tests. A failed test shows the log of every node that it started."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from support.process import fresh_ip  # noqa: E402
 
 
 def pytest_configure(config):
+    # Programs that tests start in other ways must not ask the world outside either.
+    os.environ["WEBSEED_BASE_URL"] = ""
     # No test may hang; long ones say so themselves.
     if not config.getoption("timeout", None):
         config.option.timeout = 300

@@ -418,7 +418,7 @@ def test_an_object_needs_the_key_of_writers(make_node):
 
 
 def test_what_is_not_here_is_sought_elsewhere(make_node, tmp_path):
-    node = make_node("--webseed-base-url", "https://hub.example/base/")
+    node = make_node("--webseed-base-url", "https://hub.example/base/", "--mirror", "off")
     folder = folders.make_folder(tmp_path / "model", {"a.bin": 1000, "b.bin": 1000})
     node.publish(folder, "here/model", "v1")
     for path, target in (
@@ -440,7 +440,8 @@ def test_what_is_not_here_is_nowhere_by_default(shared_node):
 
 
 def test_private_files_are_not_sought_elsewhere(make_node, tmp_path):
-    node = make_node("--webseed-base-url", "https://hub.example", "--registry-key", "k")
+    node = make_node("--webseed-base-url", "https://hub.example", "--mirror", "off",
+                     "--registry-key", "k")
     folder = folders.make_folder(tmp_path / "model", {"a.bin": 1000, "b.bin": 1000})
     node.publish(folder, "secret/model", "v1", "--private", "--key", "k")
     assert web.get(f"{node.url}/webseed/secret/model/v1/a.bin").status == 401

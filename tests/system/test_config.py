@@ -136,9 +136,9 @@ def test_the_names_of_the_sources_are_understood():
     assert all(address.endswith(":9001") for address in config["http"]["listen"])
     assert config["tracker"]["max-peers"] == 33
     assert config["tracker"]["open-tracker"] is True
-    assert config["registry"]["webseed-base-url"] == "https://example.org"
+    assert config["webseed"]["webseed-base-url"] == "https://example.org"
     assert effective(env={"SERVER_PORT": "9002"})["http"]["listen"][0].endswith(":9002")
-    assert effective(env={"WEBSEED_BASE_URL": ""})["registry"]["webseed-base-url"] == ""
+    assert effective(env={"WEBSEED_BASE_URL": ""})["webseed"]["webseed-base-url"] == ""
 
 
 def test_our_own_names_win_over_those_of_the_sources():

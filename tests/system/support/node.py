@@ -15,6 +15,9 @@ LOOPBACK = ("--private-network", "true")
 # Tests ask faster than people; those of the rate limit say otherwise.
 UNLIMITED = ("--unlimited-networks", "127.0.0.0/8")
 
+# No test may ask an origin of the world outside; those that bring one of their own say so.
+LOCAL = ("--webseed-base-url", "")
+
 # Any info-hash is tracked, unless a test is about those that are not.
 OPEN = ("--open-tracker", "true")
 
@@ -29,7 +32,8 @@ class Node:
         self.address = ("127.0.0.1", free_port())
         self.url = f"http://127.0.0.1:{self.address[1]}"
         self._flags = [*LOOPBACK, *(UNLIMITED if unlimited else ()),
-                       *(OPEN if open_tracker else ()), *flags]
+                       *(OPEN if open_tracker else ()),
+                       *(() if LOCAL[0] in flags else LOCAL), *flags]
         self._env = env
         self._process = None
 

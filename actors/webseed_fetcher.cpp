@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/webseed_fetcher.hpp"
+
+#include "actors/error.hpp"
+#include "core/defaults.hpp"
+#include "core/limits.hpp"
+#include "core/log.hpp"
+
+#include <algorithm>
+
+namespace shoal {
+
+namespace {
+
+using origin::failure;
+using origin::failure_kind;
+
+constexpr std::chrono::milliseconds tick_period{250};
+
+/// What a crash may take, whichever is less.
+constexpr uint64_t unsynced_bytes_max = 64 * 1024 * 1024;
+constexpr std::chrono::seconds sync_period{2};
+
+/// Whoever was sent here a moment ago still finds the file.
+constexpr std::chrono::seconds linger{5};
+
+constexpr uint32_t attempts_max = 5;
+
+/// Whether asking again is of no use: the origin has said what it thinks.
+bool is_final(const failure& why) {
+  return why.kind == failure_kind::refused || why.kind == failure_kind::redirect
+         || why.kind == failure_kind::tls
+         || (why.kind == failure_kind::status && why.head.status < 500);
+}
+
+} // namespace
+
+webseed_fetcher::webseed_fetcher(caf::actor_config& cfg, webseed_side* side, pull_spec what,
+                                 std::function<void(pull_over)> tell)
+    : webseed_fetcher_actor::base(cfg), side_{*side}, spec_{std::move(what)},
+      tell_{std::move(tell)}, mail_{std::make_shared<late_mail>(caf::actor_cast<caf::actor>(this))},
+      dead_(spec_.urls.size()) {
+  ++side_.pulls;
+}
+
+void webseed_fetcher::on_exit() {
+  mail_->close();
+  for (auto& [number, ticket] : tickets_)
+    side_.client().cancel(ticket);
+  side_.readers -= readers_.size();
+  side_.waiting -= waiting_.size();
+  waiting_.clear();
+  readers_.clear();
+  if (file_ && phase_ == phase::pulling)
+    side_.disk().post([file = file_] { (void)file->sync(); });
+  file_.reset();
+  --side_.pulls;
+}
+
+/// Runs on a thread for the disk; what the job returns comes back as an event.
+template <class Job>
+void webseed_fetcher::on_disk(Job job) {
+  side_.disk().post([mail = mail_, job = std::move(job)] { mail->send(job()); });
+}
+
+// -- the file ------------------------------------------------------------------------------
+
+void webseed_fetcher::open() {
+  on_disk([side = &side_, spec = spec_] {
+    pull_event made;
+    made.what = pull_event::kind::opened;
+    auto file = pulled_file::open(side->store(), side->incoming(), spec);
+    if (file)
+      made.file = std::move(*file);
+    else
+      made.failed = failure{failure_kind::storage, file.error(), {}, {}};
+    return made;
+  });
+}
+
+void webseed_fetcher::on_opened(pull_event& x) {
+  if (x.failed)
+    return end(x.failed->why);
+  file_ = std::move(x.file);
+  auto& bytes = file_->bytes();
+  chunk_plan_config config;
+  config.size_bytes = spec_.size_bytes;
+  config.chunk_bytes = bytes.chunk_bytes();
+  config.attempts_max = attempts_max;
+  plan_.emplace(config);
+  phase_ = phase::pulling;
+  auto now = mono_now();
+  for (uint32_t chunk = 0; chunk < bytes.chunk_count(); ++chunk)
+    if (bytes.has(chunk))
+      plan_->arrived(chunk, now);
+  log::info("webseed", "pulls key={} bytes={} there={} url={}", spec_.key.brief(), spec_.size_bytes,
+            bytes.ready_bytes(), spec_.urls.front());
+  for (auto& [id, r] : readers_)
+    plan_reader(r);
+  auto before = std::exchange(waiting_, {});
+  for (auto& [chunk, w] : before)
+    waiting_.emplace(chunk_at(w.offset), std::move(w));
+  serve_all();
+  pump();
+}
+
+void webseed_fetcher::plan_reader(reader& r) {
+  r.planned = plan_->add_reader(r.offset, r.length, mono_now());
+  r.is_planned = true;
+}
+
+uint32_t webseed_fetcher::chunk_at(uint64_t offset) const {
+  return file_ ? static_cast<uint32_t>(offset / file_->bytes().chunk_bytes()) : 0;
+}
+
+// -- readers -------------------------------------------------------------------------------
+
+webseed_fetcher::promise webseed_fetcher::on_read(const read_pull& ask) {
+  auto answer = make_response_promise<promise>();
+  if (phase_ == phase::failed || ask.offset >= spec_.size_bytes || ask.length == 0) {
+    answer.deliver(to_caf(phase_ == phase::failed ? why_ : error{ec::range_unsatisfiable, {}}));
+    return answer;
+  }
+  auto id = ask.reader;
+  if (id == 0 && side_.readers >= limits::webseed_readers_max) {
+    answer.deliver(to_caf({ec::busy, "too many clients read files on their way"}));
+    return answer;
+  }
+  if (id == 0) {
+    id = ++last_reader_;
+    ++side_.readers;
+    auto& made = readers_[id];
+    made.offset = ask.offset;
+    made.length = ask.length;
+    if (plan_)
+      plan_reader(made);
+  }
+  waiter w{answer, id, ask.offset, ask.length, mono_now() + defaults::webseed_read_patience};
+  if (file_ && file_->ready_from(ask.offset, ask.length) > 0) {
+    this->answer(w);
+  } else {
+    ++side_.waiting;
+    waiting_.emplace(chunk_at(ask.offset), std::move(w));
+    pump();
+  }
+  return answer;
+}
+
+void webseed_fetcher::answer(waiter& w) {
+  if (phase_ == phase::failed)
+    w.answer.deliver(to_caf(why_));
+  else
+    w.answer.deliver(
+        pull_progress{w.reader, file_ ? file_->ready_from(w.offset, w.length) : 0, file_});
+}
+
+void webseed_fetcher::serve(uint32_t chunk) {
+  auto [first, last] = waiting_.equal_range(chunk);
+  for (auto it = first; it != last;) {
+    if (file_->ready_from(it->second.offset, it->second.length) == 0) {
+      ++it;
+      continue;
+    }
+    answer(it->second);
+    it = waiting_.erase(it);
+    --side_.waiting;
+  }
+}
+
+/// Those who have what they wait for, or will never have it.
+void webseed_fetcher::serve_all() {
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    auto ready = phase_ == phase::failed
+                 || (file_ && file_->ready_from(it->second.offset, it->second.length) > 0);
+    if (ready) {
+      answer(it->second);
+      --side_.waiting;
+    }
+    it = ready ? waiting_.erase(it) : std::next(it);
+  }
+}
+
+void webseed_fetcher::on_leave(const leave_pull& x) {
+  auto found = readers_.find(x.reader);
+  if (found == readers_.end())
+    return;
+  if (plan_ && found->second.is_planned)
+    plan_->remove_reader(found->second.planned);
+  readers_.erase(found);
+  --side_.readers;
+}
+
+// -- asking --------------------------------------------------------------------------------
+
+void webseed_fetcher::pump() {
+  if (phase_ != phase::pulling)
+    return;
+  if (plan_->is_whole())
+    return finish();
+  auto now = mono_now();
+  for (uint32_t source = 0; source < spec_.urls.size(); ++source)
+    while (!dead_[source]) {
+      auto next = plan_->next(source, now);
+      if (!next)
+        break;
+      ask_origin(*next);
+    }
+  auto all_dead = std::all_of(dead_.begin(), dead_.end(), [](bool x) { return x; });
+  if (plan_->under_way() == 0 && (all_dead || !plan_->given_up().empty()))
+    end(last_failure_);
+}
+
+void webseed_fetcher::ask_origin(const chunk_plan::request& what) {
+  tickets_[what.number] = side_.client().ask(request_for(what));
+}
+
+/// The functions run on the client's thread.
+origin::request webseed_fetcher::request_for(const chunk_plan::request& what) const {
+  origin::request made;
+  made.url = spec_.urls[what.source];
+  made.range = what.bytes;
+  auto file = file_;
+  auto mail = mail_;
+  auto source = what.source;
+  auto range = what.bytes;
+  // An origin's own tag can be compared with later ones of the same place only.
+  made.on_head = [file, source, range](const origin_head& head) {
+    auto& spec = file->spec();
+    auto known = file->tag_of(source);
+    if (known.empty() && !spec.is_checkable() && !spec.etag.empty())
+      known = '"' + spec.etag + '"';
+    auto checked = check_part(head, {range, spec.size_bytes, known});
+    if (checked)
+      file->note_tag(source, head.etag);
+    return checked;
+  };
+  auto at = std::make_shared<uint64_t>(range.first);
+  made.on_body = [file, mail, range, at](std::span<const uint8_t> bytes) -> result<void> {
+    if (file->is_spoilt())
+      return fail(ec::unavailable, "nobody wants it any more");
+    if (bytes.size() > range.last + 1 - *at)
+      return fail(ec::unavailable, "the origin sends more bytes than were asked for");
+    auto whole = file->write(*at, bytes);
+    if (!whole)
+      return tl::unexpected{whole.error()};
+    *at += bytes.size();
+    if (!whole->empty()) {
+      pull_event event;
+      event.what = pull_event::kind::arrived;
+      event.chunks = std::move(*whole);
+      mail->send(std::move(event));
+    }
+    return {};
+  };
+  made.on_done = [mail, range, at, number = what.number](auto how) {
+    pull_event event;
+    event.what = pull_event::kind::ended;
+    event.request = number;
+    if (!how)
+      event.failed = std::move(how.error());
+    else if (*at != range.last + 1)
+      event.failed
+          = failure{failure_kind::cut, {ec::unavailable, "the origin sends too few bytes"}, {}, {}};
+    mail->send(std::move(event));
+  };
+  return made;
+}
+
+void webseed_fetcher::on_ended(const pull_event& x) {
+  tickets_.erase(x.request);
+  if (phase_ != phase::pulling)
+    return;
+  auto source = plan_->source_of(x.request);
+  plan_->ended(x.request, mono_now());
+  if (x.failed) {
+    log::warn("webseed", "gets nothing key={} kind={} error=\"{}\"", spec_.key.brief(),
+              origin::name(x.failed->kind), to_string(x.failed->why));
+    // That the origin wants to know who asks says nothing about whoever asks here.
+    auto is_ours = !is_client_error(x.failed->why.code);
+    last_failure_ = {is_ours ? x.failed->why.code : ec::unavailable, x.failed->why.detail};
+    if (source && is_final(*x.failed))
+      dead_[*source] = true;
+    if (x.failed->kind == failure_kind::changed && !spec_.is_checkable()) {
+      // What came before is of the old file, and nothing else could tell.
+      file_->spoil();
+      side_.disk().post([file = file_] { file->discard(); });
+      return end({ec::unavailable, "the origin's file has changed while it was read"});
+    }
+    if (x.failed->kind == failure_kind::storage)
+      return end(x.failed->why);
+  }
+  pump();
+}
+
+void webseed_fetcher::on_event(pull_event& x) {
+  switch (x.what) {
+  case pull_event::kind::opened:
+    return on_opened(x);
+  case pull_event::kind::arrived:
+    if (phase_ != phase::pulling)
+      return;
+    for (auto chunk : x.chunks) {
+      plan_->arrived(chunk, mono_now());
+      serve(chunk);
+    }
+    sync_some();
+    return pump();
+  case pull_event::kind::ended:
+    return on_ended(x);
+  case pull_event::kind::finished:
+    return on_finished(x);
+  case pull_event::kind::synced:
+    syncing_ = false;
+  }
+}
+
+// -- the disk, and the end -------------------------------------------------------------------
+
+void webseed_fetcher::sync_some() {
+  auto unsynced = file_->bytes().unsynced_bytes();
+  auto now = mono_now();
+  if (syncing_ || unsynced == 0
+      || (unsynced < unsynced_bytes_max && now - synced_at_ < sync_period))
+    return;
+  syncing_ = true;
+  synced_at_ = now;
+  on_disk([file = file_] {
+    pull_event event;
+    event.what = pull_event::kind::synced;
+    (void)file->sync(); // What it forgets is found missing when the file is finished.
+    return event;
+  });
+}
+
+void webseed_fetcher::finish() {
+  phase_ = phase::finishing;
+  on_disk([file = file_] {
+    pull_event event;
+    event.what = pull_event::kind::finished;
+    if (auto object = file->finish())
+      event.object = *object;
+    else
+      event.failed = failure{failure_kind::storage, object.error(), {}, {}};
+    return event;
+  });
+}
+
+void webseed_fetcher::on_finished(const pull_event& x) {
+  if (x.failed) {
+    auto why = x.failed->why;
+    if (why.code == ec::hash_mismatch) {
+      side_.wrong.add();
+      why = {ec::unavailable, "the origin's bytes are not those that they should be"};
+    }
+    return end(why);
+  }
+  phase_ = phase::done;
+  done_at_ = mono_now();
+  side_.pulled.add();
+  log::info("webseed", "has pulled key={} object={}", spec_.key.brief(), x.object->brief());
+  // First, so that whoever has been served and asks again finds the object.
+  tell_({std::make_shared<const pull_spec>(spec_), x.object, std::nullopt});
+  serve_all();
+}
+
+void webseed_fetcher::end(error why) {
+  phase_ = phase::failed;
+  done_at_ = mono_now();
+  why_ = std::move(why);
+  side_.failed.add();
+  log::warn("webseed", "gives up key={} readers={} error=\"{}\"", spec_.key.brief(),
+            readers_.size(), to_string(why_));
+  for (auto& [number, ticket] : tickets_)
+    side_.client().cancel(ticket);
+  if (file_)
+    side_.disk().post([file = file_] {
+      if (!file->is_spoilt())
+        (void)file->sync();
+    });
+  serve_all();
+  tell_({std::make_shared<const pull_spec>(spec_), std::nullopt, why_});
+}
+
+void webseed_fetcher::on_tick() {
+  auto now = mono_now();
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    if (it->second.until > now) {
+      ++it;
+      continue;
+    }
+    answer(it->second);
+    it = waiting_.erase(it);
+    --side_.waiting;
+  }
+  if (phase_ == phase::pulling)
+    sync_some();
+  pump();
+  auto is_over = phase_ == phase::done || phase_ == phase::failed;
+  if (is_over && now - done_at_ > linger && waiting_.empty())
+    return quit();
+  delayed_send(this, tick_period, atom::tick::value);
+}
+
+webseed_fetcher::behavior_type webseed_fetcher::make_behavior() {
+  open();
+  delayed_send(this, tick_period, atom::tick::value);
+  return {
+      [this](const read_pull& x) { return on_read(x); },
+      [this](const leave_pull& x) { on_leave(x); },
+      [this](pull_event& x) { on_event(x); },
+      [this](atom::tick) { on_tick(); },
+  };
+}
+
+} // namespace shoal

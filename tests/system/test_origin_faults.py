@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever an origin does, clients get the right bytes or a clear status, never wrong bytes."""
+
+import http.client
+import random
+import socket
+import threading
+import time
+
+import pytest
+from support import web
+from support.origin import Origin
+from support.process import free_port
+from support.tls import Certificate
+
+NAME = "org/cold"
+WEIGHTS = b"\0" + random.Random(8).randbytes(9_000_000)  # Three chunks.
+TEXT = b"a text\n" * 1000
+FILES = {"weights.bin": WEIGHTS, "notes.txt": TEXT}
+FOREVER = 10_000
+
+
+@pytest.fixture
+def origin():
+    with Origin({NAME: FILES}) as made:
+        yield made
+
+
+@pytest.fixture
+def mirror(origin, make_node):
+    return make_node(*origin.flags())
+
+
+def url(node, file="weights.bin"):
+    return f"{node.url}/{NAME}/resolve/main/{file}"
+
+
+def fetch(where, headers=None):
+    """(status, body); the body is None if the connection ended before it did."""
+    try:
+        answer = web.get(where, headers)
+    except http.client.IncompleteRead:
+        return 200, None
+    return answer.status, answer.body
+
+
+def failures(node, reason):
+    return node.metrics()[("shoal_webseed_failures_total", ("reason", reason))]
+
+
+PASSING = {
+    "cut": ("cut", {}), "lies-long": ("cut", {}), "lies-short": ("bad_answer", {}),
+    "other-range": ("bad_answer", {}), "other-size": ("changed", {}), "gzip": ("bad_answer", {}),
+    "ignores-range": ("bad_answer", {"path": "/cdn/"}), "hangs-up": ("cut", {}),
+    "500": ("status", {"status": 500}), "502": ("status", {"status": 502}),
+    "503": ("limited", {"status": 503, "headers": [("Retry-After", "1")]}),
+    "429": ("limited", {"status": 429, "headers": [("Retry-After", "1")]}),
+}
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_what_passes_is_not_noticed(origin, mirror, kind):
+    reason, details = PASSING[kind]
+    fault = "status" if kind.isdigit() else kind
+    origin.fail(fault, times=2, **{"path": "/cdn/", **details})
+    # From the second chunk on: who is given the whole file instead must notice.
+    status, body = fetch(url(mirror), {"Range": "bytes=5000000-8999000"})
+    assert (status, body == WEIGHTS[5000000:8999001]) == (206, True)
+    status, body = fetch(url(mirror))
+    assert (status, body == WEIGHTS) == (200, True)
+    assert failures(mirror, reason) >= 1
+
+
+@pytest.mark.parametrize("kind", ["cut", "other-range", "gzip", "hangs-up", "500", "404"])
+@pytest.mark.parametrize("file", FILES)
+def test_what_stays_is_a_clear_status(origin, mirror, kind, file):
+    details = {"status": int(kind)} if kind.isdigit() else {}
+    origin.fail("status" if details else kind, times=FOREVER, **details)
+    status, body = fetch(url(mirror, file))
+    assert status == 503 or (status == 200 and body is None)
+    assert "Traceback" not in mirror.logged() and mirror.alive
+    origin.faults.clear()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_wrong_bytes_are_never_served_whole(origin, mirror, file):
+    fault = origin.fail("flipped", times=FOREVER, path="/cdn/" if file == "weights.bin" else "")
+    status, body = fetch(url(mirror, file))
+    assert status == 503 or (status == 200 and body is None)
+    assert failures(mirror, "hash") == 1
+    tail = fetch(url(mirror, file), {"Range": f"bytes={len(FILES[file]) - 100}-"})
+    assert tail[0] == 503
+    fault.times = 0
+    # A crowd that comes at once is told the same; a little later the origin is asked again.
+    deadline = threading.Event()
+    for _ in range(100):
+        status, body = fetch(url(mirror, file))
+        if body == FILES[file]:
+            break
+        deadline.wait(0.1)
+    assert (status, body == FILES[file]) == (200, True)
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_mixed(make_node):
+    with Origin({NAME: FILES}, hub=False) as origin:
+        node = make_node(*origin.flags())
+        origin.fail("other-tag", times=1)
+        status, body = fetch(url(node))
+        assert status == 503 or body is None
+        assert failures(node, "changed") >= 1
+        origin.faults.clear()
+        for _ in range(100):
+            status, body = fetch(url(node))
+            if body == WEIGHTS:
+                break
+            threading.Event().wait(0.1)
+        assert (status, body == WEIGHTS) == (200, True)
+
+
+def test_a_silent_origin_is_given_up(origin, make_node):
+    node = make_node(*origin.flags("--webseed-timeout-ms", "300"))
+    until = threading.Event()
+    origin.fail("silent", times=1, until=until, path="notes.txt")
+    assert fetch(url(node, "notes.txt")) == (200, TEXT)
+    assert failures(node, "timeout") == 1
+    origin.fail("silent", times=FOREVER, until=until, on="HEAD")
+    assert fetch(url(node))[0] == 503
+    until.set()
+
+
+def test_no_redirect_leads_to_a_private_address(origin, mirror):
+    with socket.socket() as inside:
+        inside.bind(("127.0.0.2", 0))
+        inside.listen()
+        inside.settimeout(0.2)
+        for to in (f"http://127.0.0.2:{inside.getsockname()[1]}/secret", "file:///etc/passwd",
+                   f"http://[::ffff:127.0.0.2]:{inside.getsockname()[1]}/secret",
+                   f"http://2130706434:{inside.getsockname()[1]}/secret",
+                   "http://169.254.169.254/latest/meta-data", "ftp://127.0.0.1/x"):
+            for on, file in (("GET", "notes.txt"), ("HEAD", "weights.bin")):
+                fault = origin.fail("redirect", times=FOREVER, to=to, on=on)
+                status, body = fetch(url(mirror, file))
+                assert status == 503 and b"secret" not in body
+                fault.times = 0
+        with pytest.raises(TimeoutError):
+            inside.accept()
+    assert failures(mirror, "refused") + failures(mirror, "redirect") >= 2
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"])
+def test_an_origin_of_this_machine_must_be_allowed(origin, make_node, host):
+    node = make_node("--webseed-base-url", f"http://{host}:{origin.port}")
+    assert fetch(url(node, "notes.txt"))[0] == 503
+    assert origin.requests == []
+    assert failures(node, "refused") >= 1
+
+
+def test_a_host_can_be_allowed_by_its_name(origin, make_node):
+    node = make_node("--webseed-base-url", f"http://localhost:{origin.port}",
+                     "--webseed-allow-private", "localhost")
+    assert fetch(url(node, "notes.txt")) == (200, TEXT)
+
+
+def test_a_token_stays_with_its_host(make_node):
+    with Origin({NAME: FILES}, token="hf_secret") as origin, Origin({NAME: FILES}) as cdn:
+        origin.cdn = cdn
+        bare = make_node(*origin.flags())
+        assert fetch(url(bare))[0] == 404
+        node = make_node(*origin.flags("--webseed-tokens", f"{origin.url}=hf_secret"))
+        assert fetch(url(node)) == (200, WEIGHTS)
+        assert cdn.requests and not any("Authorization" in h for _, _, h in cdn.requests)
+        assert "hf_secret" not in node.logged()
+        printed = " ".join(map(str, web.get(node.url + "/metrics").headers.values()))
+        assert "hf_secret" not in printed
+
+
+def test_tls_is_checked(make_node, tmp_path):
+    certificate = Certificate(tmp_path, "origin")
+    with Origin({NAME: FILES}, certificate=certificate) as origin:
+        flags = ("--webseed-base-url", origin.url, "--webseed-allow-private", "localhost")
+        stranger = make_node(*flags)
+        assert fetch(url(stranger))[0] == 503
+        assert failures(stranger, "tls") >= 1
+        assert origin.requests == []
+        friend = make_node(*flags, "--webseed-ca-file", str(certificate.chain))
+        assert fetch(url(friend)) == (200, WEIGHTS)
+
+
+def test_a_second_origin_helps_out(make_node):
+    with Origin({NAME: FILES}) as first, Origin({NAME: FILES}) as second:
+        node = make_node(*first.flags("--webseed-mirrors", second.url))
+        first.fail("status", times=FOREVER, status=500)
+        assert fetch(url(node)) == (200, WEIGHTS)
+        assert second.body_bytes == len(WEIGHTS)
+        dead = make_node("--webseed-base-url", f"http://127.0.0.1:{free_port()}",
+                         "--webseed-mirrors", second.url, "--webseed-allow-private", "127.0.0.1")
+        assert fetch(url(dead, "notes.txt")) == (200, TEXT)
+
+
+def test_a_cache_without_room_is_a_clear_status(origin, make_node):
+    node = make_node(*origin.flags("--cache-bytes-max", "1000000"))
+    status, _ = fetch(url(node))
+    assert status == 503
+    assert fetch(url(node, "notes.txt")) == (200, TEXT)
+    assert origin.body_bytes == len(TEXT)
+
+
+def test_the_rate_and_the_number_of_requests_are_bounded(origin, make_node):
+    node = make_node(*origin.flags("--webseed-requests", "1", "--webseed-rate", "3000000"))
+    began = time.monotonic()
+    clients = [threading.Thread(target=fetch, args=(url(node, file),)) for file in FILES]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    assert time.monotonic() - began > 1.5  # Three seconds at that rate, but for a first gush.
+    assert origin.most_at_once == 1
+    assert fetch(url(node)) == (200, WEIGHTS)
+    assert node.metrics()["shoal_webseed_origin_queue"] == 0

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that only an origin has come through the node once, whoever asks and however many."""
+
+import random
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from support import hub, wait, web
+from support.client_hub import HubClient, HubError
+from support.origin import COMMIT, Gate, Origin
+
+NAME = "org/cold"
+WEIGHTS = b"\0" + random.Random(7).randbytes(13_000_000)  # Four chunks.
+FILES = {"config.json": b'{"a": 1}\n', "weights.bin": WEIGHTS, "deep/er/notes.txt": b"deep\n",
+         "empty.txt": b"", "odd name+ü.txt": b"odd\n"}
+
+
+@pytest.fixture
+def origin():
+    with Origin({NAME: FILES}) as made:
+        yield made
+
+
+@pytest.fixture
+def mirror(origin, make_node):
+    return make_node(*origin.flags())
+
+
+def resolve(node, file, rev="main"):
+    return f"{node.url}/{NAME}/resolve/{rev}/{file}"
+
+
+def webseed(node, file, rev="main"):
+    return f"{node.url}/webseed/{NAME}/{rev}/{file}"
+
+
+def curl(*arguments):
+    done = subprocess.run(["curl", "-sS", "-L", *arguments], capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def metric(node, name, **labels):
+    return node.metrics()[(name, *sorted(labels.items())) if labels else name]
+
+
+@pytest.mark.parametrize("place", [resolve, webseed])
+@pytest.mark.parametrize("file", ["config.json", "weights.bin", "deep/er/notes.txt", "empty.txt"])
+def test_a_cold_file_comes_from_the_origin_once(origin, mirror, place, file):
+    data = FILES[file]
+    assert curl(place(mirror, file)) == data
+    assert origin.body_bytes == len(data)
+    assert curl(place(mirror, file)) == data
+    assert curl(place(mirror, file, COMMIT)) == data
+    assert origin.body_bytes == len(data)
+    other = resolve if place is webseed else webseed
+    assert curl(other(mirror, file)) == data
+    assert origin.body_bytes == len(data)
+
+
+def test_the_headers_are_those_of_the_hub(mirror):
+    small, big = (web.request("HEAD", resolve(mirror, file))
+                  for file in ("config.json", "weights.bin"))
+    for answer, file in ((small, "config.json"), (big, "weights.bin")):
+        assert answer.status == 200
+        assert answer.headers["X-Repo-Commit"] == COMMIT
+        assert answer.headers["Content-Length"] == str(len(FILES[file]))
+        assert answer.headers["Accept-Ranges"] == "bytes"
+    assert small.headers["ETag"] == f'"{hub.blob_id(FILES["config.json"])}"'
+    assert big.headers["ETag"] == big.headers["X-Linked-Etag"] == f'"{hub.sha256(WEIGHTS)}"'
+    assert big.headers["X-Linked-Size"] == str(len(WEIGHTS))
+
+
+def test_a_head_takes_no_bytes(origin, mirror):
+    assert web.request("HEAD", resolve(mirror, "weights.bin")).status == 200
+    assert origin.body_bytes == 0 and origin.count("GET") == 0
+
+
+def test_ranges_are_exact_before_and_after(mirror):
+    for _ in range(2):
+        for first, last in ((0, 0), (5_000_000, 9_000_000), (12_999_000, 13_000_000)):
+            part = web.get(resolve(mirror, "weights.bin"), {"Range": f"bytes={first}-{last}"})
+            assert part.status == 206
+            assert part.headers["Content-Range"] == f"bytes {first}-{last}/{len(WEIGHTS)}"
+            assert part.body == WEIGHTS[first:last + 1]
+    beyond = web.get(resolve(mirror, "weights.bin"), {"Range": "bytes=99000000-"})
+    assert beyond.status == 416
+
+
+def test_thirty_clients_cost_one_pull(origin, mirror):
+    origin.gate = Gate(100_000)
+    answers = []
+    clients = [threading.Thread(target=lambda place=place: answers.append(
+        web.get(place(mirror, "weights.bin")))) for place in [resolve, webseed] * 15]
+    for client in clients:
+        client.start()
+    wait.until(lambda: metric(mirror, "shoal_webseed_readers") == 30, 20, "all 30 wait")
+    assert metric(mirror, "shoal_webseed_pulls_active") == 1
+    origin.gate.open()
+    for client in clients:
+        client.join()
+    assert len(answers) == 30
+    assert all(a.status == 200 and a.body == WEIGHTS for a in answers)
+    assert origin.body_bytes / len(WEIGHTS) == 1.0
+    assert origin.count("HEAD") == 1
+    assert metric(mirror, "shoal_webseed_origin_bytes_total") == len(WEIGHTS)
+    assert metric(mirror, "shoal_webseed_pulls_total", result="done") == 1
+
+
+def test_readers_are_served_while_chunks_come(origin, mirror):
+    origin.gate = Gate(9_000_000)
+    with web.RawConnection(mirror.address) as reader:
+        reader.send(f"GET /{NAME}/resolve/main/weights.bin HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        got = bytearray()
+        # Chunks of the requests that run in parallel: the first one must not wait for the others.
+        while len(got) < 1_000_000:
+            data = reader.socket.recv(1 << 20)
+            assert data, bytes(got[:500])
+            got += data
+        head, _, body = bytes(got).partition(b"\r\n\r\n")
+        assert b" 200 " in head and WEIGHTS.startswith(body)
+        origin.gate.open()
+
+
+def test_what_the_origin_lacks_is_missing_here(mirror):
+    missing = web.get(resolve(mirror, "nothing.txt"))
+    assert (missing.status, missing.headers["X-Error-Code"]) == (404, "EntryNotFound")
+    assert missing.headers["X-Repo-Commit"] == COMMIT
+    revision = web.get(resolve(mirror, "config.json", "v9"))
+    assert (revision.status, revision.headers["X-Error-Code"]) == (404, "RevisionNotFound")
+    model = web.get(f"{mirror.url}/org/none/resolve/main/a")
+    assert (model.status, model.headers["X-Error-Code"]) == (404, "RepoNotFound")
+    assert web.get(webseed(mirror, "nothing.txt")).status == 404
+
+
+def test_what_is_published_here_is_not_asked_for(origin, mirror, tmp_path):
+    folder = hub.write(tmp_path / "own", {"config.json": b"ours\n", "x.bin": b"\0" * 1000})
+    mirror.publish(folder, NAME, "v1")
+    assert curl(resolve(mirror, "config.json")) == b"ours\n"
+    assert curl(webseed(mirror, "config.json", "v1")) == b"ours\n"
+    assert origin.requests == []
+
+
+def test_aria2_takes_a_cold_file_in_pieces(origin, mirror, tmp_path):
+    done = subprocess.run(["aria2c", "--no-conf", "-x8", "-s8", "-k1M", "--file-allocation=none",
+                           f"--dir={tmp_path}", "--out=got", resolve(mirror, "weights.bin")],
+                          capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "got").read_bytes() == WEIGHTS
+    assert origin.body_bytes == len(WEIGHTS)
+
+
+def test_the_hub_client_downloads_what_is_not_here(origin, mirror):
+    client = HubClient(mirror.url)
+    repo = {"type": "model", "name": NAME}
+    paths = [path for path in FILES if FILES[path]]
+    blobs = client.calls([("downloadFile", {"repo": repo, "path": path}, []) for path in paths])
+    for path, blob in zip(paths, blobs):
+        assert not isinstance(blob, HubError), (path, blob)
+        assert (blob["size"], blob["sha256"]) == (len(FILES[path]), hub.sha256(FILES[path])), path
+    assert origin.body_bytes == sum(map(len, FILES.values()))
+
+
+def test_the_hub_client_takes_a_whole_repository(origin, mirror, tmp_path):
+    origin.page_files = 2
+    client = HubClient(mirror.url)
+    repo = {"type": "model", "name": NAME}
+    info = client.call("modelInfo", name=NAME, additionalFields=["sha", "filePaths"])
+    assert info["sha"] == COMMIT and sorted(info["filePaths"]) == sorted(FILES)
+    entries = client.call("listFiles", repo=repo, recursive=True)
+    listed = {entry["path"]: entry for entry in entries if entry["type"] == "file"}
+    assert {path: entry["size"] for path, entry in listed.items()} == {
+        path: len(data) for path, data in FILES.items()}
+    assert listed["weights.bin"]["lfs"]["oid"] == hub.sha256(WEIGHTS)
+    assert listed["config.json"]["oid"] == hub.blob_id(FILES["config.json"])
+    assert origin.body_bytes == 0
+    got = Path(client.call("snapshotDownload", repo=repo, cacheDir=str(tmp_path)))
+    assert got.name == COMMIT
+    for path, data in FILES.items():
+        assert (got / path).read_bytes() == data, path
+    assert origin.body_bytes == sum(map(len, FILES.values()))
+
+
+def test_what_no_origin_lists_is_unknown(mirror):
+    client = HubClient(mirror.url)
+    for call in (("modelInfo", {"name": "org/none"}),
+                 ("listFiles", {"repo": {"type": "model", "name": NAME}, "revision": "v9"})):
+        with pytest.raises(HubError) as refused:
+            client.call(call[0], **call[1])
+        assert refused.value.status == 404
+
+
+def test_a_file_of_a_plain_server_is_pulled_too(make_node):
+    with Origin({NAME: FILES}, hub=False) as origin:
+        node = make_node(*origin.flags())
+        assert curl(webseed(node, "weights.bin")) == WEIGHTS
+        assert curl(resolve(node, "weights.bin")) == WEIGHTS
+        assert len(web.request("HEAD", resolve(node, "weights.bin")).headers["X-Repo-Commit"]) == 40
+        assert origin.body_bytes == len(WEIGHTS)
+
+
+def test_a_restart_goes_on_where_it_was(origin, mirror):
+    origin.gate = Gate(9_500_000)
+    reader = threading.Thread(target=lambda: _try(resolve(mirror, "weights.bin")))
+    reader.start()
+    assert origin.gate.reached.wait(30)
+    wait.until(lambda: metric(mirror, "shoal_webseed_origin_bytes_total") >= 9_400_000, 10,
+               "what the origin gave is here")
+    mirror.terminate()
+    reader.join()
+    first = origin.body_bytes
+    origin.gate.open()
+    origin.gate = None
+    mirror.start()
+    assert curl(resolve(mirror, "weights.bin")) == WEIGHTS
+    assert "finds files to go on with" in mirror.logged()
+    # Whole chunks were kept; what was begun of others comes again.
+    assert metric(mirror, "shoal_webseed_origin_bytes_total") <= len(WEIGHTS) - 4 * 1024 * 1024
+    assert first < len(WEIGHTS)
+
+
+def _try(url):
+    try:
+        return web.get(url)
+    except Exception:  # The node is gone in the middle of it.
+        return None
+
+
+def test_a_stale_copy_is_served_when_the_origin_is_down(make_node):
+    origin = Origin({NAME: FILES})
+    with origin:
+        node = make_node(*origin.flags("--webseed-fresh", "0"))
+        assert curl(resolve(node, "weights.bin")) == WEIGHTS
+        assert curl(resolve(node, "config.json")) == FILES["config.json"]
+    stale = web.get(resolve(node, "weights.bin"))
+    assert (stale.status, stale.body) == (200, WEIGHTS)
+    assert stale.headers["Warning"].startswith("110")
+    assert metric(node, "shoal_webseed_stale_total") == 1
+    node.terminate()
+    node.start()
+    assert web.get(resolve(node, "config.json")).body == FILES["config.json"]
+    assert web.get(resolve(node, "deep/er/notes.txt")).status == 503
+
+
+def test_main_follows_the_origin(origin, make_node):
+    node = make_node(*origin.flags("--webseed-fresh", "0"))
+    assert curl(resolve(node, "config.json")) == FILES["config.json"]
+    origin.repositories = {NAME: {**FILES, "config.json": b'{"a": 2}\n'}}
+    origin.commits[NAME] = "d" * 40
+    assert curl(resolve(node, "config.json")) == b'{"a": 2}\n'
+    assert curl(resolve(node, "config.json", COMMIT)) == FILES["config.json"]
+
+
+def test_the_policy_says_what_is_pulled(origin, make_node):
+    off = make_node(*origin.flags("--mirror", "off"))
+    assert web.get(resolve(off, "config.json")).status == 404
+    away = web.get(webseed(off, "config.json"))
+    assert away.status == 307
+    assert away.headers["Location"] == f"{origin.url}/{NAME}/resolve/main/config.json"
+    listed = make_node(*origin.flags("--mirror", "listed", "--mirror-models", "org/*"))
+    assert curl(resolve(listed, "config.json")) == FILES["config.json"]
+    other = make_node(*origin.flags("--mirror", "listed", "--mirror-models", "org/cool"))
+    assert web.get(resolve(other, "config.json")).status == 404
