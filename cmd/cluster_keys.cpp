@@ -42,8 +42,8 @@ void cluster_keys::attach(const cluster::member& member, const users& who) {
   std::lock_guard guard{mutex_};
   member_ = &member;
   users_ = who;
-  for (auto* key :
-       {&cluster::shared_key::udp, &cluster::shared_key::tickets, &cluster::shared_key::passkeys})
+  for (auto* key : {&cluster::shared_key::udp, &cluster::shared_key::tickets,
+                    &cluster::shared_key::passkeys, &cluster::shared_key::signing})
     pass_on(key->name);
 }
 
@@ -68,6 +68,12 @@ void cluster_keys::pass_on(std::string_view name) const {
   if (users_.tls && name == cluster::shared_key::tickets.name)
     if (auto keys = ticket_keys(*member_); !keys.empty())
       users_.tls->share_tickets(std::move(keys));
+  if (users_.tls && name == cluster::shared_key::signing.name)
+    if (auto ring = member_->ring(name)) {
+      auto all = ring->others;
+      all.push_back(ring->current);
+      users_.tls->share_signing(all, ring->current.number);
+    }
 }
 
 } // namespace shoal::cmd

@@ -156,6 +156,9 @@ result<std::unique_ptr<cluster_side>> join_cluster(const cmd::shoald_config& con
   if (!made)
     return tl::unexpected{made.error()};
   made->whole_ids = config.node.keep_peer_ids;
+  for (auto& key : made->member.keys)
+    if (key.name == cluster::shared_key::signing.name)
+      key.rotate_every = config.http.signing_rotation;
   cluster_side::events events;
   events.keys_changed = [&keys](std::string_view name) { keys.changed(name); };
   events.cannot_go_on = [](const error& why) {

@@ -188,6 +188,29 @@ std::vector<option> object_options(shoald_config& c) {
   };
 }
 
+std::vector<option> model_options(shoald_config& c) {
+  auto& h = c.http;
+  return {
+      setting("models.guest-access", h.guest_access,
+              "Sessions without a key may list and fetch model files (SwarmUI's dialect)"),
+      setting("models.session-required", h.session_required,
+              "Model files need a session or a key, not only their lists"),
+      setting("models.session-life", h.session_life, "Sessions end after this time", int64_t{60},
+              365 * day),
+      setting("models.download-rate", h.downloads.all_bytes_per_second,
+              "Bytes per second of all downloads of this node together; 0: no limit", uint64_t{0},
+              uint64_t{1} << 50),
+      setting("models.download-rate-each", h.downloads.each_bytes_per_second,
+              "The same of one session, user or address", uint64_t{0}, uint64_t{1} << 50),
+      setting("models.download-quota", h.downloads.each_bytes_per_day,
+              "Bytes that one of them may fetch in a day; 0: no limit", uint64_t{0},
+              uint64_t{1} << 60),
+      setting("models.signing-rotation", h.signing_rotation,
+              "Manifests get a new signing key this often, the same for all nodes; 0: never",
+              int64_t{0}, 3650 * day),
+  };
+}
+
 std::vector<option> log_options(shoald_config& c, staging& s) {
   return {
       setting("log.log-level", c.log.level, "error, warn, info, debug or trace"),
@@ -212,6 +235,7 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
   append(registry_options(c));
   append(webseed_options(c, s));
   append(object_options(c));
+  append(model_options(c));
   append(cluster_options(c.cluster));
   append(log_options(c, s));
   return table;

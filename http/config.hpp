@@ -4,6 +4,7 @@
 #include "core/defaults.hpp"
 #include "core/limits.hpp"
 #include "core/net.hpp"
+#include "http/download_pacer.hpp"
 #include "http/tls.hpp"
 
 #include <chrono>
@@ -27,7 +28,12 @@ struct http_config {
   std::vector<cidr> trusted_proxies; ///< Whose X-Forwarded-For is believed.
   std::string registry_key;          ///< X-Weightless-Key; empty: writes are open.
   std::string admin_key;             ///< For /api/admin; empty: switched off.
-  std::string webseed_base_url;      ///< Where unknown web seed files are sought; may be empty.
+  bool guest_access = true;          ///< Sessions without a key may see and fetch model files.
+  bool session_required = false;     ///< Model files need a session or a key.
+  std::chrono::seconds session_life = std::chrono::hours{24 * 30};
+  std::chrono::seconds signing_rotation = std::chrono::hours{24 * 90}; ///< 0: one key for ever.
+  pacer_config downloads;       ///< How fast and how much clients may fetch.
+  std::string webseed_base_url; ///< Where unknown web seed files are sought; may be empty.
   size_t connections_max = limits::connections_per_edge_max; ///< Per edge thread.
   std::chrono::seconds header_timeout = defaults::header_timeout;
   std::chrono::seconds idle_timeout = defaults::idle_timeout;

@@ -5,6 +5,9 @@
 #include "core/log.hpp"
 #include "protocol/forwarded.hpp"
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+
 #include <algorithm>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -205,13 +208,40 @@ task<bool> exchange::send_head(response& r, uint64_t length) {
   co_return sent&& verb_ != method::head;
 }
 
+task<uint64_t> exchange::await_turn(uint64_t bytes) {
+  if (!paced_as_)
+    co_return bytes;
+  if (granted_bytes_ == 0) {
+    granted_bytes_ = srv_.pacer->portion(bytes);
+    auto wait = srv_.pacer->reserve(*paced_as_, granted_bytes_, mono_now());
+    if (wait.count() > 0) {
+      srv_.metrics.pauses.add();
+      auto here = co_await asio::this_coro::executor;
+      asio::steady_timer timer(here, wait);
+      boost::system::error_code ignored;
+      co_await timer.async_wait(asio::redirect_error(use_task, ignored));
+    }
+  }
+  co_return std::min(bytes, granted_bytes_);
+}
+
+void exchange::count_sent(uint64_t bytes) {
+  srv_.metrics.bytes_sent.add(bytes);
+  granted_bytes_ -= std::min(granted_bytes_, bytes);
+}
+
 task<bool> exchange::send_piece(std::string_view bytes) {
-  auto sent = co_await conn_.write(bytes);
-  if (sent)
-    srv_.metrics.bytes_sent.add(bytes.size());
-  else
-    conn_.close_after_exchange();
-  co_return sent;
+  while (!bytes.empty()) {
+    auto now = co_await await_turn(bytes.size());
+    auto sent = co_await conn_.write(bytes.substr(0, now));
+    if (!sent) {
+      conn_.close_after_exchange();
+      co_return false;
+    }
+    count_sent(now);
+    bytes.remove_prefix(now);
+  }
+  co_return true;
 }
 
 task<> exchange::send_file(response head, object_body body) {
@@ -235,13 +265,14 @@ task<bool> exchange::send_file_plain(object_body& body) {
   while (body.length > 0) {
     auto to = conn_.native_handle();
     auto from = body.object.file.get();
-    auto work = [to, from, offset = body.offset, length = body.length] {
+    auto turn = co_await await_turn(body.length);
+    auto work = [to, from, offset = body.offset, length = turn] {
       return send_some(to, from, offset, length);
     };
     auto step = co_await run_on(srv_.disk, work);
     body.offset += step.sent;
     body.length -= step.sent;
-    srv_.metrics.bytes_sent.add(step.sent);
+    count_sent(step.sent);
     auto alive = !step.failed;
     if (alive && step.would_block)
       alive = co_await conn_.writable();
@@ -254,7 +285,8 @@ task<bool> exchange::send_file_plain(object_body& body) {
 task<bool> exchange::send_file_encrypted(object_body& body) {
   std::string piece;
   while (body.length > 0) {
-    piece.resize(std::min<uint64_t>(body.length, encrypted_piece_bytes));
+    auto turn = co_await await_turn(body.length);
+    piece.resize(std::min<uint64_t>(turn, encrypted_piece_bytes));
     auto work = [&piece, from = body.object.file.get(), offset = body.offset] {
       return ::pread(from, piece.data(), piece.size(), static_cast<off_t>(offset));
     };
@@ -267,7 +299,7 @@ task<bool> exchange::send_file_encrypted(object_body& body) {
       co_return false;
     body.offset += some.size();
     body.length -= some.size();
-    srv_.metrics.bytes_sent.add(some.size());
+    count_sent(some.size());
   }
   co_return true;
 }

@@ -112,6 +112,9 @@ public:
   /// Sends part of a file without holding it in memory.
   task<> send_file(response head, object_body body);
 
+  /// The files that follow are sent at the pace of whoever that is: see download_pacer.
+  void pace_as(uint64_t whom) { paced_as_ = whom; }
+
   /// Sends zeros (BEP 47 pads).
   task<> send_zeros(response head, uint64_t length);
 
@@ -139,6 +142,10 @@ private:
   friend class edge;
   friend class router;
 
+  /// @returns how many of the bytes may be sent now, at least one; waits for that if need be.
+  task<uint64_t> await_turn(uint64_t bytes);
+  void count_sent(uint64_t bytes);
+
   task<bool> send_file_plain(object_body& body);
   task<bool> send_file_encrypted(object_body& body);
   ip_address forwarded_client() const;
@@ -153,6 +160,8 @@ private:
   std::string_view query_;
   ip_address client_;
   std::vector<std::pair<std::string_view, std::string>> params_; // Names belong to the route.
+  std::optional<uint64_t> paced_as_;
+  uint64_t granted_bytes_ = 0; // By the pacer, not yet sent.
   bool answered_ = false;
   unsigned status_ = 0;
 };

@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "http/credentials.hpp"
 #include "protocol/percent.hpp"
+#include "protocol/text.hpp"
 
 #include <fmt/format.h>
 
@@ -43,7 +44,7 @@ response preflight() {
       .with("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
       .with("Access-Control-Allow-Headers",
             "Authorization, Cache-Control, Content-Type, If-None-Match, If-Range, Range, "
-            "X-Weightless-Key")
+            "X-Session-ID, X-Weightless-Key")
       .with("Access-Control-Max-Age", "86400");
 }
 
@@ -80,7 +81,8 @@ bool router::match(const compiled& candidate, std::string_view path, exchange& e
     auto part = path.substr(0, end);
     path.remove_prefix(end);
     if (!is_capture(segment)) {
-      if (segment != part)
+      auto same = candidate.what->any_case ? text::equals_nocase(segment, part) : segment == part;
+      if (!same)
         return false;
       continue;
     }

@@ -26,7 +26,8 @@ struct route {
   task<> (*handler)(exchange&);
   access who = access::open;
   dialect errors = dialect::json;
-  bool limited = false; ///< Counts against the client's token bucket.
+  bool limited = false;  ///< Counts against the client's token bucket.
+  bool any_case = false; ///< Literal segments match in any case.
 };
 
 /// All routes of all dialects. The only list: the router, the OpenAPI test and --print-routes use

@@ -31,6 +31,7 @@ constexpr std::array routes{
     route{method::get, "/api/admin/blocklist", blocklist_list, admin, as_json},
     route{method::post, "/api/admin/blocklist", blocklist_add, admin, as_json},
     route{method::del, "/api/admin/blocklist", blocklist_remove, admin, as_json},
+    route{method::get, "/api/admin/acceptances", acceptance_list, admin, as_json},
     route{method::get, "/api/users/{id}/usage", user_usage, admin, as_json},
     route{method::post, "/api/admin/passkey", passkey_make, admin, as_json},
 
@@ -41,6 +42,10 @@ constexpr std::array routes{
     route{method::get, "/api/v1/models/{ns}/{name}/revs/{rev}", model_revision, open, as_json},
     route{method::put, "/api/v1/models/{ns}/{name}/revs/{rev}", publish_model, writer, as_json},
     route{method::del, "/api/v1/models/{ns}/{name}/revs/{rev}", remove_model, writer, as_json},
+    route{method::get, "/api/v1/models/{name}/revs/{rev}/manifest", signed_manifest, open, as_json},
+    route{method::get, "/api/v1/models/{ns}/{name}/revs/{rev}/manifest", signed_manifest, open,
+          as_json},
+    route{method::get, "/.well-known/shoal-keys.json", signing_keys, open, as_json},
     route{method::get, "/api/v1/bootstrap", bootstrap, open, as_json},
     route{method::get, "/api/v1/health/swarm", swarm_health, open, as_json},
     route{method::get, "/torrents/{name}/{file}", torrent_file, open, as_json},
@@ -50,6 +55,12 @@ constexpr std::array routes{
     route{method::get, "/api/objects/{sha256}", object_get, open, as_json},
     route{method::put, "/api/objects/{sha256}", object_put, writer, as_json},
     route{method::put, "/api/lfs/{sha256}", lfs_put, open, as_json},
+
+    route{method::post, "/API/GetNewSession", swarmui_session, open, as_json, true, true},
+    route{method::post, "/API/GetModelManifest", swarmui_manifest, open, as_json, true, true},
+    route{method::post, "/API/AcceptLicense", swarmui_accept, open, as_json, true, true},
+    route{method::post, "/API/{route}", swarmui_unknown, open, as_json},
+    route{method::get, "/DownloadModel/{*path}", swarmui_download, open, as_json, false, true},
 
     route{method::get, "/", front_page, open, plain},
     route{method::get, "/health", health, open, plain},

@@ -65,6 +65,8 @@ void server::add_use_metrics(metrics::registry& registry) {
                       [this] { return double(commons_.crew.size()); });
   registry.add_reader("shoal_manifest_cache_files", "Files of all manifests that are cached", "",
                       [this] { return double(services_.manifests->files()); });
+  registry.add_reader("shoal_download_principals", "Principals whose downloads are counted", "",
+                      [this] { return double(services_.pacer->principals()); });
   registry.add_reader("shoal_disk_jobs", "Work of requests that waits for the disk or is at it", "",
                       [this] { return double(disk_.jobs()); });
   registry.add_reader("shoal_hashing_jobs",

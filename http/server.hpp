@@ -38,6 +38,11 @@ public:
     commons_.tls.share_tickets(std::move(keys));
   }
 
+  /// See signing_book::use. Thread-safe.
+  void share_signing(std::span<const cluster::key_generation> generations, uint64_t current) {
+    services_.signing->use(generations, current);
+  }
+
   /// From now on /health says that the node leaves, and answers end their connections, so that load
   /// balancers and clients go elsewhere before `stop`. Thread-safe.
   void announce_leave() { services_.leaving = true; }

@@ -21,6 +21,9 @@ http_metrics::http_metrics(metrics::registry& registry, tracker_gate& gate)
       malformed{refusals(registry, "malformed")}, no_route{refusals(registry, "no_route")},
       rate_limited{gate.refused(refusal_kind::rate_limited)}, unauthorized{gate.refused(
                                                                   refusal_kind::unauthorized)},
+      over_quota{refusals(registry, "quota")}, licence_required{refusals(registry, "license")},
+      pauses{registry.add_counter("shoal_download_pauses_total",
+                                  "Times that a download waited for its share of the bandwidth")},
       overdue{registry.add_counter("shoal_http_overdue_total",
                                    "Connections cut because the client was too slow")},
       shed{refusals(registry, "overload")}, crowded{refusals(registry, "connections")},

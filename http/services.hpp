@@ -8,6 +8,9 @@
 #include "http/disk_pool.hpp"
 #include "http/git_book.hpp"
 #include "http/manifest_cache.hpp"
+#include "http/principal.hpp"
+#include "http/shelf_hints.hpp"
+#include "http/signing_book.hpp"
 
 #include <atomic>
 
@@ -22,9 +25,12 @@ struct http_metrics {
   metrics::counter& no_route;   ///< Paths that nobody serves, and methods that they do not have.
   metrics::counter& rate_limited;
   metrics::counter& unauthorized;
-  metrics::counter& overdue; ///< Connections cut for being too slow.
-  metrics::counter& shed;    ///< Connections refused because the edge is full.
-  metrics::counter& crowded; ///< Connections refused because their address has too many.
+  metrics::counter& over_quota;       ///< Downloads that a principal, or all, had no bytes for.
+  metrics::counter& licence_required; ///< Files whose licence nobody has accepted yet.
+  metrics::counter& pauses;           ///< Waits of downloads for their turn.
+  metrics::counter& overdue;          ///< Connections cut for being too slow.
+  metrics::counter& shed;             ///< Connections refused because the edge is full.
+  metrics::counter& crowded;          ///< Connections refused because their address has too many.
   metrics::counter& bad_proxy_header;
   metrics::counter& handshakes; ///< TLS, finished.
   metrics::counter& bad_handshakes;
@@ -49,6 +55,10 @@ struct services {
   std::shared_ptr<git_book> git = std::make_shared<git_book>();
   /// For what reads all of a revision: one at a time, beside the other reads.
   std::shared_ptr<disk_pool> hashing = std::make_shared<disk_pool>(1);
+  std::shared_ptr<shelf_hints> shelf = std::make_shared<shelf_hints>();
+  std::shared_ptr<signing_book> signing = std::make_shared<signing_book>(config.signing_rotation);
+  std::shared_ptr<download_pacer> pacer = std::make_shared<download_pacer>(config.downloads);
+  session_seal sessions{session_secret(node.secret())};
   std::atomic<bool> leaving{false}; ///< Everybody is to look for another node.
 };
 

@@ -101,6 +101,9 @@ object_claims::named object_claims::named_by_revision(std::string_view key) cons
     what.objects.push_back(file.sha256);
   for (auto& torrent : content->torrents)
     what.objects.push_back(torrent.object);
+  for (auto& card : content->cards)
+    if (card.preview)
+      what.objects.push_back(*card.preview);
   return what;
 }
 

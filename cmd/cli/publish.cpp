@@ -23,6 +23,7 @@ struct publish_options {
   std::string category;
   std::string tags;
   std::string description;
+  bool is_gated = false;
 };
 
 /// The torrents of one revision: what the server is told, and the objects to send.
@@ -58,6 +59,8 @@ json describe(const publish_options& options, const torrent_content& content, js
            {"private", options.content.is_private},
            {"files", std::move(files)},
            {"torrents", std::move(torrents)}};
+  if (options.is_gated)
+    doc["gated"] = true;
   for (auto [key, value] :
        {std::pair{"publisher", &options.publisher}, std::pair{"license", &options.license},
         std::pair{"category", &options.category}, std::pair{"tags", &options.tags},
@@ -148,6 +151,8 @@ void add_publish(CLI::App& app, context& ctx) {
       ->capture_default_str();
   command->add_option("--publisher", options->publisher, "Who publishes it");
   command->add_option("--license", options->license, "Licence, e.g. Apache-2.0");
+  command->add_flag("--gated", options->is_gated,
+                    "Hand files out only to those who have accepted the licence");
   command->add_option("--category", options->category, "Category, e.g. models");
   command->add_option("--tags", options->tags, "Tags, comma-separated");
   command->add_option("--description", options->description, "A description");

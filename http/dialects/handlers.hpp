@@ -30,6 +30,9 @@ task<> blocklist_remove(exchange& ex);
 task<> user_usage(exchange& ex);
 task<> passkey_make(exchange& ex);
 
+// -- acceptances.cpp: who has accepted which licence ------------------------------------
+task<> acceptance_list(exchange& ex);
+
 // -- catalog.cpp, health.cpp, publish.cpp: hf-bt and publishing -------------------------
 task<> catalog_list(exchange& ex);
 task<> model_revision(exchange& ex);
@@ -66,6 +69,17 @@ task<> webseed(exchange& ex);
 task<> object_get(exchange& ex);
 task<> object_put(exchange& ex);
 task<> bulk_object(exchange& ex);
+
+// -- swarmui.cpp: SwarmUI's models ------------------------------------------------------
+task<> swarmui_session(exchange& ex);
+task<> swarmui_manifest(exchange& ex);
+task<> swarmui_accept(exchange& ex);
+task<> swarmui_unknown(exchange& ex);
+task<> swarmui_download(exchange& ex);
+
+// -- signing.cpp: what nodes vouch for ---------------------------------------------------
+task<> signing_keys(exchange& ex);
+task<> signed_manifest(exchange& ex);
 
 // -- stats.cpp: live statistics -----------------------------------------------------------
 task<> stats(exchange& ex);

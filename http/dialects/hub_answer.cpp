@@ -63,6 +63,13 @@ hub_error no_such_path() {
   return {404, {}, "There is no such path"};
 }
 
+hub_error licence_not_accepted(std::string_view id, std::string_view base_url) {
+  std::string name{id};
+  return {403, "GatedRepo",
+          "Access to model " + name + " is restricted: its licence must be accepted first (POST "
+              + std::string{base_url} + "/API/AcceptLicense)."};
+}
+
 hub_error who_are_you() {
   return {401, {}, "Invalid username or password."};
 }

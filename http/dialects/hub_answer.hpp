@@ -38,6 +38,9 @@ hub_error entry_unknown(std::string commit);
 /// The path names nothing that this dialect has. Clients have no name for it.
 hub_error no_such_path();
 
+/// The repository's files are for those who have accepted its licence.
+hub_error licence_not_accepted(std::string_view id, std::string_view base_url);
+
 /// The asker needs a token, or a better one.
 hub_error who_are_you();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/dialects/hub_commit.hpp"
 
+#include "http/dialects/file_cards.hpp"
 #include "http/dialects/registration.hpp"
 #include "persistence/folder_hasher.hpp"
 #include "protocol/git_identity.hpp"
@@ -35,6 +36,7 @@ result<manifest> changed_files(const making& x) {
   m.rev = "main"; // Until the commit has a name.
   m.kind = x.base.kind;
   m.is_private = x.base.is_private;
+  m.is_gated = x.base.files && x.base.files->is_gated;
   m.files = draft.files();
   if (m.total_size_bytes() == 0)
     return fail(ec::invalid_argument, "a revision needs a file that is not empty");
@@ -129,6 +131,8 @@ result<std::optional<held_publication>> prepare(const making& x) {
   if (!content)
     return tl::unexpected{content.error()};
   if (auto added = add_torrents(x, *m, *content); !added)
+    return tl::unexpected{added.error()};
+  if (auto added = add_cards(x.node.objects(), *m, x.base.about.category); !added)
     return tl::unexpected{added.error()};
   auto stored = x.node.objects().files().put(encode_manifest(*m));
   if (!stored)

@@ -2,8 +2,10 @@
 // Hugging Face's files: /{id}/resolve/{rev}/{path} and /{id}/raw/{rev}/{path}.
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/hub_origin.hpp"
+#include "http/dialects/licence_gate.hpp"
 #include "http/dialects/pulled_bytes.hpp"
 #include "http/dialects/revisions.hpp"
+#include "http/dialects/swarmui_access.hpp"
 #include "protocol/byte_range.hpp"
 #include "protocol/git_identity.hpp"
 
@@ -54,6 +56,15 @@ task<> send_file(exchange& ex, std::string kind, hub_path where) {
     }
   }
   auto* file = place ? place->files->find_file(place->path) : nullptr;
+  if (file && place->files->is_gated) {
+    auto may = co_await has_accepted(ex, whoever_asks(ex), place->what, place->files);
+    if (!may && file != licence_file(*place->files)) {
+      ex.srv().metrics.licence_required.add();
+      hub_reply refusal = tl::unexpected{licence_not_accepted(place->what.id, ex.base_url())};
+      co_await send_hub(ex, std::move(refusal), hub_body::text);
+      co_return;
+    }
+  }
   if (file && !(wants_pointer && !file->git_blob)) {
     auto bytes = bytes_of(ex, *place, *file);
     origin_name name{std::move(kind), place->what.id, place->what.rev, file->path};

@@ -134,6 +134,8 @@ document repository_json(const hub_repository& x) {
   }
   if (auto slash = what.id.find('/'); slash != std::string::npos)
     doc["author"] = what.id.substr(0, slash);
+  if (x.files && x.files->is_gated)
+    doc["gated"] = "auto";
   if (x.entry)
     add_entry(doc, *x.entry);
   if (!x.commit.empty())

@@ -141,12 +141,14 @@ result<void> read_texts(const document& doc, publication& out) {
     return tl::unexpected{kind.error()};
   if (!kind->empty())
     out.content.kind = std::move(*kind);
-  auto is_private = doc.find("private");
-  if (is_private == doc.end())
-    return {};
-  if (!is_private->is_boolean())
-    return bad("private is true or false");
-  out.content.is_private = is_private->get<bool>();
+  for (auto [key, field] :
+       {std::pair{"private", &out.content.is_private}, std::pair{"gated", &out.content.is_gated}}) {
+    auto said = doc.find(key);
+    if (said != doc.end() && !said->is_boolean())
+      return bad(std::string{key} + " is true or false");
+    if (said != doc.end())
+      *field = said->get<bool>();
+  }
   return {};
 }
 

@@ -23,7 +23,7 @@ struct publication {
   manifest content;
 };
 
-/// @param body `{"kind","publisher","license","category","tags","description","private",
+/// @param body `{"kind","publisher","license","category","tags","description","private","gated",
 /// "files":[{"path","size","sha256"}],"torrents":[{"format","object"}]}`; only `files` and
 /// `torrents` are required.
 /// @errors ec::invalid_argument, ec::missing_argument, ec::too_large, each naming the field.

@@ -2,6 +2,7 @@
 // Publishing: objects that were uploaded before get a name and a place in the registry.
 #include "core/log.hpp"
 #include "http/dialects/announce_access.hpp"
+#include "http/dialects/file_cards.hpp"
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/registration.hpp"
 #include "http/dialects/registry_access.hpp"
@@ -65,12 +66,21 @@ result<void> name_blobs(object_store& objects, manifest& m) {
 }
 
 /// @returns the object of the manifest. @param before the revision's manifest if there is one: it
-/// may be of the time when blobs had no names, and stays as it is if all the rest is the same.
-result<sha256_digest> store_manifest(object_store& objects, manifest& m,
+/// may be of the time when blobs had no names, or model files no cards, and stays as it is if all
+/// the rest is the same.
+result<sha256_digest> store_manifest(object_store& objects, publication& what,
                                      const std::optional<sha256_digest>& before) {
-  if (before && sha256(encode_manifest(m)) == *before)
+  auto& m = what.content;
+  auto is_before = [&] { return before && sha256(encode_manifest(m)) == *before; };
+  if (is_before())
     return *before;
-  return name_blobs(objects, m).and_then([&] { return objects.files().put(encode_manifest(m)); });
+  if (auto named = name_blobs(objects, m); !named)
+    return tl::unexpected{named.error()};
+  if (is_before())
+    return *before;
+  return add_cards(objects, m, what.category).and_then([&] {
+    return objects.files().put(encode_manifest(m));
+  });
 }
 
 /// Everything that takes its time. Runs on the disk pool.
@@ -84,7 +94,7 @@ result<prepared> prepare(shoal::node& node, const model_id& id, const std::strin
   auto checked = check_objects(objects, m).and_then([&] { return adopt_torrents(objects, m); });
   if (!checked)
     return tl::unexpected{checked.error()};
-  auto stored = store_manifest(objects, m, before);
+  auto stored = store_manifest(objects, *what, before);
   if (!stored)
     return tl::unexpected{stored.error()};
   auto held = node.claims().take(objects_of(m, *stored));

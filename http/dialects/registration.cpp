@@ -75,6 +75,9 @@ std::vector<sha256_digest> objects_of(const manifest& m, const sha256_digest& na
     all.push_back(file.sha256);
   for (auto& torrent : m.torrents)
     all.push_back(torrent.object);
+  for (auto& card : m.cards)
+    if (card.preview)
+      all.push_back(*card.preview);
   return all;
 }
 

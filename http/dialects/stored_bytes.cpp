@@ -2,6 +2,7 @@
 #include "http/dialects/stored_bytes.hpp"
 
 #include "core/log.hpp"
+#include "http/dialects/swarmui_access.hpp"
 #include "http/object_relay.hpp"
 #include "protocol/byte_range.hpp"
 #include "protocol/text.hpp"
@@ -109,8 +110,33 @@ task<> send_from(exchange& ex, sha256_digest digest, stored_bytes what, object_r
 
 } // namespace
 
+namespace {
+
+/// What a principal is in the pacer's table.
+uint64_t pace_key(const principal& who) {
+  return who.number ^ uint64_t { static_cast<uint8_t>(who.kind) } << 56;
+}
+
+/// Clients know no other way to wait than to ask again.
+response not_now(uint32_t seconds) {
+  return json(429, R"({"error_id":"quota_exceeded","error":"Too many bytes for now"})")
+      .with("Retry-After", std::to_string(seconds));
+}
+
+} // namespace
+
 task<> send_object(exchange& ex, sha256_digest digest, stored_bytes what) {
-  return send_from(ex, digest, std::move(what), ex.far());
+  auto& pacer = *ex.srv().pacer;
+  auto whom = pacer.is_on() ? pace_key(whoever_asks(ex)) : uint64_t{0};
+  auto seconds = pacer.is_on() && ex.verb() == method::get ? pacer.refusal_s(whom, mono_now()) : 0;
+  if (seconds > 0) {
+    ex.srv().metrics.over_quota.add();
+    co_await ex.send(not_now(seconds));
+    co_return;
+  }
+  if (pacer.is_on())
+    ex.pace_as(whom);
+  co_await send_from(ex, digest, std::move(what), ex.far());
 }
 
 task<> send_object_here(exchange& ex, sha256_digest digest, stored_bytes what) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The web seed: files of published revisions by name. @source BEP 19
 #include "http/dialects/handlers.hpp"
+#include "http/dialects/licence_gate.hpp"
 #include "http/dialects/pulled_bytes.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/dialects/seed_path.hpp"
+#include "http/dialects/swarmui_access.hpp"
 #include "protocol/content_type.hpp"
 #include "protocol/git_identity.hpp"
 #include "protocol/percent.hpp"
@@ -18,6 +20,8 @@ struct seed_target {
   std::optional<manifest_file> file; ///< Absent for padding.
   origin_name name;                  ///< Of the file.
   stored_bytes bytes;
+  std::shared_ptr<const manifest> gated = nullptr; ///< Not before its licence is accepted.
+  revision what = {};                              ///< With `gated`.
 };
 
 /// A revision's name may be used anew after it was removed, so caches ask again after an hour.
@@ -44,6 +48,21 @@ seed_target padding(const manifest& m, uint64_t size_bytes) {
   return target;
 }
 
+/// The licence itself is for everybody.
+task<seed_target> guarded(exchange& ex, revision what, std::shared_ptr<const manifest> m,
+                          const manifest_file& file) {
+  auto target = target_of(*m, file);
+  if (!m->is_gated || &file == licence_file(*m))
+    co_return target;
+  auto may = co_await has_accepted(ex, whoever_asks(ex), what, m);
+  if (!may) {
+    target.gated = std::move(m);
+    target.what = std::move(what);
+  }
+  target.bytes.cache_control = "private, no-cache";
+  co_return target;
+}
+
 task<result<seed_target>> find_target(exchange& ex, seed_path where) {
   auto found = co_await find_revision(ex, where.id, where.rev);
   if (!found)
@@ -54,14 +73,18 @@ task<result<seed_target>> find_target(exchange& ex, seed_path where) {
   auto& m = **loaded;
   // A torrent in the single-file style has no folder: its file has the name of the revision.
   auto* file = m.find_file(where.file.empty() && m.files.size() == 1 ? m.rev : where.file);
-  if (file)
-    co_return target_of(m, *file);
+  if (file) {
+    auto target = co_await guarded(ex, *found, *loaded, *file);
+    co_return target;
+  }
   if (auto size_bytes = padding_of(where.file))
     co_return padding(m, *size_bytes);
   auto guess = [&m, &where, query = ex.query()] { return find_as_spelled(m, where.file, query); };
   file = co_await ex.on_disk(guess);
-  if (file)
-    co_return target_of(m, *file);
+  if (file) {
+    auto target = co_await guarded(ex, *found, *loaded, *file);
+    co_return target;
+  }
   co_return fail(ec::not_found, "no such file in " + where.id + "@" + where.rev);
 }
 
@@ -113,6 +136,10 @@ task<> webseed(exchange& ex) {
     readings = seed_path_readings(ex.param("path"));
   for (auto& reading : readings) {
     auto target = co_await find_target(ex, reading);
+    if (target && target->gated) {
+      co_await demand_acceptance(ex, std::move(target->what), std::move(target->gated));
+      co_return;
+    }
     if (target && target->file) {
       co_await send_file_of(ex, std::move(target->name), *target->file, std::move(target->bytes));
       co_return;

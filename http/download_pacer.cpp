@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/download_pacer.hpp"
+
+#include "actors/keyed_hash.hpp"
+
+#include <algorithm>
+
+namespace shoal::http {
+
+namespace {
+
+constexpr int64_t second_ns = 1'000'000'000;
+constexpr int64_t day_ns = 86'400 * second_ns;
+
+/// A portion is what goes in a fiftieth of a second, within these bounds.
+constexpr uint64_t portion_bytes_min = 4 * 1024;
+constexpr uint64_t portion_bytes_max = 1024 * 1024;
+
+int64_t nanoseconds(mono_time t) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
+}
+
+/// @returns how long that takes. Rates are far below 2^63, times far below centuries.
+int64_t cost_ns(uint64_t bytes, uint64_t rate, int64_t period_ns) {
+  return static_cast<int64_t>(static_cast<double>(bytes) / static_cast<double>(rate)
+                              * static_cast<double>(period_ns));
+}
+
+/// Takes bytes out of a bucket. @returns how long to wait for them.
+int64_t take(int64_t& due, int64_t now, int64_t cost, int64_t slack) {
+  auto start = std::max(due, now - slack);
+  due = start + cost;
+  return std::max<int64_t>(start - now, 0);
+}
+
+uint32_t seconds_up(int64_t ns) {
+  return static_cast<uint32_t>((ns + second_ns - 1) / second_ns);
+}
+
+} // namespace
+
+download_pacer::download_pacer(const pacer_config& config) : config_{config} {}
+
+uint64_t download_pacer::key_of(uint64_t who) {
+  auto key = mix_bits(who);
+  return key == 0 ? 1 : key;
+}
+
+const download_pacer::bucket* download_pacer::find(const stripe& s, uint64_t key) {
+  if (s.buckets.empty())
+    return nullptr;
+  auto first = s.buckets.begin() + ptrdiff_t(key / stripe_count % sets_per_stripe * ways);
+  auto found = std::find_if(first, first + ways, [&](auto& b) { return b.key == key; });
+  return found == first + ways ? nullptr : &*found;
+}
+
+download_pacer::bucket& download_pacer::place(stripe& s, uint64_t key, int64_t now) {
+  if (s.buckets.empty())
+    s.buckets.resize(sets_per_stripe * ways);
+  if (auto* known = find(s, key))
+    return const_cast<bucket&>(*known);
+  auto owes = [](const bucket& b) { return std::max(b.rate_due, b.quota_due); };
+  auto first = s.buckets.begin() + ptrdiff_t(key / stripe_count % sets_per_stripe * ways);
+  auto least
+      = std::min_element(first, first + ways, [&](auto& a, auto& b) { return owes(a) < owes(b); });
+  if (least->key == 0)
+    ++s.used;
+  *least = {key, now - std::chrono::nanoseconds{slack}.count(), now};
+  return *least;
+}
+
+uint32_t download_pacer::refusal_s(uint64_t who, mono_time now) const {
+  auto now_ns = nanoseconds(now);
+  auto key = key_of(who);
+  if (config_.each_bytes_per_day > 0) {
+    auto& s = stripes_[key % stripe_count];
+    std::lock_guard guard{s.mutex};
+    auto* known = find(s, key);
+    // Whoever has used up the day begins again when a byte of it is back.
+    if (auto late = known ? known->quota_due - now_ns - day_ns : 0; late > 0)
+      return seconds_up(late);
+  }
+  std::lock_guard guard{mutex_};
+  auto waits = all_due_ - now_ns;
+  auto most = std::chrono::nanoseconds{backlog_max}.count();
+  return config_.all_bytes_per_second > 0 && waits > most ? seconds_up(waits - most) : 0;
+}
+
+uint64_t download_pacer::portion(uint64_t bytes) const {
+  auto rate = std::max(config_.all_bytes_per_second, config_.each_bytes_per_second);
+  for (auto limit : {config_.all_bytes_per_second, config_.each_bytes_per_second})
+    if (limit > 0)
+      rate = std::min(rate, limit);
+  auto fair
+      = rate == 0 ? portion_bytes_max : std::clamp(rate / 50, portion_bytes_min, portion_bytes_max);
+  return std::min(bytes, fair);
+}
+
+download_pacer::duration download_pacer::reserve(uint64_t who, uint64_t bytes, mono_time now) {
+  auto now_ns = nanoseconds(now);
+  auto slack_ns = std::chrono::nanoseconds{slack}.count();
+  int64_t wait = 0;
+  auto key = key_of(who);
+  {
+    auto& s = stripes_[key % stripe_count];
+    std::lock_guard guard{s.mutex};
+    auto& mine = place(s, key, now_ns);
+    if (auto rate = config_.each_bytes_per_second; rate > 0)
+      wait = take(mine.rate_due, now_ns, cost_ns(bytes, rate, second_ns), slack_ns);
+    if (auto quota = config_.each_bytes_per_day; quota > 0)
+      mine.quota_due = std::max(mine.quota_due, now_ns) + cost_ns(bytes, quota, day_ns);
+  }
+  if (auto rate = config_.all_bytes_per_second; rate > 0) {
+    std::lock_guard guard{mutex_};
+    wait = std::max(wait, take(all_due_, now_ns, cost_ns(bytes, rate, second_ns), slack_ns));
+  }
+  return duration{wait};
+}
+
+size_t download_pacer::principals() const {
+  size_t total = 0;
+  for (auto& s : stripes_) {
+    std::lock_guard guard{s.mutex};
+    total += s.used;
+  }
+  return total;
+}
+
+} // namespace shoal::http
