@@ -45,6 +45,9 @@ int main(int argc, char** argv) {
   for (auto add : {add_publish, add_get, add_search, add_show, add_torrent, add_magnet, add_rm,
                    add_catalog, add_webseed, add_torrentify, add_status, add_passkey, add_cluster,
                    add_migrate, add_completion})
+  for (auto add : {add_publish, add_search, add_show, add_torrent, add_magnet, add_rm, add_catalog,
+                   add_webseed, add_torrentify, add_status, add_passkey, add_cluster, add_migrate,
+                   add_completion, add_verify})
     add(app, ctx);
   try {
     app.parse(argc, argv);

@@ -18,6 +18,7 @@ void add_status(CLI::App& app, context& ctx);
 void add_passkey(CLI::App& app, context& ctx);
 void add_migrate(CLI::App& app, context& ctx);
 void add_cluster(CLI::App& app, context& ctx);
+void add_verify(CLI::App& app, context& ctx);
 void add_completion(CLI::App& app, context& ctx);
 
 /// catalog, model, bootstrap and health.
