@@ -163,8 +163,6 @@ std::vector<option> webseed_options(shoald_config& c, staging& s) {
            "WEBSEED_USER_AGENT"),
       setting("webseed.webseed-requests", o.requests_per_origin, "Requests to one origin at once",
               1u, 1000u),
-      setting("webseed.webseed-rate", o.bytes_per_second,
-              "Bytes per second from one origin; 0 is no limit", uint64_t{0}, uint64_t{1} << 40),
       secret(setting("webseed.webseed-tokens", o.tokens,
                      "Bearer tokens, \"https://host=TOKEN\"; each is sent to its host alone")),
       setting("webseed.webseed-allow-private", s.webseed_allow_private,

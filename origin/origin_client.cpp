@@ -175,17 +175,6 @@ private:
     auto* easy = t->easy();
     active_.emplace(easy, std::move(t));
     curl_multi_add_handle(multi_.get(), easy);
-    share_rate(active_.at(easy)->where().authority, there);
-  }
-
-  /// Those under way at an origin have the same part of its rate.
-  void share_rate(const std::string& authority, const place& there) {
-    if (config_.bytes_per_second == 0)
-      return;
-    auto each = std::max<uint64_t>(1, config_.bytes_per_second / std::max<size_t>(1, there.active));
-    for (auto& [easy, t] : active_)
-      if (t->where().authority == authority)
-        curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE, static_cast<curl_off_t>(each));
   }
 
   void collect() {
@@ -200,9 +189,7 @@ private:
     auto t = std::move(found.mapped());
     curl_multi_remove_handle(multi_.get(), easy);
     bytes_ += t->take_bytes();
-    auto& there = places_[t->where().authority];
-    --there.active;
-    share_rate(t->where().authority, there);
+    --places_[t->where().authority].active;
     return t;
   }
 

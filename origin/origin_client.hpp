@@ -52,7 +52,6 @@ struct client_config {
   std::vector<std::string> tokens; ///< "https://host[:port]=token": only ever sent there.
   address_guard guard;
   uint32_t requests_per_origin = 8; ///< Under way at once; more wait.
-  uint64_t bytes_per_second = 0;    ///< Of each origin; 0: as fast as it comes.
   uint32_t redirects_max = 5;
   std::chrono::seconds retry_after_max{300}; ///< An origin that wants a longer rest has failed.
 };

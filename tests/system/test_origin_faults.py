@@ -5,10 +5,9 @@ import http.client
 import random
 import socket
 import threading
-import time
 
 import pytest
-from support import web
+from support import wait, web
 from support.origin import Origin
 from support.process import free_port
 from support.tls import Certificate
@@ -45,11 +44,13 @@ def fetch(where, headers=None):
 
 
 def failures(node, reason):
-    return node.metrics()[("shoal_webseed_failures_total", ("reason", reason))]
+    """Counted a moment after whoever asked has been answered."""
+    key = ("shoal_webseed_failures_total", ("reason", reason))
+    return wait.until(lambda: node.metrics()[key], 10, f"a failure is counted: {reason}")
 
 
 PASSING = {
-    "cut": ("cut", {}), "lies-long": ("cut", {}), "lies-short": ("bad_answer", {}),
+    "cut": ("cut", {}), "lies-long": ("bad_answer", {}), "lies-short": ("bad_answer", {}),
     "other-range": ("bad_answer", {}), "other-size": ("changed", {}), "gzip": ("bad_answer", {}),
     "ignores-range": ("bad_answer", {"path": "/cdn/"}), "hangs-up": ("cut", {}),
     "500": ("status", {"status": 500}), "502": ("status", {"status": 502}),
@@ -118,7 +119,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_mixed(make_node):
 
 
 def test_a_silent_origin_is_given_up(origin, make_node):
-    node = make_node(*origin.flags("--webseed-timeout-ms", "300"))
+    node = make_node(*origin.flags(timeout_ms=300))
     until = threading.Event()
     origin.fail("silent", times=1, until=until, path="notes.txt")
     assert fetch(url(node, "notes.txt")) == (200, TEXT)
@@ -144,7 +145,7 @@ def test_no_redirect_leads_to_a_private_address(origin, mirror):
                 fault.times = 0
         with pytest.raises(TimeoutError):
             inside.accept()
-    assert failures(mirror, "refused") + failures(mirror, "redirect") >= 2
+    assert failures(mirror, "refused") >= 1 and failures(mirror, "redirect") >= 1
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"])
@@ -205,15 +206,12 @@ def test_a_cache_without_room_is_a_clear_status(origin, make_node):
     assert origin.body_bytes == len(TEXT)
 
 
-def test_the_rate_and_the_number_of_requests_are_bounded(origin, make_node):
-    node = make_node(*origin.flags("--webseed-requests", "1", "--webseed-rate", "3000000"))
-    began = time.monotonic()
+def test_the_number_of_requests_is_bounded(origin, make_node):
+    node = make_node(*origin.flags("--webseed-requests", "1"))
     clients = [threading.Thread(target=fetch, args=(url(node, file),)) for file in FILES]
     for client in clients:
         client.start()
     for client in clients:
         client.join()
-    assert time.monotonic() - began > 1.5  # Three seconds at that rate, but for a first gush.
     assert origin.most_at_once == 1
     assert fetch(url(node)) == (200, WEIGHTS)
-    assert node.metrics()["shoal_webseed_origin_queue"] == 0

@@ -77,10 +77,10 @@ class Origin:
         self.url = f"{scheme}://{host}:{self.port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
-    def flags(self, *more):
+    def flags(self, *more, timeout_ms=3000):
         """What makes a node ask this origin."""
         return ("--webseed-base-url", self.url, "--webseed-allow-private", "127.0.0.1",
-                "--webseed-timeout-ms", "3000", *more)
+                "--webseed-timeout-ms", str(timeout_ms), *more)
 
     def fail(self, kind, times=1, on="GET", **details):
         fault = Fault(kind, times, on, **details)
