@@ -41,7 +41,9 @@ CAF_TEST(a listing that is none is refused whole) {
 }
 
 CAF_TEST(a revision has a commit) {
-  CAF_CHECK_EQUAL(parse_hub_commit(R"({"sha":")" + blob + R"("})").value(), blob);
+  const auto commit = parse_hub_commit(R"({"sha":")" + blob + R"("})");
+  CAF_REQUIRE(commit);
+  CAF_CHECK_EQUAL(*commit, blob);
   for (auto* odd : {"", "[]", "{}", R"({"sha":"main"})", R"({"sha":1})"})
     CAF_CHECK(!parse_hub_commit(odd));
 }
