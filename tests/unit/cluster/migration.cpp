@@ -297,7 +297,7 @@ CAF_TEST(a difference is found and what is local is the way out) {
   fill(*store);
   move_some(*store);
   auto first = values(*store).begin()->first;
-  CAF_REQUIRE(first.starts_with("aliases/")); // It was copied already.
+  CAF_REQUIRE(first.starts_with("acceptances/")); // It was copied already.
   CAF_REQUIRE(store->commit(put_request(table::aliases, first.substr(8), "later")));
   CAF_REQUIRE(store->commit(put_request(table::aliases, std::string("\0new", 4), "later")));
   auto before = values(*store);
