@@ -115,7 +115,6 @@ lt::ip_filter limits_for_all() {
 result<known_torrent> read_torrent(std::string_view bytes) try {
   if (auto sound = parse_metainfo(bytes); !sound) // Bounded, and stricter than libtorrent.
     return tl::make_unexpected(sound.error());
-  lt::error_code err;
   lt::load_torrent_limits limits;
   limits.max_buffer_size = static_cast<int>(limits::metainfo_bytes_max);
   limits.max_decode_tokens = limits::metainfo_tokens_max;
