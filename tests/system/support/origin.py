@@ -6,10 +6,10 @@ import json
 import re
 import ssl
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 from .hub import blob_id, sha256
+from .local_server import Handler, LocalServer
 
 COMMIT = "c0ffee" + "0" * 34
 PIECE = 64 * 1024
@@ -46,7 +46,7 @@ class Fault:
         self.details = details
 
 
-class Origin:
+class Origin(LocalServer):
     """Repositories in memory: {"ns/name": {path: bytes}}; binaries are in LFS, behind a redirect."""
 
     def __init__(self, repositories, certificate=None, hub=True, token=""):
@@ -63,9 +63,7 @@ class Origin:
         self.at_once = self.most_at_once = 0  # Bodies on their way.
         self.requests = []  # (method, path, headers)
         self.lock = threading.Lock()
-        handler = type("Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
+        super().__init__(_Handler)
         scheme, self.port = "http", self._http.server_address[1]
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -75,7 +73,6 @@ class Origin:
             scheme = "https"
         host = "localhost" if certificate else "127.0.0.1"
         self.url = f"{scheme}://{host}:{self.port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
     def flags(self, *more, timeout_ms=3000):
         """What makes a node ask this origin."""
@@ -104,34 +101,11 @@ class Origin:
         self.closed = True  # Connections that are open end with their next request.
         if self.gate:
             self.gate.open()
-        self._http.shutdown()
-        self._http.server_close()
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+        super().close()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    owner = None
-
-    def log_message(self, *_):
-        pass
-
+class _Handler(Handler):
     # -- answers ---------------------------------------------------------------------------
-
-    def _send(self, status, body=b"", headers=()):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in headers:
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
 
     def _give(self, body):
         """Counts each piece, and waits at the gate."""
@@ -203,14 +177,14 @@ class _Handler(BaseHTTPRequestHandler):
         headers = [("X-Error-Code", code), ("X-Error-Message", code)]
         if commit:
             headers.append(("X-Repo-Commit", commit))
-        self._send(status, code.encode(), headers)
+        self.send_bytes(status, code.encode(), headers)
 
     def _misbehave(self, fault):
         """@returns whether that was the whole answer."""
         if fault.kind == "status":
-            self._send(fault.details["status"], b"no", fault.details.get("headers", ()))
+            self.send_bytes(fault.details["status"], b"no", fault.details.get("headers", ()))
         elif fault.kind == "redirect":
-            self._send(302, b"", [("Location", fault.details["to"])])
+            self.send_bytes(302, b"", [("Location", fault.details["to"])])
         elif fault.kind == "silent":
             fault.details["until"].wait(120)
             self.close_connection = True
@@ -226,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
         token = self.owner.token
         if not token or self.headers.get("Authorization") == f"Bearer {token}":
             return True
-        self._send(401, b"who?", [("X-Error-Code", "RepoNotFound")])
+        self.send_bytes(401, b"who?", [("X-Error-Code", "RepoNotFound")])
         return False
 
     def do_GET(self):
@@ -254,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if sha256(data) == name:
                     self._send_file(data, {"ETag": f'"{name[:32]}"'}, fault)
                     return
-        self._send(404)
+        self.send_bytes(404)
 
     def _serve_resolve(self, path, fault):
         found = re.fullmatch(r"/(?:datasets/|spaces/)?(.+?)/resolve/([^/]+)/(.+)", path)
@@ -277,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
         if b"\0" not in data:
             return self._send_file(data, {**head, "ETag": f'"{blob_id(data)}"'}, fault)
         cdn = self.owner.cdn or self.owner
-        return self._send(302, b"Found", [
+        return self.send_bytes(302, b"Found", [
             *head.items(), ("Location", f"{cdn.url}/cdn/{sha256(data)}"),
             ("X-Linked-Etag", f'"{sha256(data)}"'), ("X-Linked-Size", str(len(data)))])
 
@@ -306,7 +280,7 @@ class _Handler(BaseHTTPRequestHandler):
                 headers.append(("Link", f'<{self.owner.url}{path}?recursive=true&cursor={end}>; '
                                         'rel="next"'))
             document = document[at:end]
-        return self._send(200, json.dumps(document).encode(), headers)
+        return self.send_bytes(200, json.dumps(document).encode(), headers)
 
     @staticmethod
     def _entry(name, data):

@@ -3,11 +3,11 @@
 
 import hashlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from .local_server import Handler, LocalServer
 
 
-class ScriptedServer:
+class ScriptedServer(LocalServer):
     """Keeps objects and revisions in memory. `answers` overrides: (method, path) -> list of
     (status, headers, body), used up one by one."""
 
@@ -18,11 +18,7 @@ class ScriptedServer:
         self.documents = {}  # GET path with query -> (content type, bytes)
         self.answers = {}
         self.requests = []  # (method, path with query, headers)
-        handler = type("Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        super().__init__(_Handler)
 
     def serve_json(self, path, document):
         self.documents[path] = ("application/json", json.dumps(document).encode())
@@ -30,31 +26,10 @@ class ScriptedServer:
     def count(self, method):
         return sum(1 for request in self.requests if request[0] == method)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
 
-    def __exit__(self, *_):
-        self._http.shutdown()
-        self._http.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    owner = None
-
-    def log_message(self, *_):
-        pass
-
+class _Handler(Handler):
     def _send(self, status, body=b"", content_type="application/json", headers=()):
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in headers:
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        self.send_bytes(status, body, [("Content-Type", content_type), *headers])
 
     def _send_json(self, status, document):
         self._send(status, json.dumps(document).encode())
