@@ -2,13 +2,8 @@
 // Commits through Hugging Face's API.
 #include "http/dialects/hub_upload.hpp"
 
-#include "core/base64.hpp"
 #include "core/log.hpp"
-#include "http/credentials.hpp"
-#include "http/dialects/announce_access.hpp"
-#include "http/dialects/handlers.hpp"
 #include "http/dialects/hub_commit.hpp"
-#include "http/dialects/registry_access.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/json_body.hpp"
 

@@ -148,21 +148,14 @@ task<response> answer_list(exchange& ex, manifest_ask ask, principal who) {
   co_return answer;
 }
 
-/// Checks who asks, in SwarmUI's order: the body, the session, the permission.
 task<response> make_list(exchange& ex) {
   auto body = co_await ex.read_body(limits::json_body_bytes_max);
   auto ask = body.and_then([](auto& text) { return read_manifest_ask(text); });
   if (!ask)
     co_return swarmui_trouble(ask.error());
-  if (ask->session_id.empty())
-    ask->session_id = session_of_request(ex);
-  auto who = principal_of(ex, ask->session_id);
+  auto who = admit(ex, std::move(ask->session_id));
   if (!who)
-    co_return bad_session();
-  if (who->kind == principal_kind::address)
-    co_return swarmui_error(400, "basic_api", "missing session id");
-  if (!has_model_access(ex, *who))
-    co_return bad_permission();
+    co_return std::move(who.error());
   auto answer = co_await answer_list(ex, std::move(*ask), std::move(*who));
   co_return answer;
 }

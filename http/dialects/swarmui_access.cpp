@@ -3,6 +3,7 @@
 
 #include "http/credentials.hpp"
 #include "http/dialects/announce_access.hpp"
+#include "http/dialects/swarmui_json.hpp"
 #include "protocol/passkey.hpp"
 #include "protocol/text.hpp"
 
@@ -82,6 +83,19 @@ bool has_model_access(const exchange& ex, const principal& who) {
   if (who.kind == principal_kind::address)
     return ex.config().guest_access && !ex.config().session_required;
   return who.kind != principal_kind::guest || ex.config().guest_access;
+}
+
+tl::expected<principal, response> admit(const exchange& ex, std::string session_id) {
+  if (session_id.empty())
+    session_id = session_of_request(ex);
+  auto who = principal_of(ex, session_id);
+  if (!who)
+    return tl::unexpected{bad_session()};
+  if (who->kind == principal_kind::address)
+    return tl::unexpected{swarmui_error(400, "basic_api", "missing session id")};
+  if (!has_model_access(ex, *who))
+    return tl::unexpected{bad_permission()};
+  return std::move(*who);
 }
 
 } // namespace shoal::http

@@ -23,4 +23,8 @@ bool may_see_private(const exchange& ex, const principal& who);
 /// Whether model files are for them. @source SwarmUI `FundamentalModelAccess`
 bool has_model_access(const exchange& ex, const principal& who);
 
+/// Who asks for model files or for what belongs to them, in SwarmUI's order: the session, then the
+/// permission. @param session_id of the body; may be empty. @returns the refusal else.
+tl::expected<principal, response> admit(const exchange& ex, std::string session_id);
+
 } // namespace shoal::http
