@@ -25,7 +25,6 @@ struct placed_file {
 /// whatever end: `.shoal/KEY` in the folder that the user has named. Nobody else may be at work in
 /// it. Its name is one that publishing leaves out (see `scan_folder`).
 ///
-///     torrent     the .torrent file
 ///     resume      what libtorrent had when it was asked last
 ///     clean       there if nothing came after that
 ///     http        a line for each chunk that came over plain HTTP
