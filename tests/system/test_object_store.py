@@ -43,7 +43,8 @@ def remove(node, name=NAME):
 def test_the_last_revision_that_names_an_object_gives_it_up(node, folder):
     digest = folders.sha256(folder / "weights.bin")
     node.publish(folder, NAME, REV)
-    other = folders.make_folder(folder.parent / "other", {**SIZES, "more.bin": 1})
+    other = folders.make_folder(folder.parent / "other", {**SIZES, "x.bin": 1})
+    assert folders.sha256(other / "weights.bin") == digest
     node.publish(other, "org/other", REV)
     remove(node)
     check = f"{node.url}/webseed/org/other/{REV}/weights.bin"
