@@ -16,7 +16,7 @@ cluster_packages=(etcd-server etcd-client)
 
 # Runs tests/run: the frameworks, the real clients, what checks their output.
 test_packages=(
-  python3 python3-pytest python3-pytest-timeout python3-prometheus-client
+  python3 python3-pytest python3-pytest-timeout python3-pytest-xdist python3-prometheus-client
   python3-websocket python3-requests python3-cryptography chromium
   python3-libtorrent transmission-daemon transmission-cli aria2 qbittorrent-nox rtorrent
   prometheus haproxy faketime iproute2 nftables mount jq git etcd-server etcd-client

@@ -9,12 +9,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support import folders, ws  # noqa: E402
+from support import alone, folders, ws  # noqa: E402
 from support.node import Node  # noqa: E402
 from support.process import fresh_ip  # noqa: E402
 
 
 def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        alone.take_own_network()
     # Programs that tests start in other ways must not ask the world outside either.
     os.environ["WEBSEED_BASE_URL"] = ""
     # No test may hang; long ones say so themselves.
