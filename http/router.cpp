@@ -43,8 +43,9 @@ response preflight() {
   return std::move(r)
       .with("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
       .with("Access-Control-Allow-Headers",
+            // User-Agent: WebTorrent sets it, and Firefox and Safari ask whether they may.
             "Authorization, Cache-Control, Content-Type, If-None-Match, If-Range, Range, "
-            "X-Session-ID, X-Weightless-Key")
+            "User-Agent, X-Session-ID, X-Weightless-Key")
       .with("Access-Control-Max-Age", "86400");
 }
 

@@ -189,11 +189,11 @@ def test_browsers_may_read_ranges(published):
     url, _ = data_of(published)
     preflight = web.request("OPTIONS", url, headers={
         "Origin": "https://example.org", "Access-Control-Request-Method": "GET",
-        "Access-Control-Request-Headers": "range,cache-control"})
+        "Access-Control-Request-Headers": "range,cache-control,user-agent"})
     assert preflight.status in (200, 204)
     assert preflight.headers["Access-Control-Allow-Origin"] == "*"
     allowed = preflight.headers["Access-Control-Allow-Headers"].lower()
-    for name in ("range", "cache-control", "if-range", "authorization"):
+    for name in ("range", "cache-control", "if-range", "authorization", "user-agent"):
         assert name in allowed
     answer = web.get(url, {"Origin": "https://example.org", "Range": "bytes=0-1"})
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
