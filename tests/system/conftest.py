@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from support import alone, folders, ws  # noqa: E402
 from support.node import Node  # noqa: E402
+from support.pages import Browser  # noqa: E402
 from support.process import fresh_ip  # noqa: E402
 
 
@@ -101,6 +102,19 @@ def sockets():
         return opened[-1]
 
     yield connect
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def browse(tmp_path):
+    """browse(url) opens the page in a browser of its own."""
+    opened = []
+
+    def show(url):
+        opened.append(Browser(tmp_path / f"browser{len(opened)}", url))
+
+    yield show
     for one in opened:
         one.close()
 

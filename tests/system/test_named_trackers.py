@@ -4,7 +4,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 from support import folders, wait, web, ws
-from support.pages import Page, PageServer
+from support.pages import PageServer
 from support.torrents import Torrent
 
 REF = ("ns/model", "v1")
@@ -35,18 +35,14 @@ def test_udp_is_named_where_the_operator_says_it_is_reached(make_node, tmp_path)
         [f"ws://{host}/announce".encode()]]
 
 
-def test_a_page_finds_the_tracker_in_our_magnet(make_node, tmp_path):
+def test_a_page_finds_the_tracker_in_our_magnet(make_node, browse, tmp_path):
     node = make_node()
     torrent = publish(node, tmp_path)
     revision = web.get(f"{node.url}/api/v1/models/{REF[0]}/revs/{REF[1]}").json()
     magnet = next(t["magnet"] for t in revision["torrents"] if t["format"] == "v1")
-    server = PageServer(b"")
-    server.tasks["leech"] = {"announce": [], "magnet": magnet}
-    page = Page(f"{server.url}/peer.html?role=leech", tmp_path / "page")
-    try:
-        swarm = bytes.fromhex(torrent.v1)
-        with ws.Socket(node.url) as watcher:
-            wait.until(lambda: watcher.scrape(swarm)[swarm][:2] == (0, 1), 60, "the page is there")
-    finally:
-        page.close()
-        server.close()
+    swarm = bytes.fromhex(torrent.v1)
+    with PageServer() as server, ws.Socket(node.url) as watcher:
+        # Without the web seeds, or it soon is a seed.
+        server.tasks["leech"] = {"announce": [], "source": magnet, "webSeeds": False}
+        browse(server.page("leech"))
+        wait.until(lambda: watcher.scrape(swarm)[swarm][:2] == (0, 1), 60, "the page is there")

@@ -11,7 +11,7 @@ import pytest
 from support import pages, tracker, wait, ws
 from support.client_libtorrent import LibtorrentClient
 from support.node_js import node_program
-from support.pages import Page, PageServer
+from support.pages import PageServer
 from support.paths import NPM, SLOWNESS
 from support.tls import Certificate, TlsNode
 from support.torrents import Torrent
@@ -75,24 +75,19 @@ def test_clients_of_npm_meet_though_only_one_encrypts(node):
     assert handshakes(node) == 1
 
 
-def test_two_pages_exchange_a_file_over_wss(node, tmp_path, monkeypatch):
+def test_two_pages_exchange_a_file_over_wss(node, browse, monkeypatch):
     monkeypatch.setattr(pages, "FLAGS", (*pages.FLAGS, "--ignore-certificate-errors"))
     content = os.urandom(700_000)
-    server, opened = PageServer(content), []
     announce = [node.tls_url.replace("https", "wss") + "/announce"]
-    try:
+    with PageServer(content) as server:
         server.tasks["seed"] = {"announce": announce}
-        opened.append(Page(f"{server.url}/peer.html?role=seed", tmp_path / "seed"))
+        browse(server.page("seed"))
         seeding = server.report("seed", "magnet", 60)
         swarm = bytes.fromhex(seeding["infoHash"])
         with ws.Socket(node.url) as watcher:
             wait.until(lambda: watcher.scrape(swarm)[swarm][:2] == (1, 0), 30, "the page seeds")
-        server.tasks["leech"] = {"announce": announce, "magnet": seeding["magnet"]}
-        opened.append(Page(f"{server.url}/peer.html?role=leech", tmp_path / "leech"))
-        got = server.report("leech", "done", 90)
+        server.tasks["leech"] = {"announce": announce, "source": seeding["magnet"]}
+        browse(server.page("leech"))
+        got, = server.report("leech", "done", 90)["files"]
         assert (got["length"], got["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
         assert handshakes(node) >= 2
-    finally:
-        for page in opened:
-            page.close()
-        server.close()

@@ -6,10 +6,9 @@ import json
 import os
 import subprocess
 
-import pytest
 from support import wait, ws
 from support.node_js import node_program
-from support.pages import Page, PageServer
+from support.pages import PageServer
 from support.paths import NPM, SLOWNESS
 
 
@@ -33,38 +32,21 @@ def test_clients_of_npm_meet(node):
     wait.until(lambda: node.metrics()["shoal_ws_sockets"] == 0, 10, "the sockets are closed")
 
 
-@pytest.fixture
-def pages(tmp_path):
-    """pages(url, name) opens a page in a browser of its own."""
-    opened = []
-
-    def show(url, name):
-        opened.append(Page(url, tmp_path / name))
-        return opened[-1]
-
-    yield show
-    for page in opened:
-        page.close()
-
-
-def test_two_pages_exchange_a_file(node, pages):
+def test_two_pages_exchange_a_file(node, browse):
     content = os.urandom(1_500_000)
-    server = PageServer(content)
-    try:
+    with PageServer(content) as server:
         tracker = [node.url.replace("http", "ws") + "/announce"]
         server.tasks["seed"] = {"announce": tracker}
-        pages(f"{server.url}/peer.html?role=seed", "seed")
+        browse(server.page("seed"))
         seeding = server.report("seed", "magnet", 60)
         swarm = bytes.fromhex(seeding["infoHash"])
         with ws.Socket(node.url) as watcher:
             # WebTorrent says `completed` of what it seeds, too, so completions tell nothing here.
             wait.until(lambda: watcher.scrape(swarm)[swarm][:2] == (1, 0), 30, "the page seeds")
-            server.tasks["leech"] = {"announce": tracker, "magnet": seeding["magnet"]}
-            pages(f"{server.url}/peer.html?role=leech", "leech")
-            got = server.report("leech", "done", 90)
+            server.tasks["leech"] = {"announce": tracker, "source": seeding["magnet"]}
+            browse(server.page("leech"))
+            got, = server.report("leech", "done", 90)["files"]
             assert (got["length"], got["sha256"]) == (len(content),
                                                       hashlib.sha256(content).hexdigest())
             wait.until(lambda: watcher.scrape(swarm)[swarm][:2] == (2, 0), 30, "both seed")
         assert node.metrics()["shoal_ws_relayed_total", ("kind", "answer")] >= 1
-    finally:
-        server.close()
