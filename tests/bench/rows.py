@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of the table in DESIGN, "Figures to reach": what is loaded how, and what counts."""
 
-import random
 import re
 import shutil
 import socket
 import subprocess
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from rounds import Contender, alternate, load, ratio
+from figures import Plan, Row
+from object_rows import OBJECT_ROWS
+from rounds import Contender, load, ratio
 from servers import LIMIT, LOAD, THREADS, Limit, Nginx, NpmTracker, Opentracker, Shoal
 from support.process import Process
 from support.wait import until
@@ -20,56 +20,6 @@ from support.wait import until
 IN_FLIGHT = 128
 CONNECTIONS = 64
 IDLE_PER_NODE = 15_000
-
-
-@dataclass
-class Plan:
-    """How thorough."""
-
-    rounds: int
-    seconds: float
-    swarms: int
-    peers: int
-    idle_sockets: int
-    patience: int = 2  # So many times as many rounds, if they are disturbed.
-
-    def population(self):
-        return ["--swarms", self.swarms, "--peers", self.peers, "--seeds", 0, "--numwant", 50]
-
-
-@dataclass
-class Verdict:
-    """One figure against its bar."""
-
-    what: str
-    value: float
-    bar: float
-    stretch: float
-    less_is_better: bool = False
-    unit: str = "x"
-
-    def word(self):
-        def reaches(bound):
-            return self.value <= bound if self.less_is_better else self.value >= bound
-        return "stretch" if reaches(self.stretch) else "bar" if reaches(self.bar) else "MISSED"
-
-
-@dataclass
-class Row:
-    title: str
-    unit: str = "requests/s"
-    contenders: list = field(default_factory=list)
-    verdicts: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
-    dropped: int = 0
-    forced: int = 0
-
-    def compare(self, plan, contenders, unit="requests"):
-        self.contenders = contenders
-        self.dropped, self.forced = alternate(contenders, plan, unit)
-
-    def judge(self, what, value, bar, stretch, **more):
-        self.verdicts.append(Verdict(what, value, bar, stretch, **more))
 
 
 def hashes(plan):
@@ -236,29 +186,6 @@ def resident_bytes(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
 
 
-def web_seed(work, plan):
-    row = Row("web seed, a warm file of 16 MB", "MB/s")
-    folder = work / "files" / "v1"
-    folder.mkdir(parents=True)
-    (folder / "weights.bin").write_bytes(random.Random(1).randbytes(16_000_000))
-    with Shoal(work) as shoal, Nginx(work, 1, folder) as nginx:
-        shoal.node.publish(folder, "bench/model", "v1")
-        for clients in (1, 64):
-            contenders = [
-                Contender(f"{server.name}, {clients} clients",
-                          ["http", server.target, "--get", path, "--connections", clients,
-                           "--timeout", 30], server.pid)
-                for server, path in ((shoal, "/webseed/bench/model/v1/weights.bin"),
-                                     (nginx, "/files/weights.bin"))]
-            part = Row("")
-            part.compare(plan, contenders, "megabytes")
-            row.contenders += contenders
-            row.dropped += part.dropped
-            row.forced += part.forced
-            row.judge(f"nginx, {clients} clients", ratio(*contenders), 0.8, 1.0)
-    return row
-
-
 def registry_lookup(work, plan):
     row = Row("registry lookup by hash, keep-alive", "lookups/s")
     data = work / "registry-data"
@@ -291,4 +218,4 @@ def fetch(target, path):
 
 
 ROWS = [udp_announce, http_new_connection, http_keep_alive, websocket, idle_websockets,
-        memory_per_peer, web_seed, registry_lookup]
+        memory_per_peer, *OBJECT_ROWS, registry_lookup]

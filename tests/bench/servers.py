@@ -117,9 +117,10 @@ class Opentracker(Server):
 
 
 class Nginx(Server):
-    """A constant for every path, and the files of a folder below /files/."""
+    """A constant for every path, and the files of a folder below /files/. `locations`: more of
+    nginx's own, in which URL stands for its address."""
 
-    def __init__(self, work, constant_bytes=0, files=None):
+    def __init__(self, work, constant_bytes=0, files=None, locations=""):
         super().__init__(work, "nginx")
         folder = self.work
         where = f"location /files/ {{ alias {files}/; }}" if files else ""
@@ -134,6 +135,7 @@ http {{
   server {{
     listen 127.0.0.1:{self.port} reuseport;
     {where}
+    {locations.replace("URL", f"http://{self.target}")}
     location / {{ return 200 "{'x' * constant_bytes}"; }}
   }}
 }}

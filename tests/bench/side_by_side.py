@@ -17,12 +17,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from rows import ROWS, Plan  # noqa: E402
+from figures import Plan  # noqa: E402
+from rows import ROWS  # noqa: E402
 from table import document  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
 THOROUGH = Plan(rounds=5, seconds=5, swarms=10_000, peers=100, idle_sockets=30_000)
-QUICK = Plan(rounds=2, seconds=1, swarms=1000, peers=60, idle_sockets=500, patience=1)
+QUICK = Plan(rounds=2, seconds=1, swarms=1000, peers=60, idle_sockets=500, patience=1,
+             large_bytes=64 << 20)
 
 
 def chosen_rows(names):

@@ -9,8 +9,9 @@ from support.paths import TOP
 sys.path.insert(0, str(TOP / "tests" / "bench"))
 
 import endurance  # noqa: E402
+import fleet  # noqa: E402
 import rounds  # noqa: E402
-from rows import Plan, Row, Verdict  # noqa: E402
+from figures import Plan, Row, Verdict  # noqa: E402
 from rounds import Contender, Sample  # noqa: E402
 from table import document  # noqa: E402
 
@@ -80,3 +81,16 @@ def test_the_document_says_what_was_reached(measured):
 def test_a_slope_is_that_of_the_line():
     samples = [(t, 1000 + 5 * t / 60 + (-1) ** t) for t in range(600)]
     assert endurance.slope_kib_per_minute(samples) == pytest.approx(5, abs=0.1)
+
+
+@pytest.mark.parametrize("share,value", [(0.5, 15), (0.99, 30), (0.01, 1), (1, 30)])
+def test_a_quantile_is_one_of_the_values(share, value):
+    assert fleet.quantile(list(range(30, 0, -1)), share) == value
+
+
+def test_a_fleet_is_measured_against_its_capped_minimum():
+    hosts = fleet.Fleet("work", None, [None, None], file_bytes=1_000_000, cap=8)
+    a_round = fleet.Round([1.0, 1.5], 1_500_000, 750_000, 250_000, 0, 0.5)
+    line = fleet.table_line(hosts, fleet.scenes(8)["swarm"], [a_round])
+    assert line == ("| web seed and peers | 1.0 | 1.5 | 1.00x | 1.50x | 1.50 | 0.75 | 0.00 "
+                    "| 0.250 | 50% |")
