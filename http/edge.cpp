@@ -297,7 +297,7 @@ task<> edge::tick() {
     lane_.sweep(now);
     websockets_.tick(now);
     if (far_)
-      far_->tick(now);
+      far_->pool().tick(now);
     for (auto* conn : connections_) {
       if (draining_ && conn->idle()) {
         conn->cut();
@@ -354,7 +354,7 @@ void edge::stop() {
     lane_.stop();
     websockets_.cut();
     if (far_)
-      far_->cut();
+      far_->pool().cut();
     for (auto* conn : connections_)
       conn->cut();
     // Whoever waits for a swarm waits no longer, and finds its connection cut.

@@ -8,42 +8,7 @@
 namespace shoal::http {
 
 object_relay::object_relay(asio::io_context& io, source_set& all, const services& srv)
-    : io_{io}, all_{all}, srv_{srv} {}
-
-// -- connections to other nodes -----------------------------------------------------------
-
-object_relay::source_ptr object_relay::take_idle(const object_place& place) {
-  auto fits = [&](auto& x) {
-    return x.source->address() == place.address && x.source->node() == place.node;
-  };
-  auto found = std::find_if(idle_.rbegin(), idle_.rend(), fits);
-  if (found == idle_.rend())
-    return nullptr;
-  auto source = std::move(found->source);
-  idle_.erase(std::next(found).base());
-  return source;
-}
-
-void object_relay::keep(source_ptr source) {
-  if (!source->reusable())
-    return;
-  if (idle_.size() >= limits::object_sources_idle_max)
-    idle_.erase(idle_.begin());
-  idle_.push_back({std::move(source), mono_now()});
-}
-
-void object_relay::tick(mono_time now) {
-  std::erase_if(idle_, [&](auto& x) { return now - x.since > defaults::object_source_idle; });
-  for (auto* source : all_)
-    if (source->overdue(now))
-      source->cut();
-}
-
-void object_relay::cut() {
-  idle_.clear();
-  for (auto* source : all_)
-    source->cut();
-}
+    : srv_{srv}, pool_{io, all, srv} {}
 
 // -- who has it ---------------------------------------------------------------------------
 
@@ -55,28 +20,7 @@ task<result<object_places>> object_relay::find(exchange& ex, sha256_digest objec
   co_return found;
 }
 
-task<result<object_relay::source_ptr>> object_relay::reach(const object_place& place,
-                                                           object_part part) {
-  if (auto source = take_idle(place)) {
-    auto asked = co_await source->ask(part);
-    if (asked)
-      co_return result<source_ptr>{std::move(source)};
-    if (asked.error().code == ec::not_found)
-      co_return tl::unexpected{asked.error()};
-    // It may have been closed since.
-  }
-  auto source = std::make_unique<object_source>(io_, all_, place);
-  auto connected = co_await source->connect(srv_.bulk->context());
-  if (!connected)
-    co_return tl::unexpected{connected.error()};
-  auto asked = co_await source->ask(part);
-  if (!asked)
-    co_return tl::unexpected{asked.error()};
-  co_return result<source_ptr>{std::move(source)};
-}
-
-task<result<object_relay::source_ptr>> object_relay::open(exchange& ex, object_part part,
-                                                          bool anew) {
+task<result<source_ptr>> object_relay::open(exchange& ex, object_part part, bool anew) {
   std::vector<std::string> failed;
   error why;
   for (;;) {
@@ -87,10 +31,11 @@ task<result<object_relay::source_ptr>> object_relay::open(exchange& ex, object_p
       auto tried = std::find(failed.begin(), failed.end(), place.node) != failed.end();
       if (tried || place.size_bytes != part.size_bytes)
         continue;
-      auto source = co_await reach(place, part);
-      if (source)
-        co_return source;
-      why = source.error();
+      auto request = request_for(part);
+      auto reached = co_await pool_.reach(place, std::move(request));
+      if (reached.source)
+        co_return result<source_ptr>{std::move(reached.source)};
+      why = reached.why;
       log::warn("bulk", "cannot read object={} node={} error=\"{}\"", part.object.brief(),
                 place.node, to_string(why));
       failed.push_back(place.node);
@@ -112,26 +57,23 @@ task<result<void>> object_relay::stream_through(exchange& ex, response& head, ob
     co_return tl::unexpected{source.error()};
   std::unique_ptr<char[]> buffer{new char[limits::object_relay_buffer_bytes]};
   std::span<char> room{buffer.get(), limits::object_relay_buffer_bytes};
-  auto going = co_await ex.send_head(head, part.length);
-  while (going && part.length > 0) {
-    auto n = co_await (*source)->read_some(room);
-    if (!n) {
-      log::warn("bulk", "loses a node in the middle object={} error=\"{}\"", part.object.brief(),
-                to_string(n.error()));
-      source = co_await open(ex, part, true);
-      if (!source)
-        co_return tl::unexpected{source.error()};
-      srv_.bulk->switches.add();
-      continue;
-    }
-    std::string_view piece{room.data(), *n};
-    going = co_await ex.send_piece(piece);
-    part.offset += *n;
-    part.length -= *n;
-    srv_.bulk->bytes.add(*n);
+  relayed_part left{part.offset, part.length, true};
+  left.going = co_await ex.send_head(head, part.length);
+  for (;;) {
+    auto poured = co_await pour(ex, **source, left, room, srv_.bulk->bytes);
+    if (poured)
+      break;
+    log::warn("bulk", "loses a node in the middle object={} error=\"{}\"", part.object.brief(),
+              to_string(poured.error()));
+    part.offset = left.offset;
+    part.length = left.length;
+    source = co_await open(ex, part, true);
+    if (!source)
+      co_return tl::unexpected{source.error()};
+    srv_.bulk->switches.add();
   }
-  if (going)
-    keep(std::move(*source));
+  if (left.going)
+    pool_.keep(std::move(*source));
   co_return result<void>{};
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "http/exchange.hpp"
-#include "http/object_source.hpp"
+#include "http/source_pool.hpp"
 
 namespace shoal::http {
 
@@ -21,30 +20,14 @@ public:
   /// Asks which other nodes have an object. @errors as object_finder_actor.
   task<result<object_places>> find(exchange& ex, sha256_digest object, bool anew = false) const;
 
-  /// Cuts what is overdue, closes what nobody uses.
-  void tick(mono_time now);
-
-  /// Cuts everything: the edge ends.
-  void cut();
+  source_pool& pool() { return pool_; }
 
 private:
-  using source_ptr = std::unique_ptr<object_source>;
-
-  struct idle_source {
-    source_ptr source;
-    mono_time since;
-  };
-
   task<result<source_ptr>> open(exchange& ex, object_part part, bool anew);
-  task<result<source_ptr>> reach(const object_place& place, object_part part);
   task<result<void>> stream_through(exchange& ex, response& head, object_part part);
-  source_ptr take_idle(const object_place& place);
-  void keep(source_ptr source);
 
-  asio::io_context& io_;
-  source_set& all_;
   const services& srv_;
-  std::vector<idle_source> idle_; ///< The one used last at the end.
+  source_pool pool_;
 };
 
 } // namespace shoal::http

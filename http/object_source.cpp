@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <netinet/tcp.h>
 
 namespace shoal::http {
 
@@ -23,22 +24,50 @@ constexpr size_t head_read_bytes = 1024;
 
 using head_parser = bhttp::response_parser<bhttp::empty_body>;
 
-/// @returns whether what follows is exactly the part.
-result<void> check_head(const head_parser& parser, const object_part& part) {
+/// A host that is gone without a word is noticed though it may take its time with the bytes.
+void watch_host(tcp_socket& socket) {
+  using asio::detail::socket_option::integer;
+  boost::system::error_code ignored; // Then the stall ends it.
+  socket.set_option(asio::socket_base::keep_alive{true}, ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_KEEPIDLE>{4}, ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_KEEPINTVL>{2}, ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_KEEPCNT>{3}, ignored);
+}
+
+ec code_named(std::string_view text) {
+  for (uint8_t i = 1; i < static_cast<uint8_t>(ec::ec_sentinel_); ++i)
+    if (name(static_cast<ec>(i)) == text)
+      return static_cast<ec>(i);
+  return ec::unavailable;
+}
+
+/// @returns the reason that a node gives for not giving what it was asked for.
+std::optional<error> refusal_in(const head_parser& parser) {
   auto& head = parser.get();
+  if (auto said = head.find(std::string{bulk_error_header}); said != head.end())
+    return error{code_named(said->value()), {}};
   if (head.result() == bhttp::status::not_found)
-    return fail(ec::not_found);
-  auto first = part.offset;
-  byte_range range{first, first + part.length - 1};
+    return error{ec::not_found, {}};
+  return std::nullopt;
+}
+
+/// @returns whether what follows is exactly the part.
+result<void> check_head(const head_parser& parser, const bulk_request& what) {
+  auto& head = parser.get();
+  byte_range range{what.offset, what.offset + what.length - 1};
   auto length = parser.content_length();
-  if (head.result() != bhttp::status::partial_content || !length || *length != part.length
+  if (head.result() != bhttp::status::partial_content || !length || *length != what.length
       || std::string_view{head[bhttp::field::content_range]}
-             != content_range(range, part.size_bytes))
+             != content_range(range, what.size_bytes))
     return fail(ec::unavailable, fmt::format("an unexpected answer, status {}", head.result_int()));
   return {};
 }
 
 } // namespace
+
+bulk_request request_for(const object_part& part) {
+  return {"/objects/" + part.object.hex(), part.size_bytes, part.offset, part.length};
+}
 
 object_source::object_source(asio::io_context& io, source_set& all, const object_place& where)
     : all_{all}, node_{where.node}, address_{where.address}, resolver_{io.get_executor()},
@@ -106,6 +135,8 @@ task<result<void>> object_source::open_socket() {
   }
   if (!failed)
     stream_.next_layer().set_option(asio::ip::tcp::no_delay{true}, failed);
+  if (!failed)
+    watch_host(stream_.next_layer());
   co_return over(failed);
 }
 
@@ -138,14 +169,14 @@ task<result<void>> object_source::send(std::string_view bytes) {
   co_return result<void>{};
 }
 
-task<result<void>> object_source::read_head(const object_part& part) {
+task<result<void>> object_source::read_head(const bulk_request& what) {
   head_parser parser;
   parser.header_limit(head_bytes_max);
   parser.body_limit(UINT64_MAX);
   parser.eager(false);
   while (!parser.is_header_done()) {
     error_code failed;
-    wait(defaults::object_source_stall);
+    wait(stall_);
     auto room = buffer_.prepare(std::min(head_read_bytes, buffer_.max_size() - buffer_.size()));
     auto n = co_await stream_.async_read_some(room, asio::redirect_error(use_task, failed));
     if (auto got = over(failed); !got)
@@ -155,20 +186,27 @@ task<result<void>> object_source::read_head(const object_part& part) {
     if (failed && failed != bhttp::error::need_more)
       co_return fail(ec::unavailable, node_ + ": " + failed.message());
   }
-  keep_alive_ = parser.keep_alive();
-  co_return check_head(parser, part);
+  auto refusal = refusal_in(parser);
+  refused_ = refusal.has_value();
+  if (refusal)
+    co_return tl::unexpected{std::move(*refusal)};
+  auto agreed = check_head(parser, what);
+  keep_alive_ = agreed && parser.keep_alive();
+  co_return agreed;
 }
 
-task<result<void>> object_source::ask(object_part part) {
+task<result<void>> object_source::ask(bulk_request what) {
   keep_alive_ = false;
-  auto text = fmt::format("GET /objects/{} HTTP/1.1\r\nHost: {}\r\nRange: bytes={}-{}\r\n\r\n",
-                          part.object.hex(), node_, part.offset, part.offset + part.length - 1);
+  refused_ = false;
+  stall_ = what.stall;
+  auto text = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nRange: bytes={}-{}\r\n\r\n", what.target,
+                          node_, what.offset, what.offset + what.length - 1);
   auto sent = co_await send(text);
   if (!sent)
     co_return sent;
-  auto agreed = co_await read_head(part);
+  auto agreed = co_await read_head(what);
   if (agreed)
-    left_ = part.length;
+    left_ = what.length;
   co_return agreed;
 }
 
@@ -180,7 +218,7 @@ task<result<size_t>> object_source::read_some(std::span<char> out) {
     buffer_.consume(n);
   } else {
     error_code failed;
-    wait(defaults::object_source_stall);
+    wait(stall_);
     auto room = asio::buffer(out.data(), most);
     n = co_await stream_.async_read_some(room, asio::redirect_error(use_task, failed));
     if (auto got = over(failed); !got)

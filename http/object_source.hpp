@@ -4,6 +4,7 @@
 #include "actors/messages/object_places.hpp"
 #include "cluster/link_tls.hpp"
 #include "core/clock.hpp"
+#include "core/defaults.hpp"
 #include "core/error.hpp"
 #include "http/bulk_side.hpp"
 #include "http/stream.hpp"
@@ -17,6 +18,20 @@
 namespace shoal::http {
 
 class object_source;
+
+/// Bytes that are asked of another node.
+struct bulk_request {
+  std::string target;      ///< "/objects/...".
+  uint64_t size_bytes = 0; ///< Of all that is there under that name.
+  uint64_t offset = 0;
+  uint64_t length = 0;                                             ///< Above 0.
+  std::chrono::milliseconds stall = defaults::object_source_stall; ///< Without a byte.
+};
+
+bulk_request request_for(const object_part& part);
+
+/// With the name of an error: why a node does not give what it was asked for.
+inline constexpr std::string_view bulk_error_header = "X-Shoal-Error";
 
 /// The sources of an edge, for its sweeps.
 using source_set = std::unordered_set<object_source*>;
@@ -38,8 +53,12 @@ public:
   /// @errors ec::unavailable, ec::unauthorized (it is not that node).
   task<result<void>> connect(cluster::link_context context);
 
-  /// Asks for what `read_some` gives then. @errors ec::not_found, ec::unavailable.
-  task<result<void>> ask(object_part part);
+  /// Asks for what `read_some` gives then. @errors ec::unavailable, and what the node itself says.
+  task<result<void>> ask(bulk_request what);
+  task<result<void>> ask(object_part part) { return ask(request_for(part)); }
+
+  /// Whether the last error was the node's own word.
+  bool has_refused() const { return refused_; }
 
   /// Reads some of what was asked for, at least a byte. @errors ec::unavailable.
   task<result<size_t>> read_some(std::span<char> out);
@@ -58,7 +77,7 @@ private:
   task<result<std::vector<asio::ip::tcp::endpoint>>> resolve();
   task<result<void>> open_socket();
   task<result<void>> send(std::string_view bytes);
-  task<result<void>> read_head(const object_part& part);
+  task<result<void>> read_head(const bulk_request& what);
 
   void wait(std::chrono::milliseconds patience);
   result<void> over(const error_code& failed);
@@ -70,7 +89,9 @@ private:
   stream stream_;
   boost::beast::flat_buffer buffer_; ///< Of the answer, not yet read.
   uint64_t left_ = 0;                ///< Of the body.
+  std::chrono::milliseconds stall_{};
   bool keep_alive_ = false;
+  bool refused_ = false;
   bool waiting_ = false; ///< For the other node.
   mono_time deadline_{};
 };

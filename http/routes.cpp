@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/dialects/handlers.hpp"
+#include "http/dialects/pull_home.hpp"
 #include "http/router.hpp"
 
 #include <array>
@@ -102,6 +103,7 @@ constexpr std::array routes{
 
 constexpr std::array for_nodes{
     route{method::get, "/objects/{sha256}", bulk_object, open, plain},
+    route{method::get, "/pulls", bulk_pull, open, plain},
 };
 
 } // namespace

@@ -87,6 +87,8 @@ result<void> server::start() {
     return loaded;
   if (auto ready = bulk_ ? bulk_->prepare() : result<void>{}; !ready)
     return ready;
+  if (bulk_ && services_.node.web_origins())
+    bulk_->share_pulls(services_.node.system());
   for (unsigned i = 0; i < config_.threads; ++i) {
     edges_.push_back(std::make_unique<edge>(i, config_.threads, services_, routes_, commons_));
     if (auto bound = edges_.back()->listen(); !bound)
@@ -131,6 +133,8 @@ void server::stop(std::chrono::seconds patience) {
   disk_.join();
   services_.hashing->join();
   edges_.clear();
+  if (bulk_)
+    bulk_->end_pulls();
 }
 
 } // namespace shoal::http

@@ -174,9 +174,7 @@ task<> send_hub_origin(exchange& ex, std::string kind, hub_path where, hub_error
   auto found = co_await match(ex, std::move(kind), std::move(where));
   if (found && found->file.found) {
     auto bytes = bytes_of(ex, *found);
-    auto& bases = ex.node().web_origins()->config().base_urls;
-    auto from = pull_of(bases, found->name, found->file.what);
-    co_await send_pulled(ex, std::move(from), std::move(bytes));
+    co_await send_pulled(ex, std::move(found->name), std::move(found->file.what), std::move(bytes));
     co_return;
   }
   if (found)

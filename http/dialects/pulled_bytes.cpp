@@ -3,106 +3,10 @@
 
 #include "actors/messages/catalog.hpp"
 #include "core/log.hpp"
+#include "http/dialects/pull_home.hpp"
 #include "http/object_relay.hpp"
 
-#include <caf/send.hpp>
-
 namespace shoal::http {
-
-namespace {
-
-/// A reader's place at a fetcher, given back at the end.
-class reading {
-public:
-  explicit reading(webseed_fetcher_actor at) : at_{std::move(at)} {}
-  reading(const reading&) = delete;
-  reading& operator=(const reading&) = delete;
-  ~reading() {
-    if (id_ != 0)
-      caf::anon_send(at_, leave_pull{id_});
-  }
-
-  /// Waits a while for bytes. @returns what is there; without bytes if there are none yet.
-  task<result<pull_progress>> ask(exchange& ex, uint64_t offset, uint64_t length) {
-    read_pull question{id_, offset, length};
-    auto got = co_await ex.ask<pull_progress>(at_, std::move(question), true);
-    if (got)
-      id_ = got->reader;
-    co_return got;
-  }
-
-private:
-  webseed_fetcher_actor at_;
-  uint64_t id_ = 0;
-};
-
-/// One answer whose bytes come from a pull.
-struct pulled_answer {
-  ranged_answer head;
-  pull_spec from;
-  bool going = true; ///< The client wants more.
-};
-
-task<result<webseed_fetcher_actor>> open(exchange& ex, pull_spec what) {
-  open_pull question{std::move(what)};
-  auto opened = co_await ex.ask<opened_pull>(ex.node().webseed(), std::move(question), true);
-  if (!opened)
-    co_return tl::unexpected{opened.error()};
-  co_return std::move(opened->fetcher);
-}
-
-/// Sends what is ready. @returns the bytes that were sent.
-task<result<uint64_t>> send_ready(exchange& ex, pulled_answer& to, pull_progress ready) {
-  std::unique_ptr<uint8_t[]> buffer{new uint8_t[limits::webseed_buffer_bytes]};
-  uint64_t sent = 0;
-  while (to.going && sent < ready.ready_bytes) {
-    auto wanted = std::min<uint64_t>(limits::webseed_buffer_bytes, ready.ready_bytes - sent);
-    auto at = to.head.offset + sent;
-    auto work = [file = ready.file, at, room = std::span{buffer.get(), size_t(wanted)}] {
-      return file->read(at, room);
-    };
-    auto got = co_await ex.on_disk(work);
-    if (!got)
-      co_return tl::unexpected{got.error()};
-    if (*got == 0)
-      break;
-    auto piece = as_chars({buffer.get(), *got});
-    to.going = co_await ex.send_piece(piece);
-    sent += *got;
-    ex.node().web_origins()->served_bytes.add(*got);
-  }
-  co_return sent;
-}
-
-/// Sends the head once there is something to send, so that a failure has a status of its own.
-task<result<void>> send_stream(exchange& ex, pulled_answer& to) {
-  auto fetcher = co_await open(ex, to.from);
-  if (!fetcher)
-    co_return tl::unexpected{fetcher.error()};
-  reading place{std::move(*fetcher)};
-  auto began = mono_now();
-  auto& head = to.head;
-  while (to.going && head.length > 0) {
-    auto ready = co_await place.ask(ex, head.offset, head.length);
-    if (!ready)
-      co_return tl::unexpected{ready.error()};
-    if (ready->ready_bytes == 0) {
-      if (!ex.answered() && mono_now() - began > defaults::webseed_first_byte_patience)
-        co_return fail(ec::timeout, "the origin has not given a byte yet");
-      continue;
-    }
-    if (!ex.answered())
-      to.going = co_await ex.send_head(head.head, head.length);
-    auto sent = co_await send_ready(ex, to, std::move(*ready));
-    if (!sent)
-      co_return tl::unexpected{sent.error()};
-    head.offset += *sent;
-    head.length -= *sent;
-  }
-  co_return result<void>{};
-}
-
-} // namespace
 
 bool may_come_from_origin(const exchange& ex, std::string_view id) {
   auto* side = ex.node().web_origins();
@@ -140,18 +44,28 @@ task<result<origin_file>> find_at_origin(exchange& ex, origin_name name) {
   }
 }
 
-task<> send_pulled(exchange& ex, pull_spec from, stored_bytes what) {
-  auto is_there = from.sha256 && ex.node().objects().size(*from.sha256);
-  // Another node may have it: that is what a cluster is for.
-  if (from.sha256 && !is_there && ex.far()) {
-    auto places = co_await ex.far()->find(ex, *from.sha256);
-    is_there = places.has_value();
-  }
+namespace {
+
+/// Whether it has come meanwhile, or is at another node: that is what a cluster is for.
+task<bool> is_object_somewhere(exchange& ex, const std::optional<sha256_digest>& object) {
+  if (!object)
+    co_return false;
+  auto is_here = ex.node().objects().size(*object).has_value();
+  if (is_here || !ex.far())
+    co_return is_here;
+  auto places = co_await ex.far()->find(ex, *object);
+  co_return places.has_value();
+}
+
+} // namespace
+
+task<> send_pulled(exchange& ex, origin_name name, origin_record found, stored_bytes what) {
+  auto is_there = co_await is_object_somewhere(ex, found.sha256);
   if (is_there) {
-    co_await send_object(ex, *from.sha256, std::move(what));
+    co_await send_object(ex, *found.sha256, std::move(what));
     co_return;
   }
-  pulled_answer to{answer_range(range_request_of(ex), what), std::move(from)};
+  auto to = pulled_answer_of(ex, std::move(name), std::move(found), what);
   auto status = to.head.head.status;
   if (status == 304 || status == 416) {
     co_await ex.send(std::move(to.head.head));
@@ -161,7 +75,7 @@ task<> send_pulled(exchange& ex, pull_spec from, stored_bytes what) {
     co_await ex.send_head(to.head.head, to.head.length);
     co_return;
   }
-  auto sent = co_await send_stream(ex, to);
+  auto sent = co_await pull_anywhere(ex, to);
   if (sent)
     co_return;
   if (ex.answered()) {
@@ -183,8 +97,7 @@ task<> send_file_of(exchange& ex, origin_name name, const manifest_file& file, s
   origin_record record;
   record.size_bytes = file.size_bytes;
   record.sha256 = digest;
-  auto from = pull_of(ex.node().web_origins()->config().base_urls, std::move(name), record);
-  co_await send_pulled(ex, std::move(from), std::move(what));
+  co_await send_pulled(ex, std::move(name), std::move(record), std::move(what));
 }
 
 } // namespace shoal::http

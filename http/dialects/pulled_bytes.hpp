@@ -11,9 +11,10 @@ namespace shoal::http {
 /// ec::unavailable, ec::timeout, ec::busy.
 task<result<origin_file>> find_at_origin(exchange& ex, origin_name name);
 
-/// Answers with a file that is not here yet: from its origin, once for all who read it, or from
-/// here if it has come meanwhile.
-task<> send_pulled(exchange& ex, pull_spec from, stored_bytes what);
+/// Answers with a file that is not here yet: from its origin, once for all who read it at all nodes
+/// of the cluster, or from here or another node if it has come meanwhile.
+/// @param found what is known of it.
+task<> send_pulled(exchange& ex, origin_name name, origin_record found, stored_bytes what);
 
 /// Answers with a file of a revision: from here, from another node of the cluster, else from an
 /// origin if one may be asked.

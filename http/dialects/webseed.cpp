@@ -115,9 +115,7 @@ task<> from_origin(exchange& ex, seed_path where) {
   auto found = co_await find_at_origin(ex, name);
   if (found && found->found) {
     auto bytes = bytes_of(name, *found);
-    auto& bases = ex.node().web_origins()->config().base_urls;
-    auto from = pull_of(bases, std::move(name), found->what);
-    co_await send_pulled(ex, std::move(from), std::move(bytes));
+    co_await send_pulled(ex, std::move(name), std::move(found->what), std::move(bytes));
     co_return;
   }
   error why{ec::not_found, "no such file, here or at the origin"};

@@ -161,6 +161,31 @@ CAF_TEST(other bytes than those are no answer) {
     CAF_CHECK_EQUAL(refusal(answer), ec::unavailable);
 }
 
+CAF_TEST(a node may say why it gives nothing) {
+  auto said = [](std::string_view name) {
+    return "HTTP/1.1 503 No\r\nContent-Length: 0\r\nX-Shoal-Error: " + std::string{name}
+           + "\r\n\r\n";
+  };
+  for (auto code : {ec::storage_full, ec::timeout, ec::unauthorized, ec::unavailable}) {
+    answers = {said(name(code))};
+    begin();
+    object_source source{io, all, place()};
+    CAF_REQUIRE(run(source.connect(nullptr)));
+    auto made = run(fetch(source));
+    CAF_REQUIRE(!made);
+    CAF_CHECK(made.error().code == code);
+    CAF_CHECK(source.has_refused());
+    CAF_CHECK(!source.reusable());
+  }
+  CAF_CHECK_EQUAL(refusal(said("nonsense")), ec::unavailable);
+  answers = {"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"};
+  begin();
+  object_source silent{io, all, place()};
+  CAF_REQUIRE(run(silent.connect(nullptr)));
+  CAF_CHECK(!run(fetch(silent)));
+  CAF_CHECK(!silent.has_refused());
+}
+
 CAF_TEST(a head without end is given up) {
   CAF_CHECK_EQUAL(refusal("HTTP/1.1 206 X\r\nA: " + std::string(10'000, 'x')), ec::unavailable);
 }
