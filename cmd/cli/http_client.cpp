@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 namespace shoal::cli {
@@ -144,7 +145,16 @@ void set_body(CURL* curl, const http_request& request) {
   curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
 }
 
+/// A company's own authority is known to few machines' stores. libcurl, unlike OpenSSL and so
+/// libtorrent, leaves the variable that names it to programs.
+void set_authorities(CURL* curl) {
+  auto* file = std::getenv("SSL_CERT_FILE");
+  if (file && *file)
+    curl_easy_setopt(curl, CURLOPT_CAINFO, file);
+}
+
 void set_options(CURL* curl, const http_request& request, exchange& ex) {
+  set_authorities(curl);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "shoal/" SHOAL_VERSION);
