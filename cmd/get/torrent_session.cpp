@@ -228,6 +228,13 @@ void put_links(lt::add_torrent_params& params, const lt::torrent_info& info,
       params.url_seeds.push_back(url);
 }
 
+/// libtorrent writes to mapped memory, where a full disk shows as a bad address.
+template <class Alert>
+std::string trouble_of(const Alert& alert) {
+  const bool is_mapped = alert.error == boost::system::errc::bad_address;
+  return (is_mapped ? "the disk is full, or fails: " : "") + alert.message();
+}
+
 } // namespace
 
 result<void> torrent_session::add(const known_torrent& torrent, const swarm_links& links,
@@ -287,9 +294,9 @@ void torrent_session::impl::take(lt::alert* alert, session_events& events) {
     else
       events.disk_trouble = to_string(known.error());
   } else if (auto* broken = lt::alert_cast<lt::file_error_alert>(alert))
-    events.disk_trouble = broken->message();
+    events.disk_trouble = trouble_of(*broken);
   else if (auto* stopped = lt::alert_cast<lt::torrent_error_alert>(alert))
-    events.disk_trouble = stopped->message();
+    events.disk_trouble = trouble_of(*stopped);
   else if (lt::alert_cast<lt::tracker_error_alert>(alert)
            || lt::alert_cast<lt::url_seed_alert>(alert)
            || lt::alert_cast<lt::hash_failed_alert>(alert)

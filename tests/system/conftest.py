@@ -13,6 +13,7 @@ from support import alone, folders, ws  # noqa: E402
 from support.node import Node  # noqa: E402
 from support.pages import Browser  # noqa: E402
 from support.process import fresh_ip  # noqa: E402
+from support.small_disk import SmallDisk  # noqa: E402
 
 
 def pytest_configure(config):
@@ -117,6 +118,14 @@ def browse(tmp_path):
     yield show
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    with SmallDisk(tmp_path / "disk") as disk:
+        yield disk
 
 
 @pytest.fixture(scope="session")

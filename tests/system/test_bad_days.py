@@ -5,7 +5,6 @@ import hashlib
 import os
 import subprocess
 
-import pytest
 from support import folders, tracker, wait, web
 from support.process import free_port
 
@@ -21,37 +20,12 @@ def lookup(node, number):
     return web.get(f"{node.url}/api/registry?info_hash={entry(number)['info_hash']}")
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 24 MB."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", mount], check=True)
-    yield mount
-    subprocess.run(["umount", "--lazy", mount], check=True)
-
-
-def fill(disk):
-    """Leaves not one block. Returns the file that takes the room."""
-    filler = disk / "filler"
-    with open(filler, "wb", buffering=0) as out:
-        for chunk in (1 << 20, 4096, 1):
-            try:
-                while True:
-                    out.write(bytes(chunk))
-            except OSError:
-                pass
-    return filler
-
-
 def test_a_full_disk_refuses_writes_and_nothing_else(make_node, small_disk, tmp_path):
-    node = make_node(data=small_disk / "data")
+    node = make_node(data=small_disk.root / "data")
     folder = folders.make_folder(tmp_path / "model", {"a.bin": 100_000, "b.bin": 50_000})
     node.publish(folder, NAME, REV)
     assert node.register(entry(0)).status == 201
-    filler = fill(small_disk)
+    small_disk.fill()
 
     acknowledged, refusal = 0, None
     for number in range(1, 3000):  # Some pages of the map may be there already.
@@ -75,7 +49,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(make_node, small_disk, tmp_
     assert "Traceback" not in published.stderr and node.alive
     assert "storage" in node.logged().lower() or "disk" in node.logged().lower()
 
-    filler.unlink()
+    small_disk.clear()
     wait.until(lambda: node.register(entry(acknowledged + 1)).status == 201, 20,
                "writes work again once there is room")
     assert node.terminate() == 0
@@ -85,13 +59,13 @@ def test_a_full_disk_refuses_writes_and_nothing_else(make_node, small_disk, tmp_
 
 
 def test_a_disk_that_is_full_at_the_start(make_node, small_disk):
-    node = make_node(data=small_disk / "data")
+    node = make_node(data=small_disk.root / "data")
     assert node.register(entry(0)).status == 201
     assert node.terminate() == 0
-    filler = fill(small_disk)
+    small_disk.fill()
     node.start()  # It serves what it has.
     assert lookup(node, 0).status == 200
-    filler.unlink()
+    small_disk.clear()
     wait.until(lambda: node.register(entry(1)).status == 201, 20, "writes work again")
 
 
