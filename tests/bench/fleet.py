@@ -6,6 +6,8 @@ import datetime
 import math
 import os
 import random
+import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -61,6 +63,7 @@ class Round:
     from_peers: int
     wasted: int
     over_link: int
+    cpu_s: float  # Of all clients.
     idle: float  # Of the machine, while it ran.
 
 
@@ -117,11 +120,18 @@ def processor_times():
     return ticks[3] + ticks[4], sum(ticks)
 
 
+def cpu_of_children():
+    """Of those that have ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
 def run(fleet, scene):
     fleet_hosts.narrow_link(scene.link)
     with FleetNode(fleet, scene) as node:
         before, link, (idle, total) = node.sent(), fleet_hosts.link_bytes(), processor_times()
         options = ["--no-peers"] if scene.no_peers else ["--seed"]
+        cpu = cpu_of_children()
         clients = [Client(host, node.url, f"{NAME}@{REV}", fleet.work / host.name, options)
                    for host in fleet.client_hosts]
         try:
@@ -137,6 +147,7 @@ def run(fleet, scene):
         return Round([c.took_s for c in clients], web_seeds,
                      sum(c["bytes"] for c in came) - web_seeds,
                      sum(c.get("wasted_bytes", 0) for c in came), crossed,
+                     cpu_of_children() - cpu,
                      (idle_after - idle) / (total_after - total))
 
 
@@ -166,10 +177,11 @@ def table_line(fleet, scene, rounds):
     def files(of):
         return statistics.median(of(r) for r in rounds) / fleet.file_bytes
     idle = statistics.median(r.idle for r in rounds)
+    cpu = statistics.median(r.cpu_s for r in rounds) / len(fleet.client_hosts)
     return (f"| {scene.title} | {p50:.1f} | {p99:.1f} | {p50 / fleet.least_s:.2f}x "
             f"| {p99 / fleet.least_s:.2f}x | {files(lambda r: r.from_node):.2f} "
             f"| {files(lambda r: r.from_peers):.2f} | {files(lambda r: r.over_link):.2f} "
-            f"| {files(lambda r: r.wasted):.3f} | {idle:.0%} |")
+            f"| {files(lambda r: r.wasted):.3f} | {cpu:.1f} | {idle:.0%} |")
 
 
 def report(fleet, chosen, rounds, arguments):
@@ -179,7 +191,8 @@ def report(fleet, chosen, rounds, arguments):
         "", f"{len(fleet.client_hosts)} clients of {fleet.cap} Mbit/s, one file of "
         f"{fleet.file_bytes / 2 ** 20:.0f} MiB: {fleet.least_s:.1f} s at least.", "",
         "| way | p50 s | p99 s | p50 | p99 | from the node, files | from peers "
-        "| over the link | wasted | machine idle |", "|---|---|---|---|---|---|---|---|---|---|"]
+        "| over the link | wasted | CPU s each | machine idle |",
+        "|---|---|---|---|---|---|---|---|---|---|---|"]
     return lines + [table_line(fleet, chosen[name], rounds[name]) for name in chosen]
 
 
@@ -212,6 +225,7 @@ def options(arguments):
 def main(arguments):
     asked = options(arguments)
     chosen = {name: scenes(asked.cap)[name] for name in asked.scenes.split(",")}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # And give back the room.
     fleet_hosts.isolated()
     needed = (asked.clients + 2) * asked.mib << 20
     with tempfile.TemporaryDirectory(prefix="shoal-fleet-") as folder, \

@@ -90,7 +90,7 @@ def test_a_quantile_is_one_of_the_values(share, value):
 
 def test_a_fleet_is_measured_against_its_capped_minimum():
     hosts = fleet.Fleet("work", None, [None, None], file_bytes=1_000_000, cap=8)
-    a_round = fleet.Round([1.0, 1.5], 1_500_000, 750_000, 250_000, 0, 0.5)
+    a_round = fleet.Round([1.0, 1.5], 1_500_000, 750_000, 250_000, 0, 3.0, 0.5)
     line = fleet.table_line(hosts, fleet.scenes(8)["swarm"], [a_round])
     assert line == ("| web seed and peers | 1.0 | 1.5 | 1.00x | 1.50x | 1.50 | 0.75 | 0.00 "
-                    "| 0.250 | 50% |")
+                    "| 0.250 | 1.5 | 50% |")
