@@ -222,6 +222,29 @@ result<std::vector<sha256_digest>> object_store::unclaimed(unix_seconds before, 
   return found;
 }
 
+result<size_t> object_store::give_up_unclaimed(unix_seconds before, size_t max) {
+  auto objects = unclaimed(before, max);
+  if (!objects)
+    return tl::unexpected(objects.error());
+  std::lock_guard lock(change_mutex_);
+  std::vector<row> rows;
+  for (auto& object : *objects) {
+    auto known = index_->find(object);
+    if (!known)
+      return tl::unexpected(known.error());
+    // Somebody may have pinned it since.
+    if (*known && (*known)->kept && (*known)->pins == 0) {
+      (*known)->kept = false;
+      rows.push_back({object, std::move(**known), false});
+    }
+  }
+  // The index first, as with pins.
+  if (auto written = index_->put(rows); !written)
+    return tl::unexpected(written.error());
+  auto given = give_back_locked(rows);
+  return given ? result<size_t>(rows.size()) : tl::unexpected(given.error());
+}
+
 std::vector<sha256_digest> object_store::lost(const sha256_digest& from, size_t max) const {
   std::lock_guard lock(facts_mutex_);
   std::vector<sha256_digest> found;

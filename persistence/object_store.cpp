@@ -14,29 +14,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr size_t hash_buffer_bytes = 1 << 20;
-
 /// Freed for an upload of unknown size.
 constexpr uint64_t unknown_size_bytes = uint64_t{64} << 20;
-
-/// @returns whether the file is below the folder; both are canonical.
-bool is_below(const fs::path& file, const fs::path& folder) {
-  auto [end, ignored] = std::mismatch(folder.begin(), folder.end(), file.begin(), file.end());
-  return end == folder.end();
-}
-
-result<sha256_digest> hash_file(int fd, const fs::path& path) {
-  std::vector<uint8_t> buffer(hash_buffer_bytes);
-  sha256_hasher hasher;
-  for (;;) {
-    auto n = read_full(fd, buffer, path);
-    if (!n)
-      return tl::unexpected(n.error());
-    hasher.update(std::span(buffer).first(*n));
-    if (*n < buffer.size())
-      return hasher.finish();
-  }
-}
 
 } // namespace
 
@@ -273,33 +252,31 @@ result<void> object_store::note_arrival_locked(const sha256_digest& object, bool
   return {};
 }
 
-result<sha256_digest> object_store::adopt_in_place(const fs::path& file, const std::string& owner) {
-  std::error_code failure;
-  auto path = fs::canonical(file, failure);
-  if (failure || is_below(path, fs::canonical(config_.root)))
-    return fail(ec::invalid_argument, file.string() + " is no file that can be served in place");
-  auto fd = open_file(path, O_RDONLY | O_NONBLOCK);
-  if (!fd)
-    return tl::unexpected(fd.error());
-  auto before = stamp_of(fd->get(), path);
-  if (!before)
-    return fail(ec::invalid_argument, path.string() + " is no regular file");
-  auto object = hash_file(fd->get(), path);
+result<sha256_digest> object_store::adopt(in_place_file& file, const std::string& owner) {
+  if (is_below(file.path(), std::filesystem::canonical(config_.root)))
+    return fail(ec::invalid_argument, file.path().string() + " is the node's own");
+  auto object = file.finish();
   if (!object)
     return object;
-  struct stat now {};
-  if (::stat(path.c_str(), &now) != 0 || now.st_ino != before->first.inode
-      || !is_unchanged(before->first, before->second, fd->get()))
-    return fail(ec::conflict, path.string() + " is being changed");
   std::lock_guard lock(change_mutex_);
   auto is_link = false; // An old link may lead to what is no longer right.
   if (auto there = open_object(*object, is_link); !there || is_link)
-    if (auto linked = link_locked(*object, before->second, before->first); !linked)
+    if (auto linked = link_locked(*object, file.size_bytes(), file.before()); !linked)
       return tl::unexpected(linked.error());
   if (owner.empty())
     return object;
   auto pinned = pin_locked(owner, {&*object, 1});
   return pinned ? object : tl::unexpected(pinned.error());
+}
+
+bool object_store::is_served_from(const sha256_digest& object, const fs::path& file) const {
+  auto is_link = false;
+  auto opened = open_object(object, is_link);
+  if (!opened || !is_link)
+    return opened.has_value();
+  auto known = index_->find(object);
+  return known && *known && (*known)->in_place && (*known)->in_place->path == file
+         && is_unchanged(*(*known)->in_place, (*known)->size_bytes, opened->get());
 }
 
 result<void> object_store::link_locked(const sha256_digest& object, uint64_t size_bytes,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "persistence/cache_ledger.hpp"
+#include "persistence/in_place_file.hpp"
 #include "persistence/object_census.hpp"
 
 #include <atomic>
@@ -134,10 +135,15 @@ public:
   result<void> take(const std::filesystem::path& file, const sha256_digest& object,
                     const std::string& owner);
 
-  /// Hashes somebody else's file and serves it from where it is. @returns its name.
-  /// @errors ec::invalid_argument (no regular file, or one below the root), ec::conflict (it
-  /// changes while it is read), ec::storage_full, ec::storage_failed.
-  result<sha256_digest> adopt_in_place(const std::filesystem::path& file, const std::string& owner);
+  /// Serves somebody else's file, all of which is hashed, from where it is. What is here already
+  /// as a file of ours stays that. @returns its name.
+  /// @errors ec::invalid_argument (a file below the root), ec::conflict (it has changed while it
+  /// was hashed), ec::storage_full, ec::storage_failed.
+  result<sha256_digest> adopt(in_place_file& file, const std::string& owner);
+
+  /// Whether nothing is to be done for it to be served: it is here as a file of ours, or is that
+  /// file as it was hashed. @param file without links.
+  bool is_served_from(const sha256_digest& object, const std::filesystem::path& file) const;
 
   // -- who needs it ----------------------------------------------------------------------------
 
@@ -145,7 +151,7 @@ public:
   /// before it are pinned), ec::invalid_argument (the owner), ec::storage_full, ec::storage_failed.
   result<void> pin(const std::string& owner, std::vector<sha256_digest> objects);
 
-  /// A good copy of what was lost has come through `files()`.
+  /// It has come through `files()`: an upload, or a good copy of what was lost.
   result<void> note_found(const sha256_digest& object);
 
   /// What nobody pins any more becomes cached, or goes if it does not fit; links go.
@@ -179,8 +185,12 @@ public:
   std::vector<sha256_digest> lost(const sha256_digest& from, size_t max) const;
 
   /// Objects that are kept and nobody has pinned since they came before then, such as uploads that
-  /// were never published; at most `max`. What came through `files()` since the start is not known.
+  /// were never published; at most `max`. Of what came through `files()` since the start only that
+  /// is known of which `note_found` was told.
   result<std::vector<sha256_digest>> unclaimed(unix_seconds before, size_t max) const;
+
+  /// Lets go of `unclaimed` objects as `unpin` does. @returns how many.
+  result<size_t> give_up_unclaimed(unix_seconds before, size_t max);
 
   /// Writes what the cache has learned, so that the next start knows it. The destructor does it
   /// too.

@@ -180,6 +180,12 @@ result<void> partial_object::hash_some(uint64_t budget_bytes) {
   return hash_locked(budget_bytes);
 }
 
+bool partial_object::is_hashed() const {
+  std::lock_guard lock(hash_mutex_);
+  std::lock_guard state(mutex_);
+  return hashed_chunks_ == chunk_count_ && hashed_when_forgotten_ == forgotten_;
+}
+
 /// Needs `hash_mutex_`. @returns whether the next chunk can be hashed.
 bool partial_object::may_hash_next() {
   std::lock_guard lock(mutex_);

@@ -95,6 +95,9 @@ public:
   /// Hashes up to so many bytes of the beginning. `write` does it too, as chunks come.
   result<void> hash_some(uint64_t budget_bytes);
 
+  /// Whether `finish` has nothing left to hash.
+  bool is_hashed() const;
+
   using placer = std::function<result<void>(const std::filesystem::path&, const sha256_digest&)>;
 
   /// Ends it: syncs, hashes the rest and gives the file away by `place` (object_store::take, or
@@ -143,7 +146,7 @@ private:
   std::mutex sync_mutex_; ///< Taken before `mutex_`.
   std::optional<chunk_map> map_;
 
-  std::mutex hash_mutex_; ///< Taken before `mutex_`.
+  mutable std::mutex hash_mutex_; ///< Taken before `mutex_`.
   sha256_hasher hasher_;
   uint32_t hashed_chunks_ = 0;
   uint64_t hashed_when_forgotten_ = 0;

@@ -29,7 +29,7 @@ struct fixture : object_store_fixture {
 
   sha256_digest adopt(std::string_view bytes) {
     write_file(theirs, bytes);
-    auto object = store->adopt_in_place(theirs, "ref:a");
+    auto object = adopt_in_place(theirs, "ref:a");
     if (!object)
       CAF_FAIL(to_string(object.error()));
     return *object;
@@ -210,7 +210,7 @@ CAF_TEST(a file that is adopted again is served as it is now) {
   auto object = adopt("theirs");
   fs::rename(theirs, folder.path() / "moved");
   write_file(theirs, "THEIRS"); // The old link leads here.
-  auto moved = store->adopt_in_place(folder.path() / "moved", "ref:a");
+  auto moved = adopt_in_place(folder.path() / "moved", "ref:a");
   CAF_REQUIRE(moved.has_value());
   CAF_CHECK((*moved == object));
   CAF_CHECK_EQUAL(bytes_of(object), "theirs");
@@ -219,10 +219,10 @@ CAF_TEST(a file that is adopted again is served as it is now) {
 
 CAF_TEST(what cannot be served in place is refused) {
   auto object = put("abc", "ref:a");
-  CAF_CHECK(code_of(store->adopt_in_place(kept_path(object), "x")) == ec::invalid_argument);
-  CAF_CHECK(code_of(store->adopt_in_place(folder.path(), "x")) == ec::invalid_argument);
-  CAF_CHECK(code_of(store->adopt_in_place(theirs, "x")) == ec::invalid_argument);
-  CAF_CHECK(code_of(store->adopt_in_place("/dev/null", "x")) == ec::invalid_argument);
+  CAF_CHECK(code_of(adopt_in_place(kept_path(object), "x")) == ec::invalid_argument);
+  CAF_CHECK(code_of(adopt_in_place(folder.path(), "x")) == ec::invalid_argument);
+  CAF_CHECK(code_of(adopt_in_place(theirs, "x")) == ec::invalid_argument);
+  CAF_CHECK(code_of(adopt_in_place("/dev/null", "x")) == ec::invalid_argument);
 }
 
 CAF_TEST(bytes of our own stay when somebody has them in place as well) {

@@ -162,7 +162,7 @@ CAF_TEST(a start completes what a killed process had begun) {
   auto given_back = put("given back", "ref:a");
   auto theirs = folder.path() / "theirs";
   write_file(theirs, "in place");
-  auto in_place = store->adopt_in_place(theirs, "ref:a");
+  auto in_place = adopt_in_place(theirs, "ref:a");
   CAF_REQUIRE(in_place.has_value());
   store.reset();
   {

@@ -50,6 +50,12 @@ struct object_store_fixture {
     return *object;
   }
 
+  result<sha256_digest> adopt_in_place(const fs::path& path, const std::string& owner) const {
+    auto file = in_place_file::open(path);
+    auto hashed = file ? file->hash_some(UINT64_MAX) : tl::unexpected(file.error());
+    return hashed ? store->adopt(*file, owner) : tl::unexpected(hashed.error());
+  }
+
   /// As a fetcher does it.
   sha256_digest pull(std::string_view bytes) {
     auto room = store->make_room(bytes.size());
