@@ -12,6 +12,7 @@
 #include "actors/webseed.hpp"
 #include "cluster/lmdb_copy.hpp"
 #include "core/log.hpp"
+#include "persistence/upload_book.hpp"
 
 #include <caf/scoped_actor.hpp>
 
@@ -107,6 +108,9 @@ result<void> node::open_objects() {
     return tl::unexpected{opened.error()};
   objects_ = std::move(*opened);
   claims_ = std::make_unique<object_claims>(*objects_, *store_);
+  uploads_ = std::make_unique<upload_book>(
+      *objects_, upload_book::config{config_.data_dir / "uploads",
+                                     std::chrono::seconds{config_.upload_life_s}});
   auto& found = objects_->census();
   if (auto& damage = objects_->index().damage())
     log::warn("objects", "begins a new index, as the old one was damaged error=\"{}\"",
@@ -209,7 +213,8 @@ void node::spawn_all(metrics::registry& metrics) {
   registry_config_.catalog = sys.spawn<shoal::catalog>(store_.get());
   must_live(registry_config_.catalog, "catalog");
   registry_config_.steward = sys.spawn<object_steward, caf::detached>(object_steward_config{
-      objects_.get(), claims_.get(), config_.objects.scrub_bytes_per_second, &metrics});
+      objects_.get(), claims_.get(), uploads_.get(), std::chrono::seconds{config_.upload_life_s},
+      config_.objects.scrub_bytes_per_second, &metrics});
   must_live(registry_config_.steward, "object_steward");
   registry_config_.now = unix_now;
   registry_config_.registry_of

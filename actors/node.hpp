@@ -22,6 +22,7 @@ namespace shoal {
 class cluster_side;
 class replica_state;
 class replication;
+class upload_book;
 
 struct object_config {
   uint64_t cache_bytes_max = defaults::object_cache_bytes_max;
@@ -42,7 +43,8 @@ struct node_config {
   bounds_config bounds; ///< The node's own secret takes the place of this one's.
   std::chrono::seconds snapshot_period = defaults::snapshot_period;
   unsigned scheduler_threads = 2;
-  cluster_side* cluster = nullptr; ///< Outlives the node. Null: the node is alone.
+  uint32_t upload_life_s = defaults::upload_life_s; ///< Of what was never published, or is in part.
+  cluster_side* cluster = nullptr;                  ///< Outlives the node. Null: the node is alone.
 
   /// Absent: as `cluster` has it. A registry can be shared without the rest, as tests do.
   std::optional<cluster_parts> registry_parts;
@@ -77,6 +79,9 @@ public:
   const lmdb_store& store() const { return *store_; }
   object_store& objects() { return *objects_; }
   object_claims& claims() { return *claims_; }
+
+  /// What clients upload in parts.
+  upload_book& uploads() { return *uploads_; }
   const std::array<shard_actor, slot_count>& shards() const { return swarm_config_.shards; }
   const std::array<registry_shard_actor, registry_shard_count>& registry() const {
     return registry_;
@@ -126,6 +131,7 @@ private:
   void add_metrics(metrics::registry& metrics);
   void add_swarm_metrics(metrics::registry& metrics);
   void add_object_metrics(metrics::registry& metrics);
+  void add_upload_metrics(metrics::registry& metrics);
   result<void> open_objects();
   result<void> load_secret();
   result<void> reach_origins(metrics::registry& metrics);
@@ -158,8 +164,9 @@ private:
   caf::actor snapshotter_;
   caf::actor caretaker_;
   std::unique_ptr<cluster_registry> shared_registry_; // Null: the node is alone.
-  // Last, so that it goes first: actors use everything above.
+  // Actors use everything above and below: `stop` has it go first.
   std::unique_ptr<caf::actor_system> system_;
+  std::unique_ptr<upload_book> uploads_;
 };
 
 } // namespace shoal

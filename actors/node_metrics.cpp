@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/node.hpp"
+#include "persistence/upload_book.hpp"
 
 namespace shoal {
 
@@ -29,7 +30,21 @@ void node::add_metrics(metrics::registry& metrics) {
       "shoal_store_corrupt_values_total", "Damaged values met", "",
       [this] { return double(store_->stats().corrupt_values); }, "counter");
   add_object_metrics(metrics);
+  add_upload_metrics(metrics);
   add_swarm_metrics(metrics);
+}
+
+void node::add_upload_metrics(metrics::registry& metrics) {
+  metrics.add_reader("shoal_uploads", "Objects that have come in part", "",
+                     [this] { return double(uploads_->usage().count); });
+  metrics.add_reader("shoal_upload_bytes", "Room that is taken for them", "",
+                     [this] { return double(uploads_->usage().bytes); });
+  metrics.add_reader(
+      "shoal_uploads_expired_total", "Uploads in part that got no bytes for too long", "",
+      [this] { return double(uploads_->usage().expired); }, "counter");
+  metrics.add_reader(
+      "shoal_uploads_resumed_total", "Times that an upload went on where it had been", "",
+      [this] { return double(uploads_->usage().resumed); }, "counter");
 }
 
 void node::add_object_metrics(metrics::registry& metrics) {

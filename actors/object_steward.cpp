@@ -13,8 +13,14 @@ namespace {
 /// Of the registry, in one turn: who publishes waits for it.
 constexpr size_t records_per_turn = 16;
 
-/// What is read at once, beside the rate.
-constexpr std::chrono::seconds scrub_period{1};
+/// Between two looks at what is to be done; beside the rate it decides what is read at once.
+constexpr std::chrono::seconds tick_period{1};
+
+/// Objects that are let go of in one turn.
+constexpr size_t let_go_max = 256;
+
+/// Between two looks for uploads that nobody has published.
+constexpr std::chrono::seconds let_go_period_max{600};
 
 /// After a failure of the disk.
 constexpr std::chrono::seconds retry_period{10};
@@ -40,6 +46,9 @@ object_steward::object_steward(caf::actor_config& cfg, const object_steward_conf
     findings_[static_cast<size_t>(what)] = &config_.metrics->add_counter(
         "shoal_object_findings_total", "Objects that were not what they should be, by what",
         "what=" + metrics::quoted(word_for(what)));
+  let_go_ = &config_.metrics->add_counter(
+      "shoal_objects_unclaimed_total",
+      "Objects that were uploaded, never published, and are not kept any more");
 }
 
 // -- who needs what ------------------------------------------------------------------------
@@ -109,11 +118,10 @@ void object_steward::report(const object_finding& found) {
 }
 
 void object_steward::scrub() {
-  delayed_send(this, scrub_period, atom::tick::value);
   auto now = clock().now();
-  if (now < scrubbed_at_)
+  if (config_.scrub_bytes_per_second == 0 || now < scrubbed_at_)
     return; // The next round is yet to come.
-  auto since = std::min<caf::actor_clock::duration_type>(now - scrubbed_at_, 2 * scrub_period);
+  auto since = std::min<caf::actor_clock::duration_type>(now - scrubbed_at_, 2 * tick_period);
   scrubbed_at_ = now;
   auto seconds = std::chrono::duration<double>(since).count();
   auto budget = static_cast<uint64_t>(seconds * double(config_.scrub_bytes_per_second));
@@ -132,12 +140,31 @@ void object_steward::scrub() {
   round_began_ = scrubbed_at_;
 }
 
+/// What is uploaded and waits to be published is of no use once nobody comes to do it.
+void object_steward::let_go() {
+  using std::chrono::seconds;
+  auto now = clock().now();
+  if (now < let_go_at_)
+    return;
+  let_go_at_ = now + std::clamp(config_.upload_life / 4, seconds{1}, let_go_period_max);
+  config_.uploads->expire();
+  if (catching_up_)
+    return; // What is named may not be pinned yet.
+  auto before = unix_now() - config_.upload_life.count();
+  auto gone = config_.objects->give_up_unclaimed(before, let_go_max);
+  if (!gone)
+    log::error("objects", "cannot let go of uploads error=\"{}\"", to_string(gone.error()));
+  else if (*gone > 0)
+    log::info("objects", "keeps uploads no longer that nobody has published objects={}", *gone);
+  let_go_->add(gone.value_or(0));
+}
+
 object_steward::behavior_type object_steward::make_behavior() {
   catching_up_ = true;
   send(this, atom::load::value);
   scrubbed_at_ = round_began_ = clock().now();
-  if (config_.scrub_bytes_per_second > 0)
-    delayed_send(this, scrub_period, atom::tick::value);
+  let_go_at_ = clock().now();
+  delayed_send(this, tick_period, atom::tick::value);
   return {
       [this](const registry_step& x) { on_step(x); },
       [this](const settle_records& x) { on_records(x); },
@@ -148,7 +175,11 @@ object_steward::behavior_type object_steward::make_behavior() {
                      to_string(gone.error()));
       },
       [this](atom::load) { catch_up(); },
-      [this](atom::tick) { scrub(); },
+      [this](atom::tick) {
+        delayed_send(this, tick_period, atom::tick::value);
+        scrub();
+        let_go();
+      },
   };
 }
 

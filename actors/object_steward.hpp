@@ -4,6 +4,7 @@
 #include "actors/registry_actor.hpp"
 #include "core/metrics.hpp"
 #include "persistence/object_claims.hpp"
+#include "persistence/upload_book.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -14,6 +15,8 @@ namespace shoal {
 struct object_steward_config {
   object_store* objects = nullptr; ///< Outlives the actor, as does the next.
   object_claims* claims = nullptr;
+  upload_book* uploads = nullptr;       ///< Outlives the actor.
+  std::chrono::seconds upload_life{0};  ///< Of what was uploaded and never published.
   uint64_t scrub_bytes_per_second = 0;  ///< 0: nothing is scrubbed.
   metrics::registry* metrics = nullptr; ///< Outlives the actor.
 };
@@ -33,13 +36,16 @@ private:
   void on_arrived(const object_arrived& what);
   void catch_up();
   void scrub();
+  void let_go();
   void report(const object_finding& found);
 
   object_steward_config config_;
   std::array<metrics::counter*, 3> findings_{}; // By kind.
+  metrics::counter* let_go_ = nullptr;          // Of objects.
   bool catching_up_ = false;
   caf::actor_clock::time_point scrubbed_at_; // The last time, or when the next round begins.
   caf::actor_clock::time_point round_began_;
+  caf::actor_clock::time_point let_go_at_; // The next time.
 };
 
 } // namespace shoal

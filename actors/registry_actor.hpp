@@ -113,7 +113,7 @@ using object_steward_actor = caf::typed_actor<
     caf::reacts_to<object_arrived>, caf::reacts_to<object_released>,
     // INTERNAL: goes on through the registry.
     caf::reacts_to<atom::load>,
-    // INTERNAL: time to hash some objects.
+    // INTERNAL: time to hash some objects, and to let go of what was never published.
     caf::reacts_to<atom::tick>>;
 
 /// Owns a slice of the registry: validates writes, commits them, keeps the search index. Spawned by

@@ -170,6 +170,7 @@ result<void> unstage_webseed(const staging& s, shoald_config& c) {
 
 result<void> unstage(const staging& s, shoald_config& c) {
   c.node.data_dir = s.data_dir;
+  c.node.upload_life_s = static_cast<uint32_t>(s.upload_life.count());
   c.http.certificates.clear();
   for (auto& one : s.tls_cert)
     c.http.certificates.push_back(http::certificate_files::parse(one));
@@ -275,6 +276,7 @@ std::string to_toml(const shoald_config& config) {
   auto copy = config;
   staging stage;
   stage.data_dir = config.node.data_dir.string();
+  stage.upload_life = std::chrono::seconds{config.node.upload_life_s};
   stage.interval = std::chrono::seconds{config.node.intervals.base_s};
   // What follows from the interval does so in a file that is read back, too.
   auto& intervals = config.node.intervals;
@@ -329,6 +331,9 @@ result<void> validate(const shoald_config& config) {
       return fail(ec::invalid_argument, "webseed-base-url must start with http:// or https://");
   if (auto tokens = origin::check_tokens(config.node.webseed.client.tokens); !tokens)
     return tl::unexpected{tokens.error()};
+  for (auto& root : h.in_place_roots)
+    if (!std::filesystem::path{root}.is_absolute())
+      return fail(ec::invalid_argument, "in-place-roots: " + root + " is no absolute path");
   // Files that cannot be used should be found by --check.
   http::tls_context tls;
   if (!h.tls_listen.empty() || !h.certificates.empty())

@@ -174,7 +174,7 @@ std::vector<option> webseed_options(shoald_config& c, staging& s) {
   };
 }
 
-std::vector<option> object_options(shoald_config& c) {
+std::vector<option> object_options(shoald_config& c, staging& s) {
   auto& o = c.node.objects;
   return {
       setting("objects.cache-bytes-max", o.cache_bytes_max,
@@ -183,6 +183,11 @@ std::vector<option> object_options(shoald_config& c) {
       setting("objects.scrub-bytes-per-second", o.scrub_bytes_per_second,
               "Bytes per second that are read to verify objects; 0: none", uint64_t{0},
               uint64_t{1} << 40),
+      setting("objects.upload-life", s.upload_life,
+              "Until what was uploaded in part, or whole and never published, is let go of",
+              int64_t{1}, 365 * day),
+      setting("objects.in-place-roots", c.http.in_place_roots,
+              "Folders whose files may be published in place; none: switched off"),
   };
 }
 
@@ -232,7 +237,7 @@ std::vector<option> option_table(shoald_config& c, staging& s) {
   append(udp_options(c));
   append(registry_options(c));
   append(webseed_options(c, s));
-  append(object_options(c));
+  append(object_options(c, s));
   append(model_options(c));
   append(cluster_options(c.cluster));
   append(log_options(c, s));

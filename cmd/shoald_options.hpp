@@ -17,6 +17,7 @@ struct staging {
   std::string webseed_base_url{defaults::webseed_base_url};
   std::vector<std::string> webseed_mirrors; ///< Further origins.
   std::string mirror = "on-demand";
+  std::chrono::seconds upload_life{defaults::upload_life_s};
   unsigned webseed_timeout_ms = 10'000;
   std::vector<std::string> webseed_allow_private;
 };

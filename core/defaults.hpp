@@ -45,6 +45,9 @@ inline constexpr uint64_t copies_bytes_per_second = 64 << 20;
 /// Bytes of objects that nobody has published here and that may go to make room.
 inline constexpr uint64_t object_cache_bytes_max = uint64_t{100} << 30;
 
+/// What was uploaded and not published, or only in part, is let go of after so long.
+inline constexpr uint32_t upload_life_s = 86'400;
+
 /// Bytes per second that are read to verify objects.
 inline constexpr uint64_t scrub_bytes_per_second = 16 << 20;
 

@@ -188,6 +188,11 @@ inline constexpr size_t object_repairs_max = 4;         ///< Fetched at once, or
 inline constexpr size_t objects_held_max = 262'144;     ///< For other nodes that are to publish.
 inline constexpr size_t objects_held_at_once_max = 512; ///< In one question.
 
+// -- what publishers bring -----------------------------------------------------------
+
+inline constexpr size_t uploads_max = 256;       ///< Objects that have come in part.
+inline constexpr size_t in_place_files_max = 64; ///< Files being hashed to be served in place.
+
 // -- objects of other nodes ----------------------------------------------------------
 
 inline constexpr size_t object_relays_max = 512; ///< Streams from other nodes to clients at once.

@@ -38,7 +38,8 @@ struct http_config {
   std::chrono::seconds header_timeout = defaults::header_timeout;
   std::chrono::seconds idle_timeout = defaults::idle_timeout;
   std::chrono::seconds stall_timeout = defaults::stall_timeout;
-  std::chrono::seconds leave_notice{0}; ///< Between `announce_leave` and `stop` at least.
+  std::chrono::seconds leave_notice{0};    ///< Between `announce_leave` and `stop` at least.
+  std::vector<std::string> in_place_roots; ///< Folders whose files may be served from there.
 };
 
 } // namespace shoal::http

@@ -62,6 +62,8 @@ method to_method(beast::http::verb verb) {
     return method::post;
   case beast::http::verb::put:
     return method::put;
+  case beast::http::verb::patch:
+    return method::patch;
   case beast::http::verb::delete_:
     return method::del;
   case beast::http::verb::options:
@@ -248,15 +250,11 @@ task<> exchange::send_file(response head, object_body body) {
   auto going = co_await send_head(head, body.length);
   if (!going)
     co_return;
-  if (conn_.encrypted())
+  // What others can write is looked at between reading and sending, for which it must be copied.
+  if (conn_.encrypted() || body.object.in_place)
     going = co_await send_file_encrypted(body);
   else
     going = co_await send_file_plain(body);
-  if (going && !body.object.is_intact()) {
-    log::error("http", "has sent a file that changed meanwhile path={}",
-               body.object.in_place->path);
-    going = false;
-  }
   if (!going)
     conn_.close_after_exchange();
 }
@@ -293,6 +291,11 @@ task<bool> exchange::send_file_encrypted(object_body& body) {
     auto n = co_await run_on(srv_.disk, work);
     if (n <= 0)
       co_return false; // The file is shorter than it was.
+    if (!body.object.is_intact()) {
+      log::error("http", "cuts off the answer: a file in place has changed path={}",
+                 body.object.in_place->path);
+      co_return false;
+    }
     auto some = std::string_view(piece).substr(0, static_cast<size_t>(n));
     auto alive = co_await conn_.write(some);
     if (!alive)

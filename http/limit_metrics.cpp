@@ -145,6 +145,8 @@ constexpr std::array all_limits{
     named_limit{"object_repairs_max", limits::object_repairs_max},
     named_limit{"objects_held_max", limits::objects_held_max},
     named_limit{"objects_held_at_once_max", limits::objects_held_at_once_max},
+    named_limit{"uploads_max", limits::uploads_max},
+    named_limit{"in_place_files_max", limits::in_place_files_max},
     named_limit{"object_relays_max", limits::object_relays_max},
     named_limit{"object_relay_buffer_bytes", limits::object_relay_buffer_bytes},
     named_limit{"object_sources_idle_max", limits::object_sources_idle_max},

@@ -21,12 +21,12 @@ constexpr std::string_view cors_origin = "Access-Control-Allow-Origin: *\r\n";
 constexpr std::string_view cors_name = "Access-Control-Expose-Headers";
 constexpr std::string_view cors_headers
     = "Access-Control-Expose-Headers: Content-Range, Content-Length, Accept-Ranges, ETag, "
-      "X-Total-Count, Content-Disposition\r\n";
+      "X-Total-Count, Content-Disposition, Upload-Offset, Upload-Length\r\n";
 
 } // namespace
 
 std::string_view name(method m) {
-  constexpr std::array names{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", ""};
+  constexpr std::array names{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "", "PATCH"};
   return names[static_cast<size_t>(m)];
 }
 

@@ -10,7 +10,7 @@
 
 namespace shoal::http {
 
-enum class method : uint8_t { get, head, post, put, del, options, other };
+enum class method : uint8_t { get, head, post, put, del, options, other, patch };
 
 /// @returns "GET" and so on; empty for `other`.
 std::string_view name(method m);

@@ -41,11 +41,11 @@ response preflight() {
   response r;
   r.status = 204;
   return std::move(r)
-      .with("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
+      .with("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
       .with("Access-Control-Allow-Headers",
             // User-Agent: WebTorrent sets it, and Firefox and Safari ask whether they may.
-            "Authorization, Cache-Control, Content-Type, If-None-Match, If-Range, Range, "
-            "User-Agent, X-Session-ID, X-Weightless-Key")
+            "Authorization, Cache-Control, Content-Range, Content-Type, If-None-Match, If-Range, "
+            "Range, User-Agent, X-Session-ID, X-Weightless-Key")
       .with("Access-Control-Max-Age", "86400");
 }
 

@@ -55,6 +55,8 @@ constexpr std::array routes{
     route{method::get, "/webseed/{*path}", webseed, open, as_json},
     route{method::get, "/api/objects/{sha256}", object_get, open, as_json},
     route{method::put, "/api/objects/{sha256}", object_put, writer, as_json},
+    route{method::patch, "/api/objects/{sha256}", object_patch, writer, as_json},
+    route{method::post, "/api/objects/in-place", object_in_place, writer, as_json},
     route{method::put, "/api/lfs/{sha256}", lfs_put, open, as_json},
 
     route{method::post, "/API/GetNewSession", swarmui_session, open, as_json, true, true},

@@ -7,6 +7,7 @@
 #include "http/config.hpp"
 #include "http/disk_pool.hpp"
 #include "http/git_book.hpp"
+#include "http/in_place_desk.hpp"
 #include "http/manifest_cache.hpp"
 #include "http/principal.hpp"
 #include "http/shelf_hints.hpp"
@@ -60,6 +61,8 @@ struct services {
   std::shared_ptr<download_pacer> pacer = std::make_shared<download_pacer>(config.downloads);
   session_seal sessions{session_secret(node.secret())};
   std::atomic<bool> leaving{false}; ///< Everybody is to look for another node.
+  std::shared_ptr<in_place_desk> in_place
+      = std::make_shared<in_place_desk>(node.objects(), config.in_place_roots);
 };
 
 } // namespace shoal::http

@@ -70,6 +70,10 @@ task<> object_get(exchange& ex);
 task<> object_put(exchange& ex);
 task<> bulk_object(exchange& ex);
 
+// -- uploads.cpp, in_place.cpp: what publishers bring beside whole objects --------------
+task<> object_patch(exchange& ex);
+task<> object_in_place(exchange& ex);
+
 // -- swarmui.cpp: SwarmUI's models ------------------------------------------------------
 task<> swarmui_session(exchange& ex);
 task<> swarmui_manifest(exchange& ex);

@@ -3,6 +3,7 @@
 #include "core/log.hpp"
 #include "http/credentials.hpp"
 #include "http/dialects/handlers.hpp"
+#include "http/dialects/object_answers.hpp"
 #include "http/dialects/stored_bytes.hpp"
 #include "http/object_relay.hpp"
 
@@ -21,18 +22,6 @@ constexpr uint64_t drain_bytes_max = 4 * 1024 * 1024;
 
 constexpr std::string_view for_everybody = "public, max-age=31536000, immutable";
 constexpr std::string_view for_key_holders = "private, max-age=31536000, immutable";
-
-result<sha256_digest> digest_of(const exchange& ex) {
-  auto digest = sha256_digest::from_hex(ex.param("sha256"));
-  if (!digest)
-    return fail(ec::invalid_argument, "an object's name is 64 hexadecimal digits");
-  return *digest;
-}
-
-response stored(unsigned status, const sha256_digest& digest, uint64_t size_bytes) {
-  auto body = nlohmann::json{{"sha256", digest.hex()}, {"size", size_bytes}}.dump();
-  return json(status, std::move(body)).with("Location", "/api/objects/" + digest.hex());
-}
 
 task<result<std::optional<uint64_t>>> size_of(exchange& ex, sha256_digest digest) {
   auto* objects = &ex.node().objects();
@@ -87,7 +76,12 @@ task<result<sha256_digest>> receive(exchange& ex, sha256_digest expected, uint64
     if (!appended)
       co_return tl::unexpected{appended.error()};
   }
-  auto finish = [upload = &*incoming, expected] { return upload->finish(expected); };
+  auto finish = [objects, upload = &*incoming, expected]() -> result<sha256_digest> {
+    auto digest = upload->finish(expected);
+    // From now on it waits for somebody to publish it, and not for ever.
+    auto noted = digest ? objects->note_found(*digest) : result<void>{};
+    return noted ? digest : tl::unexpected{noted.error()};
+  };
   auto finished = co_await ex.on_disk(finish);
   co_return finished;
 }
@@ -110,6 +104,24 @@ task<result<uint64_t>> known_size(exchange& ex, sha256_digest digest) {
 
 } // namespace
 
+result<sha256_digest> digest_of(const exchange& ex) {
+  auto digest = sha256_digest::from_hex(ex.param("sha256"));
+  if (!digest)
+    return fail(ec::invalid_argument, "an object's name is 64 hexadecimal digits");
+  return *digest;
+}
+
+response stored(unsigned status, const sha256_digest& digest, uint64_t size_bytes) {
+  auto body = nlohmann::json{{"sha256", digest.hex()}, {"size", size_bytes}}.dump();
+  return json(status, std::move(body)).with("Location", "/api/objects/" + digest.hex());
+}
+
+task<> refuse_object(exchange& ex, error why) {
+  if (!is_client_error(why.code))
+    log::warn("http", "cannot take an object error=\"{}\"", to_string(why));
+  co_await ex.send(json_error(why));
+}
+
 task<> object_get(exchange& ex) {
   // An object may belong to a private revision, and that it exists says something too.
   if (!has_registry_key(ex)) {
@@ -125,7 +137,8 @@ task<> object_get(exchange& ex) {
   }
   auto size = co_await known_size(ex, *digest);
   if (!size) {
-    co_await ex.send(json_error(size.error()));
+    auto answer = co_await missing_object(ex, *digest, size.error());
+    co_await ex.send(std::move(answer));
     co_return;
   }
   auto keep = ex.config().registry_key.empty() ? for_everybody : for_key_holders;
@@ -156,9 +169,7 @@ task<> object_put(exchange& ex) {
     co_await ex.send(stored(201, *digest, *length));
     co_return;
   }
-  if (!is_client_error(received.error().code))
-    log::warn("http", "cannot take an object error=\"{}\"", to_string(received.error()));
-  co_await ex.send(json_error(received.error()));
+  co_await refuse_object(ex, received.error());
 }
 
 } // namespace shoal::http
