@@ -109,6 +109,9 @@ inline constexpr std::chrono::seconds object_source_patience = 3s;
 /// Another node that sends no byte of an object for so long is given up.
 inline constexpr std::chrono::seconds object_source_stall = 5s;
 
+/// The same for a file that the other node pulls: it may wait for the origin itself.
+inline constexpr std::chrono::seconds pull_source_stall = 40s;
+
 /// A connection to another node's objects that nobody uses is closed after this.
 inline constexpr std::chrono::seconds object_source_idle = 15s;
 

@@ -197,6 +197,8 @@ inline constexpr size_t in_place_files_max = 64; ///< Files being hashed to be s
 
 inline constexpr size_t object_relays_max = 512; ///< Streams from other nodes to clients at once.
 inline constexpr size_t object_relay_buffer_bytes = 256 * 1024; ///< Of each of them.
+inline constexpr size_t pull_relays_max = 8192; ///< Of files that another node pulls for all.
+inline constexpr size_t pull_relay_buffer_bytes = 64 * 1024; ///< Of each: crowds wait for these.
 inline constexpr size_t object_sources_idle_max = 32; ///< Connections of an edge kept for reuse.
 inline constexpr size_t object_places_max = 16'384;   ///< Objects whose places are remembered.
 inline constexpr size_t object_searches_max = 1024;   ///< Objects that are sought at once.

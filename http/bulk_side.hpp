@@ -10,17 +10,6 @@
 #include <mutex>
 #include <optional>
 
-namespace shoal {
-namespace limits {
-inline constexpr size_t pull_relays_max
-    = 8192; ///< Files that another node pulls, to clients at once.
-inline constexpr size_t pull_relay_buffer_bytes = 64 * 1024; ///< Of each: crowds wait for these.
-} // namespace limits
-namespace defaults {
-inline constexpr std::chrono::seconds pull_source_stall = std::chrono::seconds{40};
-}
-} // namespace shoal
-
 namespace shoal::http {
 
 /// A part of an object.

@@ -149,6 +149,8 @@ constexpr std::array all_limits{
     named_limit{"in_place_files_max", limits::in_place_files_max},
     named_limit{"object_relays_max", limits::object_relays_max},
     named_limit{"object_relay_buffer_bytes", limits::object_relay_buffer_bytes},
+    named_limit{"pull_relays_max", limits::pull_relays_max},
+    named_limit{"pull_relay_buffer_bytes", limits::pull_relay_buffer_bytes},
     named_limit{"object_sources_idle_max", limits::object_sources_idle_max},
     named_limit{"object_places_max", limits::object_places_max},
     named_limit{"object_searches_max", limits::object_searches_max},
