@@ -94,8 +94,15 @@ size_t on_read(char* out, size_t size, size_t count, void* user) {
   const auto n = std::fread(out, 1, size * count, ex.file.get());
   // curl would wait for the missing bytes of a file that has shrunk.
   const auto at = std::ftell(ex.file.get());
-  ex.read_failed = n == 0 && (at < 0 || static_cast<uint64_t>(at) < ex.request.upload_size_bytes);
+  const auto end = ex.request.upload_offset_bytes + ex.request.upload_size_bytes;
+  ex.read_failed = n == 0 && (at < 0 || static_cast<uint64_t>(at) < end);
   return ex.read_failed ? CURL_READFUNC_ABORT : n;
+}
+
+/// @param offset in the body.
+bool go_to(exchange& ex, uint64_t offset) {
+  const auto at = static_cast<off_t>(ex.request.upload_offset_bytes + offset);
+  return ::fseeko(ex.file.get(), at, SEEK_SET) == 0;
 }
 
 int on_seek(void* user, curl_off_t offset, int origin) {
@@ -104,7 +111,7 @@ int on_seek(void* user, curl_off_t offset, int origin) {
     return CURL_SEEKFUNC_CANTSEEK;
   if (!ex.file)
     ex.body_sent = static_cast<size_t>(offset);
-  else if (::fseeko(ex.file.get(), offset, SEEK_SET) != 0)
+  else if (!go_to(ex, static_cast<uint64_t>(offset)))
     return CURL_SEEKFUNC_FAIL;
   return CURL_SEEKFUNC_OK;
 }
@@ -137,7 +144,8 @@ header_list make_headers(const http_request& request, const std::string& key, bo
 
 void set_body(CURL* curl, const http_request& request) {
   const bool is_file = !request.upload_file.empty();
-  const bool has_body = is_file || request.method == "PUT" || request.method == "POST";
+  const bool has_body
+      = is_file || request.method == "PUT" || request.method == "POST" || request.method == "PATCH";
   if (!has_body)
     return;
   const uint64_t size = is_file ? request.upload_size_bytes : request.body.size();
@@ -240,7 +248,7 @@ outcome<http_response> http_client::send_once(const http_request& request) {
   ex.stop = stop_;
   if (!request.upload_file.empty()) {
     ex.file.reset(std::fopen(request.upload_file.c_str(), "rb"));
-    if (!ex.file)
+    if (!ex.file || !go_to(ex, 0))
       return refuse(exit_code::local_trouble, "cannot read " + request.upload_file);
   }
   auto* curl = curl_->curl;

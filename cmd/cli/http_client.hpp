@@ -38,6 +38,7 @@ struct http_request {
   /// Sends this file instead of `body`, if set.
   std::string upload_file;
   uint64_t upload_size_bytes = 0;
+  uint64_t upload_offset_bytes = 0;      ///< Where in the file they begin.
   std::function<void(uint64_t)> on_sent; ///< Bytes of the body sent so far.
 
   /// Takes the body of a successful answer; returns false to stop. Once it has had bytes, the

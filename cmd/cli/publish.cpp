@@ -24,6 +24,7 @@ struct publish_options {
   std::string tags;
   std::string description;
   bool is_gated = false;
+  bool in_place = false;
 };
 
 /// The torrents of one revision: what the server is told, and the objects to send.
@@ -89,9 +90,9 @@ outcome<json> register_revision(http_client& client, const publish_options& opti
 void report(const publish_options& options, const hashed_folder& hashed,
             const upload_summary& uploaded, const json& reply) {
   const auto count = hashed.content.files.size();
-  fmt::print("published {}@{}: {} in {} file{}, {} uploaded\n", options.name, options.rev,
+  fmt::print("published {}@{}: {} in {} file{}, {} uploaded{}\n", options.name, options.rev,
              human_size(hashed.content.total_size_bytes()), count, count == 1 ? "" : "s",
-             human_size(uploaded.bytes));
+             human_size(uploaded.bytes), options.in_place ? ", the files stay in place" : "");
   for (auto& torrent : reply.value("torrents", json::array())) {
     fmt::print("\n{}\n", member_text(torrent, "format"));
     for (auto key : {"info_hash", "v1_info_hash", "torrent_url", "magnet"})
@@ -118,7 +119,7 @@ outcome<void> run(const context& ctx, const publish_options& options) {
     objects.push_back({hashed->content.files[i].sha256, hashed->content.files[i].size_bytes,
                        hashed->listing.files[i].source, ""});
   auto client = ctx.client();
-  auto uploaded = upload(ctx, client, std::move(objects));
+  auto uploaded = upload(ctx, client, std::move(objects), options.in_place);
   if (!uploaded)
     return tl::unexpected<failure>(uploaded.error());
   auto reply = register_revision(client, options,
@@ -126,7 +127,10 @@ outcome<void> run(const context& ctx, const publish_options& options) {
   if (!reply)
     return tl::unexpected<failure>(reply.error());
   if (ctx.json) {
-    (*reply)["upload"] = {{"objects", uploaded->objects}, {"bytes", uploaded->bytes}};
+    (*reply)["upload"] = {{"objects", uploaded->objects},
+                          {"bytes", uploaded->bytes},
+                          {"in_place_objects", uploaded->in_place_objects},
+                          {"in_place_bytes", uploaded->in_place_bytes}};
     print_json(*reply);
   } else {
     report(options, *hashed, *uploaded, *reply);
@@ -149,6 +153,8 @@ void add_publish(CLI::App& app, context& ctx) {
   command->add_option("--kind", options->kind, "model, dataset or space")
       ->check(CLI::IsMember({"model", "dataset", "space"}))
       ->capture_default_str();
+  command->add_flag("--in-place", options->in_place,
+                    "Copy no files: the server, on this machine, serves them from where they are");
   command->add_option("--publisher", options->publisher, "Who publishes it");
   command->add_option("--license", options->license, "Licence, e.g. Apache-2.0");
   command->add_flag("--gated", options->is_gated,

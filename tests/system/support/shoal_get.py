@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 
-from . import wait
+from . import folders, wait
 from .paths import SHOAL, SLOWNESS
 from .process import free_port, fresh_ip
 
@@ -106,6 +106,13 @@ def visible(folder):
     """The names of all files that the user sees."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")
             if path.is_file() and ".shoal" not in path.relative_to(folder).parts}
+
+
+def assert_got(expected, got):
+    """The user sees the same files as in `expected`, with the same bytes."""
+    assert visible(got) == visible(expected)
+    for name in visible(expected):
+        assert folders.sha256(got / name) == folders.sha256(expected / name), name
 
 
 def sent_bytes(node):
