@@ -3,44 +3,15 @@
 #include "cmd/cli/get_job.hpp"
 #include "cmd/cli/interrupt.hpp"
 #include "cmd/cli/output.hpp"
+#include "cmd/cli/session_flags.hpp"
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <filesystem>
 
 namespace shoal::cli {
 
 namespace {
-
-/// "500000", "500K", "20M": bytes per second.
-std::string parse_rate(const std::string& text, int& out) {
-  uint64_t value = 0;
-  const auto [rest, err] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string_view unit(rest, static_cast<size_t>(text.data() + text.size() - rest));
-  if (unit == "K" || unit == "k")
-    value *= 1024;
-  else if (unit == "M" || unit == "m")
-    value *= 1024 * 1024;
-  else if (!unit.empty())
-    value = 0;
-  if (err != std::errc{} || value < 1024 || value > 2'000'000'000)
-    return "must be bytes per second, e.g. 500K or 20M";
-  out = static_cast<int>(value);
-  return {};
-}
-
-void add_rate(CLI::App& command, const std::string& name, int& out, const std::string& help) {
-  command
-      .add_option_function<std::string>(
-          name,
-          [name, &out](const std::string& text) {
-            if (auto trouble = parse_rate(text, out); !trouble.empty())
-              throw CLI::ValidationError(name, trouble);
-          },
-          help)
-      ->type_name("RATE");
-}
 
 /// Asks the swarm what a magnet link means.
 outcome<get_source> follow_magnet(const get_options& options, const std::string& link,
@@ -119,6 +90,8 @@ outcome<void> run(const context& ctx, const get_options& options) {
     return interruption();
   if (!source)
     return tl::unexpected<failure>(source.error());
+  if (auto checked = check_signature(client, *source, options.signature, view); !checked)
+    return checked;
   if (options.seeds && !source->torrent)
     return refuse(exit_code::refused, source->title + " has no torrent to seed");
   std::optional<get::hub_names> names;
@@ -170,19 +143,8 @@ void add_places(CLI::App& command, get_options& options) {
 void add_network(CLI::App& command, get_options& options) {
   auto& session = options.session;
   command.add_flag("--no-peers", options.no_peers, "Over HTTP(S) alone, from the servers");
-  command.add_flag_callback(
-      "--no-dht", [&session] { session.dht = false; }, "Find no peers by the DHT");
-  command.add_flag_callback(
-      "--no-lan", [&session] { session.local_discovery = false; },
-      "Find no peers by multicast, and open no port at the router");
-  command.add_option("--listen", session.listen, "Where peers can connect to")
-      ->type_name("ADDRESS:PORT,...")
-      ->capture_default_str();
-  command.add_option("--dht-node", session.dht_nodes, "Enter the DHT here; may be repeated")
-      ->type_name("HOST:PORT")
-      ->allow_extra_args(false);
+  add_session_flags(command, session);
   add_rate(command, "--limit-down", session.download_bytes_per_second, "Fetch no faster");
-  add_rate(command, "--limit-up", session.upload_bytes_per_second, "Give no faster");
   command
       .add_option("--stall-timeout", options.stall_timeout_s,
                   "Give up when nothing has come for so long")
@@ -205,6 +167,7 @@ void add_get(CLI::App& app, context& ctx) {
   command->add_option("patterns", options->files.include, "Only files like these (default: all)")
       ->type_name("PATTERN");
   add_places(*command, *options);
+  options->signature.add_to(*command);
   add_network(*command, *options);
   command->add_flag("--seed", options->seeds, "Then give to others, until interrupted");
   auto* cache = command->get_option("--hf-cache");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cmd/cli/get_signature.hpp"
 #include "cmd/cli/get_source.hpp"
 #include "cmd/cli/get_view.hpp"
 #include "cmd/get/hub_cache.hpp"
@@ -22,6 +23,7 @@ struct get_options {
   std::string hub_cache_folder; ///< Empty: where Hugging Face's clients look.
   bool seeds = false;
   bool no_peers = false;
+  signature_options signature;
   get::session_options session;
   uint32_t stall_timeout_s = 300;
 };
