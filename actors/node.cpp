@@ -2,6 +2,7 @@
 #include "actors/node.hpp"
 
 #include "actors/accounts.hpp"
+#include "actors/agent_book.hpp"
 #include "actors/catalog.hpp"
 #include "actors/cluster_side.hpp"
 #include "actors/commit_writer.hpp"
@@ -75,6 +76,7 @@ result<std::unique_ptr<node>> node::start(const node_config& config, metrics::re
   if (!opened)
     return tl::unexpected{opened.error()};
   made->store_ = std::move(*opened);
+  made->agents_ = std::make_unique<agent_book>();
   if (auto objects = made->open_objects(); !objects)
     return tl::unexpected{objects.error()};
   if (auto loaded = made->load_secret(); !loaded)
@@ -230,7 +232,7 @@ void node::spawn_all(metrics::registry& metrics) {
 }
 
 result<void> node::configure_swarms() {
-  auto policy = make_policy(config_.policy);
+  auto policy = make_policy(config_.policy, agents_.get());
   if (!policy)
     return tl::unexpected{policy.error()};
   auto& c = swarm_config_;

@@ -19,6 +19,7 @@
 
 namespace shoal {
 
+class agent_book;
 class cluster_side;
 class replica_state;
 class replication;
@@ -82,6 +83,9 @@ public:
 
   /// What clients upload in parts.
   upload_book& uploads() { return *uploads_; }
+
+  /// The agents that are connected to this node.
+  agent_book& agents() { return *agents_; }
   const std::array<shard_actor, slot_count>& shards() const { return swarm_config_.shards; }
   const std::array<registry_shard_actor, registry_shard_count>& registry() const {
     return registry_;
@@ -132,6 +136,7 @@ private:
   void add_swarm_metrics(metrics::registry& metrics);
   void add_object_metrics(metrics::registry& metrics);
   void add_upload_metrics(metrics::registry& metrics);
+  void add_agent_metrics(metrics::registry& metrics);
   result<void> open_objects();
   result<void> load_secret();
   result<void> reach_origins(metrics::registry& metrics);
@@ -167,6 +172,7 @@ private:
   // Actors use everything above and below: `stop` has it go first.
   std::unique_ptr<caf::actor_system> system_;
   std::unique_ptr<upload_book> uploads_;
+  std::unique_ptr<agent_book> agents_;
 };
 
 } // namespace shoal

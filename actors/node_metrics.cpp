@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "actors/agent_book.hpp"
 #include "actors/node.hpp"
 #include "persistence/upload_book.hpp"
 
@@ -31,6 +32,7 @@ void node::add_metrics(metrics::registry& metrics) {
       [this] { return double(store_->stats().corrupt_values); }, "counter");
   add_object_metrics(metrics);
   add_upload_metrics(metrics);
+  add_agent_metrics(metrics);
   add_swarm_metrics(metrics);
 }
 
@@ -45,6 +47,16 @@ void node::add_upload_metrics(metrics::registry& metrics) {
   metrics.add_reader(
       "shoal_uploads_resumed_total", "Times that an upload went on where it had been", "",
       [this] { return double(uploads_->usage().resumed); }, "counter");
+}
+
+void node::add_agent_metrics(metrics::registry& metrics) {
+  metrics.add_reader("shoal_agents", "Agents that are connected", "",
+                     [this] { return double(agents_->count()); });
+  metrics.add_reader("shoal_agent_capacity_bytes_per_second", "What they can give together", "",
+                     [this] { return double(agents_->capacity_bytes_per_second()); });
+  metrics.add_reader(
+      "shoal_agent_reports_total", "What agents have said of themselves", "",
+      [this] { return double(agents_->reports()); }, "counter");
 }
 
 void node::add_object_metrics(metrics::registry& metrics) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/peer.hpp"
 
+#include "actors/agent_book.hpp"
 #include "actors/swarm.hpp"
 #include "actors/web_relay.hpp"
 #include "core/log.hpp"
@@ -192,6 +193,8 @@ void peer::on_end(const caf::error& reason) {
     log::error("peer", "ends unexpectedly reason={}", caf::to_string(reason));
   for (auto& m : joined_)
     leave(m);
+  if (desk_.agents)
+    desk_.agents->remove(id());
   if (desk_.relay)
     desk_.relay->gone(id());
   --desk_.peers;

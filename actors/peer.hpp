@@ -12,6 +12,7 @@
 
 namespace shoal {
 
+class agent_book;
 class web_relay;
 
 /// A WebSocket, as its peer sees it. All calls come on the edge's thread.
@@ -42,7 +43,8 @@ struct web_desk {
   const std::array<shard_actor, slot_count>* shards = nullptr;
   tracker_gate* gate = nullptr;
   web_metrics* metrics = nullptr;
-  web_relay* relay = nullptr; ///< Null: there is no cluster.
+  web_relay* relay = nullptr;   ///< Null: there is no cluster.
+  agent_book* agents = nullptr; ///< What those of the peers that are agents have said.
   std::function<mono_time()> now;
   size_t peers = 0; ///< Alive; kept by the peers.
   std::string text; ///< Scratch space for what is said.

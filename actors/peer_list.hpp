@@ -21,10 +21,11 @@ enum class peer_state : uint8_t {
 
 /// Where an address is, as far as a policy for the choice of peers wants to know: see peer_policy.
 struct whereabouts {
-  uint32_t network = 0; ///< Number of the autonomous system; 0 is unknown.
-  uint16_t country = 0; ///< Two letters, the first one in the upper byte; 0 is unknown.
-  uint8_t zone = 0;     ///< From the table of zones; 0 is none.
-  bool origin = false;  ///< In one of the networks of origins.
+  uint32_t network = 0;    ///< Number of the autonomous system; 0 is unknown.
+  uint16_t country = 0;    ///< Two letters, the first one in the upper byte; 0 is unknown.
+  uint8_t zone = 0;        ///< From the table of zones; 0 is none.
+  bool origin : 1 = false; ///< In one of the networks of origins.
+  uint8_t agent : 2 = 0;   ///< How much an agent there can give, see agent_book; 0: there is none.
 
   bool operator==(const whereabouts&) const = default;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/peer_policy.hpp"
 
+#include "actors/agent_book.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -13,10 +15,22 @@ uint8_t near_policy::preference(const party& asker, const party& other) const {
 
 void zone_policy::locate(const ip_address& address, whereabouts& out) const {
   out.zone = zones_->zone_of(address);
+  auto agent = agents_ ? agents_->find(address) : std::nullopt;
+  if (auto said = agent ? zones_->zone_named(agent->zone) : uint8_t{0})
+    out.zone = said;
 }
 
 uint8_t zone_policy::preference(const party& asker, const party& other) const {
   return asker.where.zone != 0 && asker.where.zone == other.where.zone ? 1 : 0;
+}
+
+void agents_policy::locate(const ip_address& address, whereabouts& out) const {
+  auto agent = agents_ ? agents_->find(address) : std::nullopt;
+  out.agent = agent ? agent->pace & 3 : 0;
+}
+
+uint8_t agents_policy::preference(const party&, const party& other) const {
+  return other.where.agent;
 }
 
 void geo_policy::locate(const ip_address& address, whereabouts& out) const {
@@ -64,17 +78,20 @@ uint8_t policy_list::preference(const party& asker, const party& other) const {
 
 namespace {
 
-result<std::unique_ptr<peer_policy>> make_one(const std::string& name,
-                                              const policy_config& config) {
+result<std::unique_ptr<peer_policy>> make_one(const std::string& name, const policy_config& config,
+                                              const agent_book* agents) {
   if (name == "near")
     return std::make_unique<near_policy>();
+  if (name == "agents")
+    return std::make_unique<agents_policy>(agents);
   if (name == "origins")
     return std::make_unique<origins_policy>(config.origins);
   if (name == "zone") {
     auto zones = zone_table::parse(config.zones);
     if (!zones)
       return tl::unexpected{zones.error()};
-    return std::make_unique<zone_policy>(std::make_shared<const zone_table>(std::move(*zones)));
+    return std::make_unique<zone_policy>(std::make_shared<const zone_table>(std::move(*zones)),
+                                         agents);
   }
   if (name == "geo") {
     auto databases = geo_lookup::open(config.geoip);
@@ -87,7 +104,8 @@ result<std::unique_ptr<peer_policy>> make_one(const std::string& name,
 
 } // namespace
 
-result<std::unique_ptr<peer_policy>> make_policy(const policy_config& config) {
+result<std::unique_ptr<peer_policy>> make_policy(const policy_config& config,
+                                                 const agent_book* agents) {
   auto& names = config.names;
   if (names.empty() || (names.size() == 1 && names.front() == "random"))
     return std::unique_ptr<peer_policy>{};
@@ -95,7 +113,7 @@ result<std::unique_ptr<peer_policy>> make_policy(const policy_config& config) {
     return fail(ec::invalid_argument, "peer-policy: too many");
   std::vector<std::unique_ptr<peer_policy>> all;
   for (auto& name : names) {
-    auto made = make_one(name, config);
+    auto made = make_one(name, config, agents);
     if (!made)
       return made;
     all.push_back(std::move(*made));

@@ -12,6 +12,8 @@
 
 namespace shoal {
 
+class agent_book;
+
 /// One side of a meeting of two peers of the same family.
 struct party {
   const uint8_t* wire = nullptr; ///< Address and port in wire form.
@@ -50,16 +52,35 @@ public:
   uint8_t preference(const party& asker, const party& other) const override;
 };
 
-/// Who is in the same zone of the operator's table comes first.
+/// Who is in the same zone of the operator's table comes first. Agents say in which they are.
 class zone_policy : public peer_policy {
 public:
-  explicit zone_policy(std::shared_ptr<const zone_table> zones) : zones_{std::move(zones)} {}
+  /// @param agents outlives this; may be null.
+  zone_policy(std::shared_ptr<const zone_table> zones, const agent_book* agents)
+      : zones_{std::move(zones)}, agents_{agents} {}
   bool wants_places() const override { return true; }
   void locate(const ip_address& address, whereabouts& out) const override;
   uint8_t preference(const party& asker, const party& other) const override;
 
 private:
   std::shared_ptr<const zone_table> zones_;
+  const agent_book* agents_;
+};
+
+/// Agents come first, those that can give more before others.
+class agents_policy : public peer_policy {
+public:
+  /// @param agents outlives this; may be null.
+  explicit agents_policy(const agent_book* agents) : agents_{agents} {}
+  bool wants_places() const override { return true; }
+  void locate(const ip_address& address, whereabouts& out) const override;
+  bool samples_seeds(const party& asker) const override {
+    return asker.state == peer_state::leecher;
+  }
+  uint8_t preference(const party& asker, const party& other) const override;
+
+private:
+  const agent_book* agents_;
 };
 
 /// Who is in the same autonomous system comes first, then who is in the same country.
@@ -106,7 +127,8 @@ private:
 
 /// What an operator says about the choice of peers.
 struct policy_config {
-  std::vector<std::string> names; ///< In order of weight: near, zone, geo, origins; or random.
+  /// In order of weight: near, zone, agents, geo, origins; or random.
+  std::vector<std::string> names;
   uint32_t mix_percent = 25;      ///< Share of random peers in a handout.
   std::vector<std::string> zones; ///< "NAME=CIDR".
   std::vector<cidr> origins;      ///< Networks whose peers are origins.
@@ -115,6 +137,8 @@ struct policy_config {
 
 /// @returns null if all peers are to be random.
 /// @errors ec::invalid_argument: unknown name, policy without what it needs, file not readable.
-result<std::unique_ptr<peer_policy>> make_policy(const policy_config& config);
+/// @param agents outlives the policy; null: there are none.
+result<std::unique_ptr<peer_policy>> make_policy(const policy_config& config,
+                                                 const agent_book* agents = nullptr);
 
 } // namespace shoal

@@ -25,7 +25,7 @@ result<zone_table> zone_table::parse(const std::vector<std::string>& lines) {
   if (lines.size() > networks_max)
     return fail(ec::invalid_argument, "zones: too many networks");
   zone_table table;
-  std::vector<std::string> names;
+  auto& names = table.names_;
   for (auto& line : lines) {
     auto equals = line.find('=');
     auto network = equals == std::string::npos || equals == 0
@@ -53,6 +53,11 @@ result<zone_table> zone_table::parse(const std::vector<std::string>& lines) {
   for (auto& l : table.levels_)
     std::sort(l.networks.begin(), l.networks.end());
   return table;
+}
+
+uint8_t zone_table::zone_named(std::string_view name) const {
+  auto found = std::find(names_.begin(), names_.end(), name);
+  return found == names_.end() ? uint8_t{0} : uint8_t(found - names_.begin() + 1);
 }
 
 uint8_t zone_table::zone_of(const ip_address& address) const {

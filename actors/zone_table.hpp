@@ -23,6 +23,9 @@ public:
   /// address; 0 if none has.
   uint8_t zone_of(const ip_address& address) const;
 
+  /// @returns the zone of that name, 0 if there is none.
+  uint8_t zone_named(std::string_view name) const;
+
 private:
   /// All networks of one length, sorted, so that each length takes one binary search.
   struct level {
@@ -32,6 +35,7 @@ private:
   };
 
   std::vector<level> levels_; // The longest prefix first.
+  std::vector<std::string> names_;
 };
 
 } // namespace shoal

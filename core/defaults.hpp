@@ -48,6 +48,9 @@ inline constexpr uint64_t object_cache_bytes_max = uint64_t{100} << 30;
 /// What was uploaded and not published, or only in part, is let go of after so long.
 inline constexpr uint32_t upload_life_s = 86'400;
 
+/// Agents say so often how they are.
+inline constexpr std::chrono::seconds agent_interval = 30s;
+
 /// Bytes per second that are read to verify objects.
 inline constexpr uint64_t scrub_bytes_per_second = 16 << 20;
 

@@ -193,6 +193,12 @@ inline constexpr size_t objects_held_at_once_max = 512; ///< In one question.
 inline constexpr size_t uploads_max = 256;       ///< Objects that have come in part.
 inline constexpr size_t in_place_files_max = 64; ///< Files being hashed to be served in place.
 
+// -- agents ----------------------------------------------------------------------------
+
+inline constexpr size_t agents_max = 100'000;       ///< Connected to this node.
+inline constexpr size_t agent_swarms_max = 500;     ///< In one report; a message has room for them.
+inline constexpr size_t agent_text_bytes_max = 128; ///< Its name, its zone.
+
 // -- objects of other nodes ----------------------------------------------------------
 
 inline constexpr size_t object_relays_max = 512; ///< Streams from other nodes to clients at once.

@@ -71,6 +71,7 @@ constexpr std::array routes{
     route{method::get, "/metrics", metrics_page, open, plain},
     route{method::get, "/api/stats", stats, open, as_json},
     route{method::get, "/api/swarms/{hash}", swarm_details, admin, as_json},
+    route{method::get, "/api/agents", agent_list, admin, as_json},
     route{method::get, "/api/cluster", cluster_status, open, as_json},
     route{method::get, "/api/cluster/slots", cluster_slots, open, as_json},
     route{method::post, "/api/cluster/drain", cluster_drain, admin, as_json},

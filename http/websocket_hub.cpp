@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/websocket_hub.hpp"
 
+#include "actors/agent_book.hpp"
 #include "actors/cluster_side.hpp"
 
 #include <caf/send.hpp>
@@ -75,6 +76,7 @@ websocket_hub::websocket_hub(const services& srv, edge_port& port, asio::io_cont
   desk_.gate = &srv.gate;
   desk_.metrics = &srv.web;
   desk_.now = clock;
+  desk_.agents = &srv.node.agents();
   if (auto* cluster = srv.node.cluster())
     desk_.relay = &cluster->web();
 }
@@ -211,8 +213,10 @@ bool websocket_hub::handle(websocket_session& from, std::string_view json) {
     on_announce(from, std::move(*announce));
   else if (auto* answer = std::get_if<ws_answer>(&*message))
     on_answer(from, std::move(*answer));
+  else if (auto* scrape = std::get_if<ws_scrape>(&*message))
+    on_scrape(from, *scrape);
   else
-    on_scrape(from, std::get<ws_scrape>(*message));
+    on_agent(from, std::move(std::get<ws_agent>(*message)));
   return true;
 }
 
@@ -274,6 +278,27 @@ void websocket_hub::on_scrape(websocket_session& from, const ws_scrape& scrape) 
     pending.release()->on_scraped();
   else
     port_.scrape(asked, *pending.release(), now_);
+}
+
+/// Its card lives as long as its peer actor, which takes it away.
+void websocket_hub::note_agent(websocket_session& from, ws_agent said) {
+  if (!desk_.agents->put(from.peer()->id(), from.client().address, std::move(said), unix_now())) {
+    refuse(from, {ws_action::agent, {}, {}}, {refusal_kind::bad_announce, "too many agents", {}});
+    return;
+  }
+  text_.clear();
+  append_ws_agent_reply(text_, static_cast<uint32_t>(defaults::agent_interval.count()));
+  from.say(text_);
+}
+
+void websocket_hub::on_agent(websocket_session& from, ws_agent said) {
+  ws_fault about{ws_action::agent, {}, {}};
+  if (!gate().within_rate(from.client().address, now_))
+    refuse(from, about, rate_refusal());
+  else if (!from.client().trusted)
+    refuse(from, about, {refusal_kind::unauthorized, "agents need the registry key", {}});
+  else
+    note_agent(from, std::move(said));
 }
 
 void websocket_hub::refuse(websocket_session& to, const ws_fault& about, const refusal& why) {

@@ -88,6 +88,8 @@ private:
   void on_announce(websocket_session& from, ws_announce announce);
   void on_answer(websocket_session& from, ws_answer answer);
   void on_scrape(websocket_session& from, const ws_scrape& scrape);
+  void on_agent(websocket_session& from, ws_agent said);
+  void note_agent(websocket_session& from, ws_agent said);
   void refuse(websocket_session& to, const ws_fault& about, const refusal& why);
   void say_failure(websocket_session& to, const ws_fault& fault);
 

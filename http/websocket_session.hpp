@@ -15,8 +15,9 @@ class websocket_hub;
 
 /// Who has opened a WebSocket, as far as the rules of access go.
 struct websocket_client {
-  ip_address address; ///< Behind trusted proxies the one that they forward.
-  std::string user;   ///< Account to book traffic on; empty for nobody's.
+  ip_address address;   ///< Behind trusted proxies the one that they forward.
+  std::string user;     ///< Account to book traffic on; empty for nobody's.
+  bool trusted = false; ///< It has the registry key, and may say that it is an agent.
 };
 
 /// One WebSocket: frames in, messages to its peer actor, frames out. Belongs to the hub and is used

@@ -209,6 +209,47 @@ decoded decode_scrape(const fields& f, const ws_fault& about) {
   return out;
 }
 
+std::string text_of(const dom::object& message, const char* key) {
+  std::string_view text;
+  auto found = message[key].get(text) == simdjson::SUCCESS;
+  return found && text.size() <= limits::agent_text_bytes_max ? std::string{text} : std::string{};
+}
+
+uint64_t number_of(const dom::object& message, const char* key) {
+  dom::element value;
+  auto found = message[key].get(value) == simdjson::SUCCESS;
+  return found ? count_of(value).value_or(0) : 0;
+}
+
+decoded decode_agent(const dom::object& message, const ws_fault& about) {
+  ws_agent out;
+  out.name = text_of(message, "name");
+  out.zone = text_of(message, "zone");
+  out.capacity_bytes_per_second = number_of(message, "capacity");
+  out.sent_bytes = number_of(message, "sent");
+  out.sent_bytes_per_second = number_of(message, "sending");
+  auto port = number_of(message, "port");
+  if (port > UINT16_MAX)
+    return refuse(about, "invalid port");
+  out.port = static_cast<uint16_t>(port);
+  dom::array swarms;
+  if (message["swarms"].get(swarms) != simdjson::SUCCESS)
+    return refuse(about, "an agent must name its swarms");
+  for (auto item : swarms) {
+    dom::object swarm;
+    std::string_view hex;
+    auto is_one
+        = item.get(swarm) == simdjson::SUCCESS && swarm["info_hash"].get(hex) == simdjson::SUCCESS;
+    auto hash = is_one ? info_hash::from_hex(hex) : std::nullopt;
+    if (!hash)
+      return refuse(about, "invalid info_hash");
+    if (out.swarms.size() == limits::agent_swarms_max)
+      return refuse(about, "too many swarms");
+    out.swarms.push_back({*hash, number_of(swarm, "have"), number_of(swarm, "size")});
+  }
+  return out;
+}
+
 decoded decode_message(const dom::element& root) {
   ws_fault about;
   dom::object message;
@@ -222,6 +263,10 @@ decoded decode_message(const dom::element& root) {
   if (action == "scrape") {
     about.action = ws_action::scrape;
     return decode_scrape(f, about);
+  }
+  if (action == "agent") {
+    about.action = ws_action::agent;
+    return decode_agent(message, about);
   }
   if (action != "announce")
     return refuse(about, "invalid action");
@@ -325,7 +370,8 @@ void append_number(std::string& out, uint64_t number) {
 }
 
 std::string_view name(ws_action action) {
-  return action == ws_action::scrape ? "scrape" : "announce";
+  constexpr std::array<std::string_view, 3> names{"announce", "scrape", "agent"};
+  return names[static_cast<size_t>(action)];
 }
 
 void append_description(std::string& out, const info_hash& swarm, const peer_id& from,
@@ -409,6 +455,36 @@ void append_ws_scrape(std::string& out, std::span<const ws_scrape_entry> entries
   out += R"(},"flags":{"min_request_interval":)";
   append_number(out, min_interval_s);
   out += "}}";
+}
+
+void append_ws_agent_reply(std::string& out, uint32_t interval_s) {
+  out += R"({"action":"agent","interval":)";
+  append_number(out, interval_s);
+  out += '}';
+}
+
+void append_ws_agent(std::string& out, const ws_agent& agent) {
+  out += R"({"action":"agent","name":)";
+  append_text(out, agent.name);
+  out += R"(,"zone":)";
+  append_text(out, agent.zone);
+  auto number = [&out](std::string_view key, uint64_t value) {
+    out.append(",\"").append(key).append("\":");
+    append_number(out, value);
+  };
+  number("capacity", agent.capacity_bytes_per_second);
+  number("sent", agent.sent_bytes);
+  number("sending", agent.sent_bytes_per_second);
+  number("port", agent.port);
+  out += R"(,"swarms":[)";
+  for (auto& x : agent.swarms) {
+    out += out.back() == '[' ? "" : ",";
+    out.append(R"({"info_hash":")").append(x.swarm.hex()).append("\"");
+    number("have", x.have_bytes);
+    number("size", x.size_bytes);
+    out += '}';
+  }
+  out += "]}";
 }
 
 void append_ws_failure(std::string& out, const ws_fault& fault) {

@@ -20,7 +20,7 @@ namespace shoal {
 /// Chosen at random by whoever makes an offer.
 using offer_id = byte_id<struct offer_id_tag, 20>;
 
-enum class ws_action : uint8_t { announce, scrape };
+enum class ws_action : uint8_t { announce, scrape, agent };
 
 struct ws_offer {
   offer_id id;
@@ -57,7 +57,29 @@ struct ws_scrape {
   bool operator==(const ws_scrape&) const = default;
 };
 
-using ws_message = std::variant<ws_announce, ws_answer, ws_scrape>;
+/// A swarm of which an agent has something.
+struct ws_agent_swarm {
+  info_hash swarm;
+  uint64_t have_bytes = 0;
+  uint64_t size_bytes = 0;
+
+  bool operator==(const ws_agent_swarm&) const = default;
+};
+
+/// What an agent (`shoal seed`) says of itself, from time to time.
+struct ws_agent {
+  std::string name; ///< As people know it; limits::agent_text_bytes_max, as the next.
+  std::string zone; ///< One of the operator's; may be empty.
+  uint64_t capacity_bytes_per_second = 0; ///< What it can give.
+  uint64_t sent_bytes = 0;                ///< Since it began.
+  uint64_t sent_bytes_per_second = 0;     ///< Now.
+  uint16_t port = 0;                      ///< Where peers reach it.
+  std::vector<ws_agent_swarm> swarms;     ///< At most limits::agent_swarms_max.
+
+  bool operator==(const ws_agent&) const = default;
+};
+
+using ws_message = std::variant<ws_announce, ws_answer, ws_scrape, ws_agent>;
 
 /// What is wrong with a message, and what of it the answer can name.
 struct ws_fault {
@@ -116,6 +138,12 @@ struct ws_scrape_entry {
 /// @param min_interval_s how long to wait before the next scrape.
 void append_ws_scrape(std::string& out, std::span<const ws_scrape_entry> entries,
                       uint32_t min_interval_s);
+
+/// The answer to an agent: when to say it again.
+void append_ws_agent_reply(std::string& out, uint32_t interval_s);
+
+/// The other direction, for agents.
+void append_ws_agent(std::string& out, const ws_agent& agent);
 
 void append_ws_failure(std::string& out, const ws_fault& fault);
 

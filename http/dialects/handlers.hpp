@@ -74,6 +74,9 @@ task<> bulk_object(exchange& ex);
 task<> object_patch(exchange& ex);
 task<> object_in_place(exchange& ex);
 
+// -- agents.cpp: who seeds for the cluster -----------------------------------------------
+task<> agent_list(exchange& ex);
+
 // -- swarmui.cpp: SwarmUI's models ------------------------------------------------------
 task<> swarmui_session(exchange& ex);
 task<> swarmui_manifest(exchange& ex);

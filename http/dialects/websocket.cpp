@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way from an HTTP request to a WebSocket of the tracker.
+#include "http/credentials.hpp"
 #include "http/dialects/handlers.hpp"
 #include "http/websocket_hub.hpp"
 #include "protocol/text.hpp"
@@ -64,7 +65,7 @@ task<> open_websocket(exchange& ex) {
               "websocket\r\nConnection: Upgrade\r\n"
               "Sec-WebSocket-Accept: "
               + key + "\r\n\r\n";
-  websocket_client client{ex.client(), std::move(*user)};
+  websocket_client client{ex.client(), std::move(*user), has_registry_key(ex)};
   co_await ex.send_raw(head);
   ex.websockets().accept(ex.take_stream(), std::move(client));
 }

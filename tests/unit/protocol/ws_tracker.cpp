@@ -172,6 +172,35 @@ CAF_TEST(a scrape names one swarm or several) {
                   2u);
 }
 
+CAF_TEST(what an agent says is read as it was written) {
+  ws_agent said{"shelf \"1\"", "oslo", 125'000'000, 7, 3, 6881, {}};
+  said.swarms.push_back({*info_hash::from_hex(std::string(40, 'a')), 10, 20});
+  said.swarms.push_back({*info_hash::from_hex(std::string(40, 'b')), 0, 1});
+  std::string text;
+  append_ws_agent(text, said);
+  auto message = decode(text);
+  CAF_REQUIRE(message);
+  CAF_CHECK(std::get<ws_agent>(*message) == said);
+  message = decode(R"({"action":"agent","swarms":[],"zone":7,"capacity":-1,"more":{}})");
+  CAF_REQUIRE(message);
+  CAF_CHECK(std::get<ws_agent>(*message) == ws_agent{});
+  text.clear();
+  append_ws_agent_reply(text, 30);
+  CAF_CHECK_EQUAL(text, R"({"action":"agent","interval":30})");
+}
+
+CAF_TEST(an agent that makes no sense is refused) {
+  CAF_CHECK_EQUAL(reason(R"({"action":"agent"})"), "an agent must name its swarms");
+  CAF_CHECK_EQUAL(reason(R"({"action":"agent","swarms":[1]})"), "invalid info_hash");
+  CAF_CHECK_EQUAL(reason(R"({"action":"agent","swarms":[{"info_hash":"xy"}]})"),
+                  "invalid info_hash");
+  CAF_CHECK_EQUAL(reason(R"({"action":"agent","port":70000,"swarms":[]})"), "invalid port");
+  std::string many = R"({"action":"agent","swarms":[)";
+  for (size_t i = 0; i <= limits::agent_swarms_max; ++i)
+    many.append(i ? "," : "").append(R"({"info_hash":")").append(40, 'a').append("\"}");
+  CAF_CHECK_EQUAL(reason(many + "]}"), "too many swarms");
+}
+
 CAF_TEST(a scrape of everything or of too much is refused) {
   for (auto list : {"null", "[]"})
     CAF_CHECK_EQUAL(reason(R"({"action":"scrape","info_hash":)" + std::string{list} + '}'),
