@@ -8,6 +8,7 @@ namespace shoal::cli {
 // Each adds one command (the hf-bt ones: several) to `app`. `ctx` outlives the parsing.
 void add_publish(CLI::App& app, context& ctx);
 void add_get(CLI::App& app, context& ctx);
+void add_seed(CLI::App& app, context& ctx);
 void add_torrentify(CLI::App& app, context& ctx);
 void add_search(CLI::App& app, context& ctx);
 void add_show(CLI::App& app, context& ctx);

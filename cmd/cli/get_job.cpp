@@ -64,6 +64,9 @@ outcome<get_job> get_job::open(const context&, const get_options& options, get_s
   auto state = get::state_folder::open(root, key);
   if (!state)
     return local_trouble(state.error());
+  if (source.what) // For `shoal seed`.
+    if (auto saved = state->save("what", source.title); !saved)
+      return local_trouble(saved.error());
   get_job job(std::move(source), root, std::move(*state));
   job.cache_ = std::move(cache);
   job.names_ = std::move(names);

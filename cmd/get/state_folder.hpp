@@ -25,6 +25,7 @@ struct placed_file {
 /// whatever end: `.shoal/KEY` in the folder that the user has named. Nobody else may be at work in
 /// it. Its name is one that publishing leaves out (see `scan_folder`).
 ///
+///     what        "ns/name@rev", unless it is a torrent of the user's
 ///     resume      what libtorrent had when it was asked last
 ///     clean       there if nothing came after that
 ///     http        a line for each chunk that came over plain HTTP
