@@ -140,7 +140,9 @@ def run(fleet, scene):
             sent, crossed = node.sent() - before, fleet_hosts.link_bytes() - link
         finally:
             for client in clients:
-                client.stop()
+                client.ask_to_end()
+            for client in clients:
+                client.clean_up()
         came = [client.received for client in clients]
         web_seeds = sum(c.get("from_web_seeds_bytes", c["bytes"]) for c in came)
         assert sent >= 0.99 * web_seeds, (sent, web_seeds)

@@ -46,10 +46,12 @@ class Client:
         assert self.took_s or self._child.poll() is None, f"{self._host.name}: {self._last}"
         return self.took_s is not None
 
-    def stop(self):
-        """Ends it, and gives back the room that its file takes."""
+    def ask_to_end(self):
         if self._seeds and self._child.poll() is None:
             self._child.send_signal(signal.SIGINT)
+
+    def clean_up(self):
+        """Waits for its end, and gives back the room that its file takes."""
         self._child.wait(60)
         self._reader.join(10)
         shutil.rmtree(self._folder, ignore_errors=True)
