@@ -12,6 +12,7 @@ from servers import BUILD
 
 SHOAL = BUILD / "cmd" / "shoal"
 PEER_PORT = 6881
+PATIENCE_S = 60  # For the end of one that was asked to.
 
 
 class Client:
@@ -52,6 +53,10 @@ class Client:
 
     def clean_up(self):
         """Waits for its end, and gives back the room that its file takes."""
-        self._child.wait(60)
+        try:
+            self._child.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
         self._reader.join(10)
         shutil.rmtree(self._folder, ignore_errors=True)
