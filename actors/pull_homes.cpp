@@ -41,6 +41,7 @@ pull_homes::promise pull_homes::on_find(const find_home& ask) {
   std::reverse(s->nodes.begin(), s->nodes.end());
   for (auto& node : ask.failed)
     known_.erase(node); // It may be somewhere else by now.
+  known_.erase(ask.doubted);
   try_next(s);
   return s->answer;
 }

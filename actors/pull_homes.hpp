@@ -36,7 +36,7 @@ struct pull_homes_config {
   std::string self;
   std::function<std::string()> bulk_address; ///< Where others read from it; empty: nowhere yet.
   std::function<mono_time()> now = [] { return mono_now(); }; ///< As the links have it.
-  std::chrono::milliseconds patience{1500}; ///< Until a node that says nothing counts as absent.
+  std::chrono::milliseconds patience{3000}; ///< Until a node that says nothing counts as absent.
   std::chrono::milliseconds lifetime = defaults::object_places_lifetime; ///< Of an address.
 };
 

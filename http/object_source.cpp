@@ -86,10 +86,13 @@ void object_source::wait(std::chrono::milliseconds patience) {
 
 result<void> object_source::over(const error_code& failed) {
   waiting_ = false;
+  if (failed && cut_)
+    return fail(ec::timeout, node_ + " says nothing");
   return failed ? fail(ec::unavailable, node_ + ": " + failed.message()) : result<void>{};
 }
 
 void object_source::cut() {
+  cut_ = true;
   error_code ignored;
   resolver_.cancel();
   auto& socket = stream_.next_layer();

@@ -50,17 +50,18 @@ public:
   const std::string& address() const { return address_; }
 
   /// @param context null: plain. The node must show a certificate for its name.
-  /// @errors ec::unavailable, ec::unauthorized (it is not that node).
+  /// @errors ec::unavailable, ec::timeout (it may only be slow), ec::unauthorized (it is not that
+  /// node).
   task<result<void>> connect(cluster::link_context context);
 
-  /// Asks for what `read_some` gives then. @errors ec::unavailable, and what the node itself says.
+  /// Asks for what `read_some` gives then. @errors as `connect`, and what the node itself says.
   task<result<void>> ask(bulk_request what);
   task<result<void>> ask(object_part part) { return ask(request_for(part)); }
 
   /// Whether the last error was the node's own word.
   bool has_refused() const { return refused_; }
 
-  /// Reads some of what was asked for, at least a byte. @errors ec::unavailable.
+  /// Reads some of what was asked for, at least a byte. @errors ec::unavailable, ec::timeout.
   task<result<size_t>> read_some(std::span<char> out);
 
   /// Whether it may be asked again.
@@ -93,6 +94,7 @@ private:
   bool keep_alive_ = false;
   bool refused_ = false;
   bool waiting_ = false; ///< For the other node.
+  bool cut_ = false;
   mono_time deadline_{};
 };
 

@@ -10,7 +10,7 @@ namespace shoal::http {
 namespace {
 
 /// Connections that are made at the same time; a handshake takes both sides about a millisecond.
-constexpr size_t connecting_max = 16;
+constexpr size_t connecting_max = 8;
 
 } // namespace
 

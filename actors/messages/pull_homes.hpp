@@ -12,6 +12,7 @@ namespace shoal {
 struct find_home {
   sha256_digest pull;              ///< Its key.
   std::vector<std::string> failed; ///< Nodes that could not do it a moment ago: not these.
+  std::string doubted = {};        ///< One that must say once more that it is there.
 };
 
 /// The answer.

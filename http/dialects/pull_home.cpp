@@ -21,21 +21,35 @@ bool is_of_node(ec code) {
 
 /// How a stream has ended that is not at its end.
 struct broken_stream {
+  /// What that says about the node that gave it.
+  enum class about : uint8_t {
+    file,   ///< Nothing: no other node would do better.
+    doubt,  ///< It may be gone, or slow: whether it is there must be asked.
+    failure ///< It cannot do it.
+  };
+
   error why;
-  bool is_final = false; ///< No other node would do better.
+  about node = about::failure;
 };
 
+using about = broken_stream::about;
 using stream_end = tl::expected<void, broken_stream>;
 
-tl::unexpected<broken_stream> broken(error why, bool is_final) {
-  return tl::unexpected<broken_stream>{{std::move(why), is_final}};
+tl::unexpected<broken_stream> broken(error why, about node) {
+  return tl::unexpected<broken_stream>{{std::move(why), node}};
 }
 
 task<stream_end> pull_as_home(exchange& ex, pulled_answer& to) {
   auto sent = co_await pull_here(ex, to);
   if (!sent)
-    co_return broken(sent.error(), !is_of_node(sent.error().code));
+    co_return broken(sent.error(), is_of_node(sent.error().code) ? about::failure : about::file);
   co_return stream_end{};
+}
+
+about judge(const reached_source& x) {
+  if (x.refused)
+    return is_of_node(x.why.code) ? about::failure : about::file;
+  return x.why.code == ec::timeout ? about::doubt : about::failure;
 }
 
 /// Sends what the home pulls, with one buffer.
@@ -43,14 +57,14 @@ task<stream_end> relay(exchange& ex, pulled_answer& to, object_place home) {
   auto& bulk = *ex.srv().bulk;
   auto seat = bulk.enter_pull();
   if (!seat)
-    co_return broken({ec::busy, "too many files come from other nodes"}, true);
+    co_return broken({ec::busy, "too many files come from other nodes"}, about::file);
   auto& head = to.head;
   bulk_request request{pull_target(to.name, to.what), to.what.size_bytes, head.offset, head.length,
                        defaults::pull_source_stall};
   auto& pool = ex.far()->pool();
   auto reached = co_await pool.reach(home, std::move(request));
   if (!reached.source)
-    co_return broken(reached.why, reached.refused && !is_of_node(reached.why.code));
+    co_return broken(reached.why, judge(reached));
   if (!ex.answered())
     to.going = co_await ex.send_head(head.head, head.length);
   std::unique_ptr<char[]> buffer{new char[limits::pull_relay_buffer_bytes]};
@@ -62,7 +76,7 @@ task<stream_end> relay(exchange& ex, pulled_answer& to, object_place home) {
   to.going = left.going;
   if (!poured) {
     bulk.pull_switches.add();
-    co_return broken(poured.error(), false);
+    co_return broken(poured.error(), about::doubt);
   }
   if (to.going)
     pool.keep(std::move(reached.source));
@@ -91,13 +105,13 @@ task<result<void>> pull_anywhere(exchange& ex, pulled_answer& to) {
     auto sent = co_await pull_here(ex, to);
     co_return sent;
   }
-  std::vector<std::string> failed;
+  find_home question{to.from.key, {}};
   error why{ec::unavailable, {}};
+  auto until = mono_now() + defaults::webseed_first_byte_patience;
   for (;;) {
-    find_home question{to.from.key, failed};
-    auto home = co_await ex.ask<pull_home>(bulk->homes(), std::move(question));
+    auto home = co_await ex.ask<pull_home>(bulk->homes(), question);
     if (!home)
-      co_return tl::unexpected{failed.empty() ? home.error() : why};
+      co_return tl::unexpected{question.failed.empty() ? home.error() : why};
     auto from = to.head.offset;
     stream_end end;
     if (home->is_here())
@@ -107,14 +121,16 @@ task<result<void>> pull_anywhere(exchange& ex, pulled_answer& to) {
     if (end)
       co_return result<void>{};
     why = end.error().why;
-    auto has_moved = to.head.offset != from;
-    if (end.error().is_final || (ex.answered() && !may_change_hands(to)))
+    if (end.error().node == about::file || (ex.answered() && !may_change_hands(to)))
       co_return tl::unexpected{why};
     log::warn("bulk", "does not get a file pull={} node={} error=\"{}\"", to.from.key.brief(),
               home->place.node, to_string(why));
-    // One that gave bytes and stopped is asked once more: it knows whether the pull has failed.
-    if (!has_moved || home->is_here())
-      failed.push_back(home->place.node);
+    if (to.head.offset != from)
+      until = mono_now() + defaults::webseed_first_byte_patience;
+    // A crowd makes its home slow: that is no reason to pull the file once more.
+    question.doubted = home->place.node;
+    if (end.error().node == about::failure || mono_now() > until)
+      question.failed.push_back(home->place.node);
   }
 }
 

@@ -75,7 +75,7 @@ def total(cluster, name):
 
 
 def home_of(cluster):
-    """The node that pulls, once there is one."""
+    """The node that pulls the only file that is asked for, once there is one."""
     def found():
         at_it = [node for node in cluster.alive if counted(node, "shoal_webseed_pulls_active")]
         assert len(at_it) < 2, "two nodes pull"
@@ -227,7 +227,6 @@ def test_thirty_clients_of_all_kinds_cost_one_pull(origin, cluster, make_client,
     for i, kind in enumerate((LibtorrentClient, Aria2Client, LibtorrentClient)):
         clients.start(take_with_torrent, make_client(kind), torrent, tmp_path / f"torrent-{i}")
     assert len(clients) == 30
-    home_of(cluster)
     wait.until(lambda: total(cluster, "shoal_webseed_readers") >= 18, 60, "most of them wait")
     origin.gate.open()
     clients.end()

@@ -47,8 +47,9 @@ struct fixture : actor_fixture {
       then(fail(ec::shutting_down));
   }
 
-  auto find(const sha256_digest& pull, std::vector<std::string> failed = {}) {
-    auto handle = post(homes, find_home{pull, std::move(failed)});
+  auto find(const sha256_digest& pull, std::vector<std::string> failed = {},
+            std::string doubted = {}) {
+    auto handle = post(homes, find_home{pull, std::move(failed), std::move(doubted)});
     drain();
     return handle;
   }
@@ -152,6 +153,20 @@ CAF_TEST(a node that failed is asked for its address again) {
   auto later = find(pull);
   answer("b", to_archive(object_place{0, "b:2", {}, {}}));
   CAF_CHECK_EQUAL(home(std::move(later)), "b at b:2");
+}
+
+CAF_TEST(a node that is doubted must say that it is there) {
+  auto pull = pull_of({"b", "c", "a"});
+  auto first = find(pull);
+  serves("b");
+  CAF_CHECK_EQUAL(home(std::move(first)), "b at b:1");
+  auto again = find(pull, {}, "b");
+  serves("b");
+  CAF_CHECK_EQUAL(home(std::move(again)), "b at b:1");
+  auto last = find(pull, {}, "b");
+  answer("b", fail(ec::timeout));
+  serves("c");
+  CAF_CHECK_EQUAL(home(std::move(last)), "c at c:1");
 }
 
 CAF_TEST(odd answers count as none) {
