@@ -83,7 +83,7 @@ std::vector<option> swarm_options(shoald_config& c) {
       setting("tracker.keep-peer-ids", n.keep_peer_ids,
               "Remember peer ids for clients that want lists (compact=0); 20 bytes per peer"),
       setting("tracker.peer-policy", n.policy.names,
-              "Peers to hand out first: near, zone, agents, geo, origins, in order; none: random ones"),
+              "Peers to hand out first, in order: near, zone, agents, geo, origins; none: random"),
       setting("tracker.peer-policy-mix", n.policy.mix_percent,
               "Random peers beside those of the policy, in percent", 0u, 100u),
       setting("tracker.zones", n.policy.zones, "Networks of zones: \"NAME=NETWORK\""),
