@@ -73,14 +73,27 @@ void catalog::remove(const std::string& id, Pred gone) {
     models_.erase(i);
 }
 
+namespace {
+
+/// @returns the latest revision that fits, or null: a mirror only if nobody has published one.
+template <class Pred>
+const revision* latest_of(const std::vector<revision>& revisions, Pred fits) {
+  const revision* latest = nullptr;
+  for (auto& x : revisions)
+    if (fits(x) && (!latest || latest->is_mirror || !x.is_mirror))
+      latest = &x;
+  return latest;
+}
+
+} // namespace
+
 model_list catalog::on_list(const list_models& ask) const {
   model_list found;
   for (auto& [id, revisions] : models_) {
     if (!text::contains_nocase(id, ask.query))
       continue;
-    auto latest = std::find_if(revisions.rbegin(), revisions.rend(),
-                               [](const revision& x) { return !x.is_private; });
-    if (latest == revisions.rend())
+    auto* latest = latest_of(revisions, [](const revision& x) { return !x.is_private; });
+    if (!latest)
       continue; // Private models are known to those who were told.
     if (found.total++ >= ask.offset && found.models.size() < ask.limit)
       found.models.push_back(*latest);
@@ -93,7 +106,7 @@ caf::result<revision> catalog::on_lookup(const lookup_revision& ask) const {
   if (i == models_.end())
     return to_caf({ec::not_found, {}});
   if (ask.rev.empty())
-    return i->second.back();
+    return *latest_of(i->second, [](const revision&) { return true; });
   auto same = [&](const revision& x) { return x.rev == ask.rev; };
   auto found = std::find_if(i->second.begin(), i->second.end(), same);
   if (found == i->second.end())

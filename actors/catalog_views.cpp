@@ -66,8 +66,8 @@ const revision* main_of(const std::vector<revision>& revisions, std::string_view
                         bool with_private) {
   const revision* latest = nullptr;
   for (auto& x : revisions) {
-    if (!may_see(x, kind, with_private))
-      continue;
+    if (!may_see(x, kind, with_private) || x.is_mirror)
+      continue; // What "main" is of an origin, the origin says.
     if (x.rev == main_branch)
       return &x;
     latest = &x;
@@ -81,13 +81,14 @@ resolved_name resolve(const model_map& models, const resolve_name& ask) {
   auto* all = find(models, where.id);
   auto* found = all ? main_of(*all, where.kind, where.with_private) : nullptr;
   reply.repository_known = found != nullptr;
-  if (found && ask.name != main_branch) {
+  if (all && ask.name != main_branch) {
     auto i = std::find_if(all->begin(), all->end(), [&](auto& x) {
       return x.rev == ask.name && may_see(x, where.kind, where.with_private);
     });
     found = i == all->end() ? nullptr : &*i;
   }
   reply.revision_known = found != nullptr;
+  reply.repository_known |= reply.revision_known;
   if (found)
     reply.what = *found;
   return reply;
@@ -102,7 +103,7 @@ revision_list revisions_of(const model_map& models, const repository_query& ask)
   for (auto i = all->rbegin(); i != all->rend(); ++i) {
     // However old it is, what "main" stands for is among them.
     auto wanted = &*i == main || reply.revisions.size() + 1 < limits::hub_revisions_max;
-    if (!wanted || !may_see(*i, ask.kind, ask.with_private))
+    if (!wanted || i->is_mirror || !may_see(*i, ask.kind, ask.with_private))
       continue;
     if (&*i == main)
       reply.main = static_cast<uint32_t>(reply.revisions.size());
@@ -136,7 +137,7 @@ model_page latest_of_all(const model_map& models, const recent_revisions& ask) {
   std::vector<const revision*> found;
   for (auto& [id, revisions] : models)
     for (auto& x : revisions)
-      if (may_see(x, ask.kind, ask.with_private))
+      if (may_see(x, ask.kind, ask.with_private) && !x.is_mirror)
         found.push_back(&x);
   auto count = std::min<size_t>(ask.limit, found.size());
   auto end = found.begin() + static_cast<std::ptrdiff_t>(count);

@@ -14,8 +14,8 @@ using model_map = std::map<std::string, std::vector<revision>>;
 /// The branch that every repository has.
 inline constexpr std::string_view main_branch = "main";
 
-/// @returns the revision that "main" stands for: the one of that name, else the latest. Null if the
-/// asker may see none of that kind.
+/// @returns the revision that "main" stands for: the one of that name, else the latest; never a
+/// mirror. Null if the asker may see none of that kind.
 const revision* main_of(const std::vector<revision>& revisions, std::string_view kind,
                         bool with_private);
 

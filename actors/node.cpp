@@ -10,7 +10,6 @@
 #include "actors/object_steward.hpp"
 #include "actors/replication.hpp"
 #include "actors/snapshotter.hpp"
-#include "actors/webseed.hpp"
 #include "cluster/lmdb_copy.hpp"
 #include "core/log.hpp"
 #include "persistence/upload_book.hpp"
@@ -121,19 +120,6 @@ result<void> node::open_objects() {
     log::error("objects", "misses objects that are pinned objects={}", found.lost.size());
   log::info("objects", "are counted added={} dropped={} mended={}", found.added, found.dropped,
             found.mended);
-  return {};
-}
-
-result<void> node::reach_origins(metrics::registry& metrics) {
-  if (!config_.webseed.asks_origins())
-    return {};
-  auto made
-      = webseed_side::start(config_.webseed, config_.data_dir / "webseed", *objects_, metrics);
-  if (!made)
-    return tl::unexpected{made.error()};
-  web_origins_ = std::move(*made);
-  webseed_ = system_->spawn<shoal::webseed>(web_origins_.get());
-  must_live(webseed_, "webseed");
   return {};
 }
 
@@ -424,6 +410,10 @@ void node::end_all() {
     config_.cluster->detach();
   auto end = [](const auto& actor) { caf::anon_send_exit(actor, caf::exit_reason::user_shutdown); };
   end(caretaker_);
+  if (preheater_)
+    end(preheater_);
+  if (mirrors_)
+    end(mirrors_);
   if (webseed_)
     end(webseed_);
   // Shards first: one that lives could spawn a swarm behind the back of those that follow.
@@ -455,6 +445,8 @@ void node::end_all() {
   registry_config_.steward = nullptr;
   registry_config_.writer = nullptr;
   webseed_ = nullptr;
+  mirrors_ = nullptr;
+  preheater_ = nullptr;
   snapshotter_ = nullptr;
   caretaker_ = nullptr;
   if (shared_registry_)

@@ -3,6 +3,8 @@
 
 #include "actors/caretaker.hpp"
 #include "actors/cluster_registry.hpp"
+#include "actors/mirror_maker_actor.hpp"
+#include "actors/preheater_actor.hpp"
 #include "actors/registry_shard.hpp"
 #include "actors/shard.hpp"
 #include "actors/webseed_actor.hpp"
@@ -106,6 +108,12 @@ public:
   /// Who pulls files from origins.
   const webseed_actor& webseed() const { return webseed_; }
 
+  /// Who registers what has come from origins; nobody if none are asked.
+  const mirror_maker_actor& mirrors() const { return mirrors_; }
+
+  /// Who brings it before anybody asks; nobody if no origins are asked.
+  const preheater_actor& preheater() const { return preheater_; }
+
   /// Null: no origins are asked.
   webseed_side* web_origins() { return web_origins_.get(); }
 
@@ -140,6 +148,8 @@ private:
   result<void> open_objects();
   result<void> load_secret();
   result<void> reach_origins(metrics::registry& metrics);
+  void spawn_mirror_maker(metrics::registry& metrics);
+  void spawn_preheater(metrics::registry& metrics);
   void load_blocklist();
   void restore_swarms();
 
@@ -166,6 +176,8 @@ private:
   registry_config registry_config_;
   std::array<registry_shard_actor, registry_shard_count> registry_;
   webseed_actor webseed_;
+  mirror_maker_actor mirrors_;
+  preheater_actor preheater_;
   caf::actor snapshotter_;
   caf::actor caretaker_;
   std::unique_ptr<cluster_registry> shared_registry_; // Null: the node is alone.

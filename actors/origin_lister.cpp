@@ -17,12 +17,6 @@ namespace {
 
 constexpr std::chrono::seconds missing_lifetime{10};
 
-bool says_no(const origin::failure& why) {
-  auto status = why.head.status;
-  return why.kind == origin::failure_kind::status
-         && (status == 404 || status == 410 || status == 401 || status == 403);
-}
-
 bool is_same_place(const std::string& one, const std::string& other) {
   auto a = origin::origin_url::parse(one);
   auto b = origin::origin_url::parse(other);

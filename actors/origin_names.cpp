@@ -64,6 +64,27 @@ std::string resolve_url(const std::string& base, const origin_name& name) {
          + percent_encode_path(name.path);
 }
 
+std::optional<origin_name> name_with_commit(std::string_view text) {
+  constexpr size_t commit_chars = 40;
+  auto slash = text.find('/');
+  auto at = text.find('@');
+  if (at == std::string_view::npos || slash > at || text.size() - at < commit_chars + 2
+      || text[at + 1 + commit_chars] != '/')
+    return std::nullopt;
+  origin_name made;
+  made.kind = text.substr(0, slash);
+  made.id = text.substr(slash + 1, at - slash - 1);
+  made.rev = text.substr(at + 1, commit_chars);
+  made.path = text.substr(at + commit_chars + 2);
+  return is_commit_id(made.rev) && is_sound(made) ? std::optional{std::move(made)} : std::nullopt;
+}
+
+bool says_no(const origin::failure& why) {
+  auto status = why.head.status;
+  return why.kind == origin::failure_kind::status
+         && (status == 404 || status == 410 || status == 401 || status == 403);
+}
+
 result<origin_record> record_of(const origin_head& head, unix_seconds now) {
   origin_record made;
   auto size = head.linked_size ? head.linked_size : head.content_length;

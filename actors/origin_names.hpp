@@ -27,6 +27,12 @@ std::string revision_text(const origin_name& name);
 std::string revision_url(const std::string& base, const origin_name& name);
 std::string tree_url(const std::string& base, const origin_name& name, const std::string& commit);
 
+/// @returns the name of a file whose `text_of` has a commit for its revision, else nothing.
+std::optional<origin_name> name_with_commit(std::string_view text);
+
+/// Whether an origin has answered that it gives nothing, and will answer so again.
+bool says_no(const origin::failure& why);
+
 /// Reads what an origin says about a file. @param head of the answer to a HEAD.
 /// @errors ec::unavailable: it does not say how long the file is.
 result<origin_record> record_of(const origin_head& head, unix_seconds now);

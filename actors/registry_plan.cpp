@@ -211,6 +211,26 @@ result<void> registry_planner::follow_parent(registry_plan& plan, const publish_
   return {};
 }
 
+namespace {
+
+/// Whether who publishes takes the place of a mirror, as the torrent is the same.
+bool gives_way(const ref_record& there, const ref_record& made) {
+  return there.is_mirror && !made.is_mirror && there.entry_keys == made.entry_keys;
+}
+
+/// A revision that is there already stays what it is.
+result<void> repeat(const std::string& key, const ref_record& there, ref_record& made) {
+  if (there.manifest != made.manifest)
+    return fail(ec::conflict, key + " exists with other content");
+  if (made.is_mirror && !there.is_mirror)
+    return fail(ec::conflict, key + " is published here");
+  made.created_at = there.created_at;
+  made.successor = there.successor;
+  return {};
+}
+
+} // namespace
+
 result<registry_plan> registry_planner::publish(const publish_revision& wanted,
                                                 unix_seconds now) const {
   auto key = wanted.what.id + "@" + wanted.what.rev;
@@ -231,12 +251,13 @@ result<registry_plan> registry_planner::publish(const publish_revision& wanted,
   made.size_bytes = wanted.what.size_bytes;
   made.entry_keys = {wanted.what.entry_key};
   made.is_private = wanted.what.is_private;
-  if (auto& before = *old) {
-    if (before->manifest != made.manifest)
-      return fail(ec::conflict, key + " exists with other content");
-    made.created_at = before->created_at;
-    made.successor = before->successor;
-    planned->revision_before = from_record(key, *before);
+  made.is_mirror = wanted.what.is_mirror;
+  auto is_new = !*old || gives_way(**old, made);
+  if (*old)
+    planned->revision_before = from_record(key, **old);
+  if (!is_new) {
+    if (auto same = repeat(key, **old, made); !same)
+      return tl::unexpected{same.error()};
   } else if (!wanted.parent.empty()) {
     if (auto followed = follow_parent(*planned, wanted, made); !followed)
       return tl::unexpected{followed.error()};
@@ -408,6 +429,7 @@ revision from_record(std::string_view key, const ref_record& record) {
   made.created_at = record.created_at;
   made.is_private = record.is_private;
   made.successor = record.successor;
+  made.is_mirror = record.is_mirror;
   return made;
 }
 

@@ -22,13 +22,6 @@ constexpr std::chrono::seconds failure_lifetime{2};   ///< Of a pull: readers co
 constexpr std::chrono::milliseconds round_pause{500};
 constexpr unsigned rounds_max = 3;
 
-/// Whether the origin has answered, and will answer so again.
-bool says_no(const origin::failure& why) {
-  auto status = why.head.status;
-  return why.kind == failure_kind::status
-         && (status == 404 || status == 410 || status == 401 || status == 403);
-}
-
 bool is_pointless(const origin::failure& why) {
   return why.kind == failure_kind::refused || why.kind == failure_kind::redirect
          || why.kind == failure_kind::tls || why.kind == failure_kind::cancelled;
@@ -43,6 +36,7 @@ webseed::webseed(caf::actor_config& cfg, webseed_side* side)
 
 void webseed::on_exit() {
   mail_->close();
+  tell_ = nullptr;
   pulls_.clear();
   lookups_.clear();
   lister_.close();
@@ -261,6 +255,9 @@ void webseed::on_over(const pull_over& x) {
   // The book learns it a little later.
   auto lifetime = is_pinned ? pinned_lifetime : side_.config().fresh;
   known_[pulled.name] = {{true, {}, std::move(record), false}, mono_now() + lifetime};
+  auto name = tell_ ? name_with_commit(pulled.name) : std::nullopt;
+  if (name)
+    tell_(std::move(*name));
 }
 
 void webseed::on_tick() {
@@ -278,6 +275,7 @@ webseed::behavior_type webseed::make_behavior() {
       [this](const find_origin_file& x) { return on_find(x); },
       [this](open_pull& x) { return on_open(x); },
       [this](const list_origin& x) { return on_list(x); },
+      [this](watch_pulls& x) { tell_ = std::move(x.tell); },
       [this](const pull_over& x) { on_over(x); },
       [this](const origin_answer& x) { on_answer(x); },
       [this](listing_page& x) { lister_.on_page(x); },

@@ -17,6 +17,8 @@ using webseed_fetcher_actor = caf::typed_actor<
     caf::replies_to<read_pull>::with<pull_progress>,
     // Nothing is to be fetched for that reader any more.
     caf::reacts_to<leave_pull>,
+    // Whoever began it does not want it any more: it ends, unless somebody reads it.
+    caf::reacts_to<atom::stop>,
     // INTERNAL: from the disk and the origins' client.
     caf::reacts_to<pull_event>,
     // INTERNAL: time to look who waits for too long, and to try again.
@@ -36,6 +38,8 @@ using webseed_actor = caf::typed_actor<
     caf::replies_to<open_pull>::with<opened_pull>,
     // Errors: as `find_origin_file`; ec::too_large.
     caf::replies_to<list_origin>::with<origin_listing>,
+    // One alone is told: the last who asked.
+    caf::reacts_to<watch_pulls>,
     // INTERNAL: a fetcher has ended its work.
     caf::reacts_to<pull_over>,
     // INTERNAL: from the origins' client.

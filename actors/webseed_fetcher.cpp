@@ -79,6 +79,8 @@ void webseed_fetcher::open() {
 }
 
 void webseed_fetcher::on_opened(pull_event& x) {
+  if (phase_ != phase::opening)
+    return; // Nobody wants it any more.
   if (x.failed)
     return end(x.failed->why);
   file_ = std::move(x.file);
@@ -407,6 +409,10 @@ webseed_fetcher::behavior_type webseed_fetcher::make_behavior() {
   return {
       [this](const read_pull& x) { return on_read(x); },
       [this](const leave_pull& x) { on_leave(x); },
+      [this](atom::stop) {
+        if (readers_.empty() && (phase_ == phase::opening || phase_ == phase::pulling))
+          end({ec::unavailable, "nobody wants it any more"});
+      },
       [this](pull_event& x) { on_event(x); },
       [this](atom::tick) { on_tick(); },
   };

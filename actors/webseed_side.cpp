@@ -64,7 +64,7 @@ webseed_side::webseed_side(webseed_config config, const std::filesystem::path& f
       stale{metrics.add_counter("shoal_webseed_stale_total",
                                 "Answers from memory because the origin gave none")},
       config_{std::move(config)}, incoming_{folder / "incoming"}, store_{store},
-      disk_{disk_threads} {}
+      disk_{disk_threads}, hashing_{1} {}
 
 void webseed_side::add_readers(metrics::registry& metrics) {
   auto gauge = [&](std::string_view called, std::string_view help, std::atomic<size_t>& of) {

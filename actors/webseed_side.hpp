@@ -29,6 +29,7 @@ struct webseed_config {
       base_urls; ///< Without slashes at their ends, in order; none: local only.
   mirror_policy mirror = mirror_policy::on_demand;
   std::vector<std::string> models; ///< "ns/name", "ns/*"; for `mirror_policy::listed`.
+  bool mirror_restricted = false;  ///< Register also what an origin gives to a token alone.
   std::chrono::seconds fresh
       = defaults::webseed_fresh; ///< What an origin said is believed so long.
   origin::client_config client;
@@ -56,6 +57,9 @@ public:
   origin::origin_client& client() { return *client_; }
   work_pool& disk() { return disk_; }
 
+  /// One thread for what reads whole revisions.
+  work_pool& hashing() { return hashing_; }
+
   /// Where files lie while they come.
   const std::filesystem::path& incoming() const { return incoming_; }
 
@@ -81,6 +85,7 @@ private:
   object_store& store_;
   std::unique_ptr<origin_book> book_;
   work_pool disk_;
+  work_pool hashing_;
   std::unique_ptr<origin::origin_client> client_; // First to go: its thread uses the rest.
 };
 

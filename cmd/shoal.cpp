@@ -42,9 +42,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough(); // Global options may follow the command.
   app.footer(footer_text);
-  for (auto add : {add_publish, add_get, add_seed, add_verify, add_search, add_show, add_torrent,
-                   add_magnet, add_rm, add_catalog, add_webseed, add_torrentify, add_status,
-                   add_passkey, add_cluster, add_migrate, add_completion})
+  for (auto add : {add_publish, add_get, add_seed, add_preheat, add_verify, add_search, add_show,
+                   add_torrent, add_magnet, add_rm, add_catalog, add_webseed, add_torrentify,
+                   add_status, add_passkey, add_cluster, add_migrate, add_completion})
     add(app, ctx);
   try {
     app.parse(argc, argv);

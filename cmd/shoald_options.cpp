@@ -150,8 +150,12 @@ std::vector<option> webseed_options(shoald_config& c, staging& s) {
       setting("webseed.webseed-mirrors", s.webseed_mirrors,
               "Further origins with the same files, asked in order where one fails"),
       setting("webseed.mirror", s.mirror,
-              "Which models are pulled: on-demand (all), listed, or off (requests are redirected)"),
+              "Which models are pulled, and registered once they are whole: on-demand (all), "
+              "listed, or "
+              "off (requests are redirected)"),
       setting("webseed.mirror-models", w.models, "Those of \"listed\": \"ns/name\" or \"ns/*\""),
+      setting("webseed.mirror-restricted", w.mirror_restricted,
+              "Register also what an origin gives to a token alone: everybody can find it then"),
       setting("webseed.webseed-fresh", w.fresh,
               "What an origin said about a name such as \"main\" is believed for so long",
               int64_t{0}, day),

@@ -220,4 +220,13 @@ inline constexpr size_t webseed_listing_bytes_max = 32 * 1024 * 1024; ///< A pag
 inline constexpr size_t webseed_listing_pages_max = 1000;
 inline constexpr size_t webseed_listings_max = 64; ///< Revisions of origins kept in memory.
 
+// -- mirrors and preheats --------------------------------------------------------------
+
+inline constexpr size_t mirrors_waiting_max = 1024; ///< Revisions that may become mirrors.
+inline constexpr size_t preheats_max = 64;          ///< Jobs that are remembered, ended ones too.
+inline constexpr size_t preheats_active_max = 8;    ///< Jobs that have not ended.
+inline constexpr size_t preheat_files_at_once_max = 4; ///< Of one job, on their way.
+inline constexpr size_t preheat_patterns_max = 100;    ///< Of one job.
+inline constexpr size_t preheat_watchers_max = 256;    ///< Streams of events, of all jobs.
+
 } // namespace shoal::limits

@@ -52,6 +52,12 @@ constexpr std::array routes{
     route{method::get, "/torrents/{name}/{file}", torrent_file, open, as_json},
     route{method::get, "/torrents/{ns}/{name}/{file}", torrent_file, open, as_json},
 
+    route{method::get, "/api/preheat", preheat_list_all, writer, as_json},
+    route{method::post, "/api/preheat", preheat_begin, writer, as_json},
+    route{method::get, "/api/preheat/{id}", preheat_show, writer, as_json},
+    route{method::del, "/api/preheat/{id}", preheat_cancel, writer, as_json},
+    route{method::get, "/api/preheat/{id}/events", preheat_events, writer, as_json},
+
     route{method::get, "/webseed/{*path}", webseed, open, as_json},
     route{method::get, "/api/objects/{sha256}", object_get, open, as_json},
     route{method::put, "/api/objects/{sha256}", object_put, writer, as_json},

@@ -169,7 +169,8 @@ private:
     if (names_refused_address(t->where()))
       return fail_one(std::move(t), failure_kind::refused, "an address that origins may not have");
     auto token = tokens_.find(t->where().authority);
-    t->prepare(config_, token == tokens_.end() ? std::string{} : token->second, now);
+    auto is_sent = token != tokens_.end() && !t->is_anonymous();
+    t->prepare(config_, is_sent ? token->second : std::string{}, now);
     ++there.active;
     ++requests_;
     auto* easy = t->easy();

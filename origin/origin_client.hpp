@@ -68,6 +68,9 @@ struct request {
   /// describe files that lie elsewhere.
   bool stops_at_linked = false;
 
+  /// Sent without a token, as anybody could ask.
+  bool anonymous = false;
+
   /// The answer that is no redirect and no failure has begun. An error ends the request.
   std::function<result<void>(const origin_head&)> on_head;
 

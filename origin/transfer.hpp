@@ -25,6 +25,7 @@ public:
 
   origin_client::ticket ticket() const { return ticket_; }
   const origin_url& where() const { return where_; }
+  bool is_anonymous() const { return request_.anonymous; }
   CURL* easy() const { return easy_.get(); }
 
   /// Makes curl's handle for the next hop. @param token empty: none.

@@ -98,7 +98,8 @@ object_claims::named object_claims::named_by_revision(std::string_view key) cons
   if (!content)
     return what;
   for (auto& file : content->files)
-    what.objects.push_back(file.sha256);
+    if (!record->is_mirror || file.size_bytes == 0) // Empty ones cost nothing, and no pull.
+      what.objects.push_back(file.sha256);
   for (auto& torrent : content->torrents)
     what.objects.push_back(torrent.object);
   for (auto& card : content->cards)

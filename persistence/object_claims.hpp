@@ -27,9 +27,10 @@ public:
 };
 
 /// Pins what the registry names. Owners of pins are its records: "rev ns/name@rev" pins a
-/// revision's manifest, torrents and files, "entry HEX" the torrents of an entry; "hold N" what
-/// somebody is about to name. Whatever a pin was made for, the record as it is now decides, so that
-/// order and repetition of calls do not matter. What a record names and is not here is not pinned.
+/// revision's manifest, torrents and files (but of a mirror not the files: those can be pulled
+/// again), "entry HEX" the torrents of an entry; "hold N" what somebody is about to name. Whatever
+/// a pin was made for, the record as it is now decides, so that order and repetition of calls do
+/// not matter. What a record names and is not here is not pinned.
 ///
 /// Any thread; does disk I/O. Lost when it dies: nothing; `catch_up` makes the pins again.
 class object_claims {

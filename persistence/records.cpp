@@ -93,7 +93,7 @@ result<alias_record> decode_alias(std::string_view bytes) {
 }
 
 std::string encode(const ref_record& x) {
-  return record_writer(8)
+  return record_writer(9)
       .bytes(x.manifest.chars())
       .text(x.kind)
       .time(x.created_at)
@@ -102,6 +102,7 @@ std::string encode(const ref_record& x) {
       .keys(x.entry_keys)
       .flag(x.is_private)
       .text(x.successor)
+      .flag(x.is_mirror)
       .take();
 }
 
@@ -115,7 +116,8 @@ result<ref_record> decode_ref(std::string_view bytes) {
       .number(x.file_count)
       .keys(x.entry_keys)
       .flag(x.is_private)
-      .text(x.successor);
+      .text(x.successor)
+      .flag(x.is_mirror);
   auto valid = (x.kind == "model" || x.kind == "dataset" || x.kind == "space")
                && std::all_of(x.entry_keys.begin(), x.entry_keys.end(), is_entry_key);
   return outcome(in, valid, std::move(x), "revision");

@@ -59,7 +59,8 @@ struct ref_record {
   std::vector<std::string>
       entry_keys; ///< Primary keys of its torrents: hybrid first, then v1 only.
   bool is_private = false;
-  std::string successor; ///< The commit (a `rev`) that was made on top of it; empty if none was.
+  std::string successor;  ///< The commit (a `rev`) that was made on top of it; empty if none was.
+  bool is_mirror = false; ///< Of a commit of an origin: its files may be evicted, and pulled again.
 
   bool operator==(const ref_record&) const = default;
 };

@@ -16,16 +16,21 @@ struct revision {
   unix_seconds created_at = 0;
   bool is_private = false;
   std::string successor = {}; ///< The commit (a `rev`) made on top of it; empty if none was.
+
+  /// Nobody has published it here: it is a commit of an origin (ADR 30). It is found by its name,
+  /// and stands for no other.
+  bool is_mirror = false;
 };
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, revision& x) {
   return f(x.id, x.rev, x.kind, x.manifest, x.entry_key, x.size_bytes, x.created_at, x.is_private,
-           x.successor);
+           x.successor, x.is_mirror);
 }
 
 /// Publishes a revision together with its registry entry, both or neither. A revision never
-/// changes: publishing the same manifest again is fine, another one is ec::conflict.
+/// changes: publishing the same manifest again is fine, another one is ec::conflict. A mirror takes
+/// no name that was published (ec::conflict), and gives its name to who publishes the same torrent.
 struct publish_revision {
   revision what;
   registry_entry entry;

@@ -87,6 +87,12 @@ struct origin_listing {
   std::shared_ptr<const std::vector<hub_file>> files;
 };
 
+/// Somebody wants to know of each file of an origin's commit that has come. `rev` of the name is
+/// the commit.
+struct watch_pulls {
+  std::function<void(origin_name)> tell; ///< On the web seed's thread.
+};
+
 /// INTERNAL: a part of a listing has come, or not.
 struct listing_page {
   std::string name;
@@ -116,3 +122,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::origin_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::list_origin)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::origin_listing)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::listing_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::watch_pulls)

@@ -9,6 +9,7 @@ namespace shoal::cli {
 void add_publish(CLI::App& app, context& ctx);
 void add_get(CLI::App& app, context& ctx);
 void add_seed(CLI::App& app, context& ctx);
+void add_preheat(CLI::App& app, context& ctx);
 void add_torrentify(CLI::App& app, context& ctx);
 void add_search(CLI::App& app, context& ctx);
 void add_show(CLI::App& app, context& ctx);

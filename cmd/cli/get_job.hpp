@@ -5,8 +5,8 @@
 #include "cmd/cli/get_source.hpp"
 #include "cmd/cli/get_view.hpp"
 #include "cmd/get/hub_cache.hpp"
-#include "cmd/get/selection.hpp"
 #include "cmd/get/state_folder.hpp"
+#include "protocol/selection.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -17,7 +17,7 @@ namespace shoal::cli {
 
 struct get_options {
   target_options what;
-  get::selection files;
+  selection files;
   std::string to;
   bool to_hub_cache = false;
   std::string hub_cache_folder; ///< Empty: where Hugging Face's clients look.

@@ -150,6 +150,8 @@ task<document> items_of(exchange& ex, const model_list& found) {
                   {"latestRev", model.rev},
                   {"sizeBytes", model.size_bytes},
                   {"torrentUrl", torrent_path(model.id, model.rev)}};
+    if (model.is_mirror)
+      item["mirror"] = true;
     if (auto entry = by_key.find(model.entry_key); entry != by_key.end())
       item["magnetUri"] = magnet_for(urls_of(ex), *entry->second, passkey);
     items.push_back(std::move(item));
@@ -191,8 +193,12 @@ task<> model_revision(exchange& ex) {
     co_return;
   }
   // Some manifests have 200,000 files: not on a thread that answers announces.
-  auto write = [files = *files, entry = *entry, at = urls_of(ex), passkey = passkey_of_query(ex)] {
-    return dump_json(model_json(*files, entry, at, passkey));
+  auto write = [files = *files, entry = *entry, at = urls_of(ex), passkey = passkey_of_query(ex),
+                is_mirror = found->is_mirror] {
+    auto doc = model_json(*files, entry, at, passkey);
+    if (is_mirror)
+      doc["mirror"] = true;
+    return dump_json(doc);
   };
   auto body = co_await ex.on_disk(std::move(write));
   auto answer = json(200, std::move(body));

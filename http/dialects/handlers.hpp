@@ -77,6 +77,13 @@ task<> object_in_place(exchange& ex);
 // -- agents.cpp: who seeds for the cluster -----------------------------------------------
 task<> agent_list(exchange& ex);
 
+// -- preheat.cpp: what is brought from an origin before anybody asks -----------------------
+task<> preheat_begin(exchange& ex);
+task<> preheat_list_all(exchange& ex);
+task<> preheat_show(exchange& ex);
+task<> preheat_events(exchange& ex);
+task<> preheat_cancel(exchange& ex);
+
 // -- swarmui.cpp: SwarmUI's models ------------------------------------------------------
 task<> swarmui_session(exchange& ex);
 task<> swarmui_manifest(exchange& ex);

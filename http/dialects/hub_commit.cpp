@@ -3,11 +3,8 @@
 
 #include "http/dialects/file_cards.hpp"
 #include "http/dialects/registration.hpp"
-#include "persistence/folder_hasher.hpp"
+#include "persistence/revision_torrents.hpp"
 #include "protocol/git_identity.hpp"
-
-#include <algorithm>
-#include <sys/stat.h>
 
 namespace shoal::http {
 
@@ -56,60 +53,6 @@ std::optional<sha1_digest> name_of(const making& x, const manifest& m) {
   return git_commit_id(root, {sha1_digest::from_hex(x.base.commit), x.at, std::move(message)});
 }
 
-result<folder_listing> listing_of(object_store& objects, const manifest& m) {
-  folder_listing listing;
-  for (auto& file : m.files) {
-    auto path = objects.files().path_of(file.sha256).string();
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0)
-      return fail(ec::unavailable, "the bytes of " + file.path + " are at another node");
-    listing.files.push_back({file.path, std::move(path), file.size_bytes,
-                             int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec});
-  }
-  listing.total_size_bytes = m.total_size_bytes();
-  return listing;
-}
-
-result<torrent_content> hash(const making& x, const manifest& m) {
-  auto listing = listing_of(x.node.objects(), m);
-  if (!listing)
-    return tl::unexpected{listing.error()};
-  hash_options options;
-  options.cancelled = &x.cancelled;
-  auto content = hash_folder(*listing, options);
-  if (!content)
-    return content;
-  for (size_t i = 0; i < m.files.size(); ++i)
-    if (content->files[i].sha256 != m.files[i].sha256)
-      return fail(ec::corrupt, "the object of " + m.files[i].path);
-  return content;
-}
-
-result<void> add_torrents(const making& x, manifest& m, const torrent_content& content) {
-  torrent_options options;
-  options.name = m.rev;
-  options.is_private = m.is_private;
-  options.created_by = "shoal/" SHOAL_VERSION;
-  // Clients that read no hybrids get a sibling.
-  for (auto format : {torrent_format::hybrid, torrent_format::v1}) {
-    auto bytes = build_torrent(content, format, options);
-    if (!bytes)
-      return tl::unexpected{bytes.error()};
-    auto info = parse_metainfo(*bytes);
-    if (!info)
-      return tl::unexpected{info.error()};
-    auto object = x.node.objects().files().put(*bytes);
-    if (!object)
-      return tl::unexpected{object.error()};
-    manifest_torrent torrent{std::string{name(format)}, std::nullopt, std::nullopt, *object};
-    if (auto adopted = adopt_torrent(m, torrent, *info); !adopted)
-      return adopted;
-    m.torrents.push_back(std::move(torrent));
-  }
-  normalize(m);
-  return validate(m);
-}
-
 /// Everything that takes its time. @returns nothing if nothing changes.
 result<std::optional<held_publication>> prepare(const making& x) {
   auto m = changed_files(x);
@@ -127,10 +70,9 @@ result<std::optional<held_publication>> prepare(const making& x) {
     return fail(ec::unavailable, "bytes of this revision are at another node");
   if (!files_held)
     return tl::unexpected{files_held.error()};
-  auto content = hash(x, *m);
-  if (!content)
-    return tl::unexpected{content.error()};
-  if (auto added = add_torrents(x, *m, *content); !added)
+  hash_options options;
+  options.cancelled = &x.cancelled;
+  if (auto added = add_torrents(x.node.objects(), *m, options); !added)
     return tl::unexpected{added.error()};
   if (auto added = add_cards(x.node.objects(), *m, x.base.about.category); !added)
     return tl::unexpected{added.error()};

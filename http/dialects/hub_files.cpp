@@ -48,11 +48,15 @@ response pointer_answer(const hub_place& place, const manifest_file& file) {
 task<> send_file(exchange& ex, std::string kind, hub_path where) {
   auto wants_pointer = where.verb == "raw";
   auto place = co_await find_place(ex, kind, where);
+  auto is_stale = false;
   if (!place && !wants_pointer) {
     auto is_theirs = co_await is_for_origin(ex, kind, where.id, place.error());
     if (is_theirs) {
-      co_await send_hub_origin(ex, std::move(kind), std::move(where), std::move(place.error()));
-      co_return;
+      auto last = co_await send_hub_origin(ex, kind, std::move(where), std::move(place.error()));
+      if (!last)
+        co_return;
+      is_stale = true;
+      place = co_await find_place(ex, kind, std::move(*last));
     }
   }
   auto* file = place ? place->files->find_file(place->path) : nullptr;
@@ -67,6 +71,10 @@ task<> send_file(exchange& ex, std::string kind, hub_path where) {
   }
   if (file && !(wants_pointer && !file->git_blob)) {
     auto bytes = bytes_of(ex, *place, *file);
+    if (is_stale) {
+      bytes.cache_control = "no-cache";
+      bytes.headers.emplace_back("Warning", "110 - \"Response is Stale\"");
+    }
     origin_name name{std::move(kind), place->what.id, place->what.rev, file->path};
     co_await send_file_of(ex, std::move(name), *file, std::move(bytes));
     co_return;

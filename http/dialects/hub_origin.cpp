@@ -131,6 +131,28 @@ revision revision_of(const manifest& m, const origin_name& name) {
   return made;
 }
 
+/// The commit of a model that came last, for an origin that does not say what "main" is.
+/// @param why the origin gave no answer. @returns nothing if there is none, or that was no reason.
+task<std::optional<hub_path>> last_mirror(exchange& ex, std::string kind, hub_path where,
+                                          error why) {
+  if (why.code != ec::unavailable && why.code != ec::timeout)
+    co_return std::nullopt;
+  lookup_revision question{where.id, {}};
+  auto latest = co_await ex.ask<revision>(ex.node().catalog(), std::move(question));
+  if (!latest || !latest->is_mirror || latest->kind != kind)
+    co_return std::nullopt;
+  auto refs = ref_readings(where.rest);
+  if (refs.empty())
+    refs.push_back({"main", {}});
+  for (auto& ref : refs) {
+    if (catalog_name(ref.name) != "main")
+      continue;
+    where.rest = latest->rev + (ref.path.empty() ? "" : "/") + ref.path;
+    co_return where;
+  }
+  co_return std::nullopt;
+}
+
 } // namespace
 
 task<hub_result<hub_place>> find_place_anywhere(exchange& ex, std::string kind, hub_path where) {
@@ -140,9 +162,14 @@ task<hub_result<hub_place>> find_place_anywhere(exchange& ex, std::string kind, 
   auto is_theirs = co_await is_for_origin(ex, kind, where.id, place.error());
   if (!is_theirs)
     co_return place;
-  auto found = co_await list(ex, std::move(kind), std::move(where));
-  if (!found)
-    co_return tl::unexpected{hub_trouble(found.error())};
+  auto found = co_await list(ex, kind, where);
+  if (!found) {
+    auto last = co_await last_mirror(ex, kind, std::move(where), found.error());
+    if (!last)
+      co_return tl::unexpected{hub_trouble(found.error())};
+    place = co_await find_place(ex, std::move(kind), std::move(*last));
+    co_return place;
+  }
   if (!found->listing.found) {
     origin_file none;
     none.error_code = found->listing.error_code;
@@ -170,12 +197,18 @@ task<bool> is_for_origin(exchange& ex, std::string kind, std::string id, hub_err
   co_return !is_secret;
 }
 
-task<> send_hub_origin(exchange& ex, std::string kind, hub_path where, hub_error why) {
-  auto found = co_await match(ex, std::move(kind), std::move(where));
+task<std::optional<hub_path>> send_hub_origin(exchange& ex, std::string kind, hub_path where,
+                                              hub_error why) {
+  auto found = co_await match(ex, kind, where);
   if (found && found->file.found) {
     auto bytes = bytes_of(ex, *found);
     co_await send_pulled(ex, std::move(found->name), std::move(found->file.what), std::move(bytes));
-    co_return;
+    co_return std::nullopt;
+  }
+  if (!found) {
+    auto last = co_await last_mirror(ex, std::move(kind), std::move(where), found.error());
+    if (last)
+      co_return last;
   }
   if (found)
     why = refusal_of(found->file, found->name.rev);
@@ -183,6 +216,7 @@ task<> send_hub_origin(exchange& ex, std::string kind, hub_path where, hub_error
     why = hub_trouble(found.error());
   hub_reply reply = tl::unexpected{std::move(why)};
   co_await send_hub(ex, std::move(reply), hub_body::text);
+  co_return std::nullopt;
 }
 
 } // namespace shoal::http

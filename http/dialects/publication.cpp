@@ -6,7 +6,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <array>
 #include <map>
 
@@ -178,74 +177,6 @@ result<publication> read_publication(const model_id& id, std::string_view rev,
   if (!read)
     return tl::unexpected{read.error()};
   return out;
-}
-
-result<void> adopt_torrent(manifest& m, manifest_torrent& torrent, const metainfo& info) {
-  auto wrong = [&](std::string what) { return bad("torrent " + torrent.format + ": " + what); };
-  if (info.name != m.rev)
-    return wrong("its name is not " + m.rev + ", so web seeds would not find its files");
-  if (info.is_private != m.is_private)
-    return wrong(m.is_private ? "it is not private" : "it is private");
-  auto format = info.v1 && info.v2 ? torrent_format::hybrid
-                : info.v2          ? torrent_format::v2
-                                   : torrent_format::v1;
-  if (name(format) != torrent.format)
-    return wrong("it is " + std::string{name(format)});
-  std::vector<bool> seen(m.files.size());
-  for (auto& file : info.files) {
-    if (file.pad)
-      continue;
-    auto i = std::lower_bound(m.files.begin(), m.files.end(), file.path,
-                              [](auto& a, auto& b) { return path_less(a.path, b); });
-    if (i == m.files.end() || i->path != file.path || i->size_bytes != file.size_bytes)
-      return wrong("the revision has no file " + file.path + " of its size");
-    seen[static_cast<size_t>(i - m.files.begin())] = true;
-    if (file.pieces_root)
-      i->pieces_root = file.pieces_root;
-  }
-  if (std::find(seen.begin(), seen.end(), false) != seen.end())
-    return wrong("it lacks files of the revision");
-  torrent.v1 = info.v1;
-  torrent.v2 = info.v2;
-  return {};
-}
-
-torrent_hashes entry_hashes(const manifest& m) {
-  torrent_hashes hashes;
-  auto* v1 = m.find_torrent("v1");
-  for (auto format : {"hybrid", "v2"})
-    if (auto* main = m.find_torrent(format)) {
-      hashes.v2 = main->v2;
-      hashes.v1 = main->v1;
-      if (v1)
-        hashes.twin = v1->v1;
-      return hashes;
-    }
-  if (v1)
-    hashes.v1 = v1->v1;
-  return hashes;
-}
-
-publish_revision to_message(const publication& what, const sha256_digest& manifest) {
-  auto& m = what.content;
-  publish_revision message;
-  auto& entry = message.entry;
-  entry.hashes = entry_hashes(m);
-  entry.name = ref_key(m.id, m.rev);
-  entry.description = what.description;
-  entry.publisher = what.publisher;
-  entry.license = what.license;
-  entry.category = what.category;
-  entry.tags = what.tags;
-  entry.size_bytes = m.total_size_bytes();
-  entry.model_ref = entry.name;
-  entry.is_private = m.is_private;
-  for (auto& torrent : m.torrents)
-    (entry.hashes.twin && torrent.format == "v1" ? entry.twin_torrent_object : entry.torrent_object)
-        = torrent.object;
-  message.what = {m.id.str(),       m.rev, m.kind,      manifest, entry.hashes.primary_key(),
-                  entry.size_bytes, 0,     m.is_private};
-  return message;
 }
 
 } // namespace shoal::http

@@ -9,6 +9,7 @@
 #include "http/dialects/revisions.hpp"
 #include "http/json_body.hpp"
 #include "protocol/git_identity.hpp"
+#include "protocol/manifest_torrent.hpp"
 
 namespace shoal::http {
 
@@ -116,7 +117,7 @@ task<result<prepared>> prepare_request(exchange& ex) {
   lookup_revision same{id->str(), rev};
   auto known = co_await ex.ask<revision>(ex.node().catalog(), std::move(same));
   std::optional<sha256_digest> before;
-  if (known)
+  if (known && !known->is_mirror)
     before = known->manifest;
   auto* node = &ex.node();
   auto work = [node, &id, &rev, &body, &before] { return prepare(*node, *id, rev, *body, before); };

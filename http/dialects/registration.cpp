@@ -2,6 +2,7 @@
 #include "http/dialects/registration.hpp"
 
 #include "core/log.hpp"
+#include "http/dialects/registry_access.hpp"
 
 #include <random>
 
@@ -51,6 +52,26 @@ task<result<void>> copy_out(exchange& ex, const held_publication& done) {
   co_return fail(ec::busy, "copies are on their way to other nodes: publish again");
 }
 
+task<result<registry_entry>> enlist(exchange& ex, const held_publication& ready) {
+  auto message = to_message(ready.what, ready.manifest);
+  message.parent = ready.parent;
+  auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
+  auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
+  co_return made;
+}
+
+/// A mirror gives its name to who publishes something else under it. @returns whether one has gone.
+task<bool> make_way(exchange& ex, const manifest& m) {
+  lookup_revision ask{m.id.str(), m.rev};
+  auto there = co_await ex.ask<revision>(ex.node().catalog(), std::move(ask));
+  if (!there || !there->is_mirror)
+    co_return false;
+  auto& shard = shard_of(ex, there->entry_key);
+  remove_revision question{there->id, there->rev};
+  auto gone = co_await ex.ask<atom::clear>(shard, std::move(question));
+  co_return gone.has_value();
+}
+
 /// The registry names the objects now: what holds them is the revision.
 task<> hand_over(exchange& ex, held_publication& done) {
   auto& m = done.what.content;
@@ -87,10 +108,12 @@ task<result<registry_entry>> register_held(exchange& ex, held_publication& ready
     co_await let_go(ex, ready);
     co_return tl::unexpected{copied.error()};
   }
-  auto message = to_message(ready.what, ready.manifest);
-  message.parent = ready.parent;
-  auto shard = ex.node().registry_of(message.entry.hashes.primary_swarm());
-  auto made = co_await ex.ask<registry_entry>(shard, std::move(message));
+  auto made = co_await enlist(ex, ready);
+  if (!made && made.error().code == ec::conflict) {
+    auto is_free = co_await make_way(ex, ready.what.content);
+    if (is_free)
+      made = co_await enlist(ex, ready);
+  }
   if (made)
     co_await hand_over(ex, ready);
   else

@@ -70,6 +70,19 @@ CAF_TEST(an empty revision means the latest) {
   CAF_CHECK_EQUAL(known("org/m", "").rev, "r1");
 }
 
+CAF_TEST(a mirror is the latest only where nobody has published) {
+  auto mirror = make("org/m", "c1", 30);
+  mirror.is_mirror = true;
+  load(mirror);
+  CAF_CHECK_EQUAL(known("org/m", "").rev, "c1");
+  CAF_CHECK_EQUAL(list("").models.front().rev, "c1");
+  CAF_CHECK(list("").models.front().is_mirror);
+  load(make("org/m", "r1", 10));
+  CAF_CHECK_EQUAL(known("org/m", "").rev, "r1");
+  CAF_CHECK_EQUAL(list("").models.front().rev, "r1");
+  CAF_CHECK_EQUAL(known("org/m", "c1").rev, "c1");
+}
+
 CAF_TEST(a private revision is known to those who name it) {
   auto secret = make("org/m", "r2", 20);
   secret.is_private = true;

@@ -26,12 +26,18 @@ revision hidden(revision x) {
   return x;
 }
 
+revision mirrored(revision x) {
+  x.is_mirror = true;
+  return x;
+}
+
 model_map sample() {
   model_map m;
   m["org/a"] = {make("org/a", "v1", 1), make("org/a", "v2", 5), hidden(make("org/a", "v3", 9))};
   m["org/b"] = {make("org/b", "main", 2), make("org/b", "later", 6)};
   m["single"] = {make("single", "d1", 3, "dataset"), make("single", "m1", 4)};
   m["org/secret"] = {hidden(make("org/secret", "v1", 8))};
+  m["hub/m"] = {mirrored(make("hub/m", "c1", 7))};
   return m;
 }
 
@@ -65,6 +71,19 @@ CAF_TEST(main is the revision of that name or else the latest) {
   CAF_CHECK_EQUAL(resolved("org/a", "main", true), "v3");
   CAF_CHECK_EQUAL(resolved("org/b", "main"), "main");
   CAF_CHECK_EQUAL(resolved("org/b", "later"), "later");
+}
+
+CAF_TEST(a mirror stands for no name but its own) {
+  CAF_CHECK_EQUAL(resolved("hub/m", "c1"), "c1");
+  CAF_CHECK_EQUAL(resolved("hub/m", "main"), "no repository");
+  CAF_CHECK_EQUAL(resolved("hub/m", "c2"), "no repository");
+  auto m = sample();
+  m["hub/m"].push_back(make("hub/m", "v1", 1));
+  auto main = resolve(m, {{"hub/m", "model", false}, "main"});
+  CAF_CHECK(main.revision_known);
+  CAF_CHECK_EQUAL(main.what.rev, "v1");
+  CAF_CHECK(resolve(m, {{"hub/m", "model", false}, "c1"}).what.is_mirror);
+  CAF_CHECK_EQUAL(revisions_of(m, {"hub/m", "model", false}).revisions.size(), 1u);
 }
 
 CAF_TEST(what the asker may not see is not there) {

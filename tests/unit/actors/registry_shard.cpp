@@ -180,6 +180,43 @@ CAF_TEST(publishing again is fine with the same content only) {
   CAF_CHECK(known->manifest == digest(1));
 }
 
+CAF_TEST(a mirror takes no name that is published) {
+  CAF_REQUIRE(ask<registry_entry>(owner, revision_of(1)));
+  auto mirror = revision_of(1);
+  mirror.what.is_mirror = true;
+  CAF_CHECK_EQUAL(code(ask<registry_entry>(owner, mirror)), ec::conflict);
+  lookup_revision name{"org/m", "r1"};
+  CAF_CHECK(!must<revision>(registry_settings.catalog, name).is_mirror);
+}
+
+CAF_TEST(a mirror gives its name to who publishes the same torrent) {
+  auto mirror = revision_of(1);
+  mirror.what.is_mirror = true;
+  CAF_REQUIRE(ask<registry_entry>(owner, mirror));
+  CAF_REQUIRE(ask<registry_entry>(owner, mirror)); // Again.
+  lookup_revision name{"org/m", "r1"};
+  CAF_CHECK(must<revision>(registry_settings.catalog, name).is_mirror);
+  CAF_MESSAGE("its manifest may say more");
+  CAF_REQUIRE(ask<registry_entry>(owner, revision_of(2)));
+  auto published = must<revision>(registry_settings.catalog, name);
+  CAF_CHECK(!published.is_mirror);
+  CAF_CHECK(published.manifest == digest(2));
+}
+
+CAF_TEST(a mirror does not give its name to another torrent) {
+  auto mirror = revision_of(1);
+  mirror.what.is_mirror = true;
+  CAF_REQUIRE(ask<registry_entry>(owner, mirror));
+  auto other = revision_of(2);
+  other.entry = hybrid(0x23, 0x12);
+  other.entry.model_ref = "org/m@r1";
+  other.what.entry_key = other.entry.hashes.primary_key();
+  auto& elsewhere = registry_of(other.entry.hashes.primary_swarm());
+  CAF_CHECK_EQUAL(code(ask<registry_entry>(elsewhere, other)), ec::conflict);
+  CAF_CHECK(must<atom::clear>(owner, remove_revision{"org/m", "r1"}) == atom::clear::value);
+  CAF_CHECK(ask<registry_entry>(elsewhere, other));
+}
+
 CAF_TEST(an entry belongs to the revision that came first) {
   CAF_REQUIRE(ask<registry_entry>(owner, revision_of(1)));
   auto fork = revision_of(2);

@@ -5,6 +5,7 @@
 
 #include "core/limits.hpp"
 #include "protocol/digest.hpp"
+#include "protocol/manifest_torrent.hpp"
 
 #include <caf/test/unit_test.hpp>
 #include <nlohmann/json.hpp>

@@ -60,8 +60,9 @@ struct fixture : test::object_store_fixture {
     CAF_REQUIRE(registry->commit(commit_request{{}, {{where, name, std::move(value)}}}));
   }
 
-  void write_revision(const sha256_digest& manifest) {
+  void write_revision(const sha256_digest& manifest, bool is_mirror = false) {
     ref_record record;
+    record.is_mirror = is_mirror;
     record.manifest = manifest;
     record.kind = "model";
     record.entry_keys = {std::string(20, 'k')};
@@ -99,6 +100,34 @@ CAF_TEST(a revision pins its manifest and its files and its torrents until it is
     CAF_CHECK_EQUAL(pins(object), 0u);
   CAF_MESSAGE("what nobody pins is cached");
   check_totals(0, 0, 3, store->usage().cached.bytes);
+}
+
+CAF_TEST(the files of a mirror may go but not what says how to get them) {
+  catch_up();
+  auto named = make_manifest("the file", "the torrent");
+  write_revision(named, true);
+  CAF_CHECK(claims->settle_revision(key).value());
+  CAF_CHECK_EQUAL(pins(named), 1u);
+  CAF_CHECK_EQUAL(pins(sha256("the torrent")), 1u);
+  CAF_CHECK_EQUAL(pins(sha256("the file")), 0u);
+  CAF_MESSAGE("somebody publishes it");
+  write_revision(named);
+  CAF_CHECK(claims->settle_revision(key).value());
+  CAF_CHECK_EQUAL(pins(sha256("the file")), 1u);
+  CAF_MESSAGE("and it is a mirror again, also after a restart");
+  write_revision(named, true);
+  restart();
+  catch_up();
+  CAF_CHECK_EQUAL(pins(named), 1u);
+  CAF_CHECK_EQUAL(pins(sha256("the file")), 0u);
+}
+
+CAF_TEST(an empty file of a mirror stays) {
+  catch_up();
+  auto named = make_manifest("", "the torrent");
+  write_revision(named, true);
+  CAF_CHECK(claims->settle_revision(key).value());
+  CAF_CHECK_EQUAL(pins(sha256("")), 1u);
 }
 
 CAF_TEST(an object that two records name goes with the last of them) {

@@ -51,6 +51,7 @@ ref_record full_ref() {
   x.entry_keys = {std::string(v2_hash().chars()), std::string(v1_hash().chars())};
   x.is_private = true;
   x.successor = "v2";
+  x.is_mirror = true;
   return x;
 }
 
@@ -156,6 +157,14 @@ CAF_TEST(fields of a newer program are skipped and those of an older one take th
   bytes += "\xc0\x93\x01\x02\xa1x";
   CAF_CHECK((*decode_blocked(bytes) == full_blocked));
   CAF_CHECK((*decode_blocked("\x92\x01\xa1r") == blocked_record{"r", 0}));
+  CAF_MESSAGE("revisions were once all published here");
+  auto old = encode(full_ref());
+  CAF_REQUIRE_EQUAL(old.front(), '\x9a');
+  old.front() = '\x99';
+  old.pop_back();
+  auto ref = full_ref();
+  ref.is_mirror = false;
+  CAF_CHECK((*decode_ref(old) == ref));
 }
 
 CAF_TEST(records that contradict themselves are corrupt) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace shoal::get {
+namespace shoal {
 
 /// Whether a pattern of a user means that file: a shell pattern over the whole path, whose `*` also
 /// goes over '/', as Hugging Face's tools have it; or a folder, with or without a '/' at its end.
@@ -19,4 +19,4 @@ struct selection {
   bool wants(const std::string& path) const;
 };
 
-} // namespace shoal::get
+} // namespace shoal

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cmd/get/selection.hpp"
+#include "protocol/selection.hpp"
 
 #include <algorithm>
 #include <fnmatch.h>
 
-namespace shoal::get {
+namespace shoal {
 
 bool matches(const std::string& pattern, const std::string& path) {
   if (pattern.empty())
@@ -23,4 +23,4 @@ bool selection::wants(const std::string& path) const {
   return !meant_by(exclude) && (include.empty() || meant_by(include));
 }
 
-} // namespace shoal::get
+} // namespace shoal

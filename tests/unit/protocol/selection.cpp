@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#define CAF_SUITE get.selection
+#define CAF_SUITE protocol.selection
 
-#include "cmd/get/selection.hpp"
+#include "protocol/selection.hpp"
 
 #include <caf/test/unit_test.hpp>
 
-using namespace shoal::get;
+using namespace shoal;
 
 CAF_TEST(a star goes over slashes as in the tools of hugging face) {
   CAF_CHECK(matches("*.safetensors", "model.safetensors"));

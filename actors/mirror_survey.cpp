@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "actors/mirror_survey.hpp"
+
+#include "actors/origin_names.hpp"
+#include "origin/origin_url.hpp"
+#include "persistence/revision_torrents.hpp"
+#include "protocol/percent.hpp"
+
+namespace shoal {
+
+namespace {
+
+/// Who publishes a mirror, and as what.
+void describe(publication& what, const std::string& base) {
+  auto& m = what.content;
+  if (auto where = origin::origin_url::parse(base))
+    what.publisher = where->host;
+  auto folder = m.kind == "model" ? std::string{} : m.kind + "s/";
+  what.description
+      = "Mirror of " + base + '/' + folder + percent_encode_path(m.id.str()) + "/tree/" + m.rev;
+  what.tags = "mirror";
+}
+
+/// What stays of a mirror whatever becomes of its files.
+std::vector<sha256_digest> kept_of(const manifest& m, const sha256_digest& name) {
+  std::vector<sha256_digest> all{name};
+  for (auto& torrent : m.torrents)
+    all.push_back(torrent.object);
+  for (auto& file : m.files)
+    if (file.size_bytes == 0)
+      all.push_back(file.sha256);
+  return all;
+}
+
+} // namespace
+
+std::optional<sha256_digest> object_of(const origin_book& book, const origin_name& commit,
+                                       const hub_file& file) {
+  if (file.size_bytes == 0)
+    return sha256("");
+  if (file.sha256)
+    return file.sha256;
+  auto name = commit;
+  name.path = file.path;
+  auto record = book.find(text_of(name));
+  return record ? record->sha256 : std::nullopt;
+}
+
+result<std::shared_ptr<manifest>> survey_mirror(webseed_side& side, const origin_name& commit,
+                                                const origin_listing& listing) {
+  auto made = std::make_shared<manifest>();
+  auto id = model_id::parse(commit.id);
+  if (!id)
+    return fail(ec::invalid_argument, "the name " + commit.id);
+  made->id = std::move(*id);
+  made->rev = commit.rev;
+  made->kind = commit.kind;
+  for (auto& file : *listing.files) {
+    auto object = object_of(side.book(), commit, file);
+    if (!object || (file.size_bytes > 0 && side.store().size(*object) != file.size_bytes))
+      return nullptr;
+    made->files.push_back({file.path, file.size_bytes, *object, std::nullopt, file.git_blob});
+  }
+  normalize(*made);
+  return validate(*made).map([&] { return std::move(made); });
+}
+
+result<std::shared_ptr<held_mirror>> build_mirror(webseed_side& side, object_claims& claims,
+                                                  manifest files, const hash_options& options) {
+  auto& store = side.store();
+  std::vector<sha256_digest> objects;
+  for (auto& file : files.files) {
+    if (file.size_bytes == 0)
+      if (auto empty = store.files().put(""); !empty)
+        return tl::unexpected{empty.error()};
+    objects.push_back(file.sha256);
+  }
+  auto meanwhile = claims.take(std::move(objects));
+  if (!meanwhile && meanwhile.error().code == ec::not_found)
+    return nullptr;
+  if (!meanwhile)
+    return tl::unexpected{meanwhile.error()};
+  if (auto added = add_torrents(store, files, options); !added)
+    return tl::unexpected{added.error()};
+  auto name = store.files().put(encode_manifest(files));
+  if (!name)
+    return tl::unexpected{name.error()};
+  auto held = claims.take(kept_of(files, *name));
+  if (!held)
+    return tl::unexpected{held.error()};
+  publication what;
+  what.content = std::move(files);
+  describe(what, side.config().base_urls.front());
+  return std::make_shared<held_mirror>(held_mirror{std::move(what), *name, std::move(*held)});
+}
+
+} // namespace shoal

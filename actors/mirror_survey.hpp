@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "actors/messages/mirror.hpp"
+#include "actors/webseed_side.hpp"
+#include "persistence/folder_hasher.hpp"
+
+/// What a commit of an origin consists of here. All functions do disk I/O.
+namespace shoal {
+
+/// @returns the object of a file of a commit, if its hash is known: hubs name that of big files
+/// alone, of others it is known once they were pulled.
+std::optional<sha256_digest> object_of(const origin_book& book, const origin_name& commit,
+                                       const hub_file& file);
+
+/// @returns the commit as a revision without torrents, or null if files are not here.
+/// @errors ec::invalid_argument, ec::too_large: it cannot be a revision.
+result<std::shared_ptr<manifest>> survey_mirror(webseed_side& side, const origin_name& commit,
+                                                const origin_listing& listing);
+
+/// Reads all files and makes the torrents and the manifest of a mirror.
+/// @returns null if files have gone meanwhile. @errors as `add_torrents`.
+result<std::shared_ptr<held_mirror>> build_mirror(webseed_side& side, object_claims& claims,
+                                                  manifest files, const hash_options& options);
+
+} // namespace shoal

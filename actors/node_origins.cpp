@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node's side of the origins.
+#include "actors/mirror_maker.hpp"
+#include "actors/must_live.hpp"
+#include "actors/node.hpp"
+#include "actors/preheater.hpp"
+#include "actors/webseed.hpp"
+
+namespace shoal {
+
+result<void> node::reach_origins(metrics::registry& metrics) {
+  if (!config_.webseed.asks_origins())
+    return {};
+  auto made
+      = webseed_side::start(config_.webseed, config_.data_dir / "webseed", *objects_, metrics);
+  if (!made)
+    return tl::unexpected{made.error()};
+  web_origins_ = std::move(*made);
+  webseed_ = system_->spawn<shoal::webseed>(web_origins_.get());
+  must_live(webseed_, "webseed");
+  spawn_mirror_maker(metrics);
+  spawn_preheater(metrics);
+  return {};
+}
+
+void node::spawn_mirror_maker(metrics::registry& metrics) {
+  mirror_maker_config mirrors;
+  mirrors.side = web_origins_.get();
+  mirrors.claims = claims_.get();
+  mirrors.metrics = &metrics;
+  mirrors.webseed = webseed_;
+  mirrors.catalog = registry_config_.catalog;
+  if (shared_registry_)
+    mirrors.replicator = shared_registry_->replicator();
+  mirrors.registry_of = [this](const info_hash& swarm) { return registry_of(swarm); };
+  mirrors_ = system_->spawn<mirror_maker>(std::move(mirrors));
+  must_live(mirrors_, "mirror_maker");
+}
+
+void node::spawn_preheater(metrics::registry& metrics) {
+  preheater_config preheats;
+  preheats.side = web_origins_.get();
+  preheats.claims = claims_.get();
+  preheats.metrics = &metrics;
+  preheats.webseed = webseed_;
+  preheats.mirrors = mirrors_;
+  preheats.catalog = registry_config_.catalog;
+  if (shared_registry_) {
+    preheats.finder = shared_registry_->finder();
+    preheats.pulls = &shared_registry_->pulls();
+  }
+  preheater_ = system_->spawn<shoal::preheater>(std::move(preheats));
+  must_live(preheater_, "preheater");
+}
+
+} // namespace shoal
