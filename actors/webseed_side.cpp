@@ -82,6 +82,9 @@ void webseed_side::add_readers(metrics::registry& metrics) {
       [&client] { return double(client.usage().requests); }, "counter");
   metrics.add_reader("shoal_webseed_origin_queue", "Requests that wait for their turn at an origin",
                      "", [&client] { return double(client.usage().queued); });
+  metrics.add_reader(
+      "shoal_webseed_origin_pauses_total", "Waits for the pace of an origin", "",
+      [&client] { return double(client.usage().pauses); }, "counter");
   for (size_t i = 0; i < static_cast<size_t>(failure_kind::sentinel_); ++i)
     metrics.add_reader(
         "shoal_webseed_failures_total", "Failures of origins, by reason",

@@ -2,6 +2,7 @@
 #include "http/download_pacer.hpp"
 
 #include "actors/keyed_hash.hpp"
+#include "core/byte_debt.hpp"
 
 #include <algorithm>
 
@@ -9,29 +10,16 @@ namespace shoal::http {
 
 namespace {
 
-constexpr int64_t second_ns = 1'000'000'000;
+using byte_debt::cost_ns;
+using byte_debt::nanoseconds;
+using byte_debt::second_ns;
+using byte_debt::take;
+
 constexpr int64_t day_ns = 86'400 * second_ns;
 
 /// A portion is what goes in a fiftieth of a second, within these bounds.
 constexpr uint64_t portion_bytes_min = 4 * 1024;
 constexpr uint64_t portion_bytes_max = 1024 * 1024;
-
-int64_t nanoseconds(mono_time t) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
-}
-
-/// @returns how long that takes. Rates are far below 2^63, times far below centuries.
-int64_t cost_ns(uint64_t bytes, uint64_t rate, int64_t period_ns) {
-  return static_cast<int64_t>(static_cast<double>(bytes) / static_cast<double>(rate)
-                              * static_cast<double>(period_ns));
-}
-
-/// Takes bytes out of a bucket. @returns how long to wait for them.
-int64_t take(int64_t& due, int64_t now, int64_t cost, int64_t slack) {
-  auto start = std::max(due, now - slack);
-  due = start + cost;
-  return std::max<int64_t>(start - now, 0);
-}
 
 uint32_t seconds_up(int64_t ns) {
   return static_cast<uint32_t>((ns + second_ns - 1) / second_ns);

@@ -97,6 +97,9 @@ private:
   using transfer_ptr = std::unique_ptr<transfer>;
 
   struct place {
+    explicit place(uint64_t bytes_per_second) : pace{bytes_per_second} {}
+
+    origin_pace pace;
     size_t active = 0;
     std::deque<transfer_ptr> waiting;
     mono_time not_before{};
@@ -108,10 +111,37 @@ private:
       curl_multi_perform(multi_.get(), &going);
       collect();
       look_around(mono_now());
+      auto patience_ms = let_go_on(mono_now());
       note_use();
-      curl_multi_poll(multi_.get(), nullptr, 0, look_period_ms, nullptr);
+      curl_multi_poll(multi_.get(), nullptr, 0, patience_ms, nullptr);
     }
     end_all();
+  }
+
+  /// Those that wait for the pace of their origin, who has waited longest first.
+  /// @returns when to look again, in milliseconds.
+  int let_go_on(mono_time now) {
+    std::vector<transfer*> paused;
+    for (auto& [easy, t] : active_)
+      if (t->paused_at())
+        paused.push_back(t.get());
+    paused_ = paused.size();
+    std::sort(paused.begin(), paused.end(),
+              [](auto* a, auto* b) { return *a->paused_at() < *b->paused_at(); });
+    auto patience = std::chrono::nanoseconds{std::chrono::milliseconds{look_period_ms}};
+    for (auto* t : paused) {
+      if (t->pace().is_open(now)) {
+        ++pauses_;
+        t->go_on(now);
+      }
+      if (t->paused_at())
+        patience = std::min(patience, t->pace().closed_for(now));
+    }
+    return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(patience).count());
+  }
+
+  place& place_of(const origin_url& where) {
+    return places_.try_emplace(where.authority, config_.bytes_per_second).first->second;
   }
 
   /// @returns false once the client ends.
@@ -145,7 +175,7 @@ private:
   }
 
   void enqueue(transfer_ptr t) {
-    auto& there = places_[t->where().authority];
+    auto& there = place_of(t->where());
     there.waiting.push_back(std::move(t));
     begin_waiting(there, mono_now());
   }
@@ -170,7 +200,7 @@ private:
       return fail_one(std::move(t), failure_kind::refused, "an address that origins may not have");
     auto token = tokens_.find(t->where().authority);
     auto is_sent = token != tokens_.end() && !t->is_anonymous();
-    t->prepare(config_, is_sent ? token->second : std::string{}, now);
+    t->prepare(config_, is_sent ? token->second : std::string{}, there.pace, now);
     ++there.active;
     ++requests_;
     auto* easy = t->easy();
@@ -190,13 +220,13 @@ private:
     auto t = std::move(found.mapped());
     curl_multi_remove_handle(multi_.get(), easy);
     bytes_ += t->take_bytes();
-    --places_[t->where().authority].active;
+    --place_of(t->where()).active;
     return t;
   }
 
   void over(CURL* easy, CURLcode code) {
     auto t = release(easy);
-    auto from = t->where().authority;
+    auto& from = place_of(t->where());
     if (auto next = t->hop(code, config_)) {
       t->go_to(std::move(*next));
       enqueue(std::move(t));
@@ -205,17 +235,16 @@ private:
       if (t->failed())
         note_failure(*t->failed(), from);
     }
-    begin_waiting(places_[from], mono_now());
+    begin_waiting(from, mono_now());
   }
 
-  void note_failure(const failure& why, const std::string& from) {
+  void note_failure(const failure& why, place& from) {
     count(why.kind);
     if (why.kind != failure_kind::limited)
       return;
     auto rest
         = std::min(why.retry_after.value_or(std::chrono::seconds{1}), config_.retry_after_max);
-    auto& there = places_[from];
-    there.not_before = std::max(there.not_before, mono_now() + rest);
+    from.not_before = std::max(from.not_before, mono_now() + rest);
   }
 
   void fail_one(transfer_ptr t, failure_kind kind, std::string text) {
@@ -239,8 +268,9 @@ private:
     }
     for (auto it = places_.begin(); it != places_.end();) {
       begin_waiting(it->second, now);
-      auto idle = it->second.active == 0 && it->second.waiting.empty();
-      it = idle && it->second.not_before <= now ? places_.erase(it) : std::next(it);
+      auto& there = it->second;
+      auto idle = there.active == 0 && there.waiting.empty() && there.pace.is_open(now);
+      it = idle && there.not_before <= now ? places_.erase(it) : std::next(it);
     }
   }
 
@@ -282,7 +312,7 @@ private:
     for (auto& [authority, there] : places_)
       queued += there.waiting.size();
     std::lock_guard guard{mutex_};
-    totals_ = {bytes_, requests_, active_.size(), queued, failures_};
+    totals_ = {bytes_, requests_, active_.size(), queued, paused_, pauses_, failures_};
   }
 
   client_config config_;
@@ -292,6 +322,8 @@ private:
   std::map<std::string, place> places_; ///< By authority.
   uint64_t bytes_ = 0;
   uint64_t requests_ = 0;
+  size_t paused_ = 0;
+  uint64_t pauses_ = 0;
   std::array<uint64_t, static_cast<size_t>(failure_kind::sentinel_)> failures_{};
 
   mutable std::mutex mutex_;

@@ -52,6 +52,7 @@ struct client_config {
   std::vector<std::string> tokens; ///< "https://host[:port]=token": only ever sent there.
   address_guard guard;
   uint32_t requests_per_origin = 8; ///< Under way at once; more wait.
+  uint64_t bytes_per_second = 0;    ///< Of bodies of one origin, all together; 0: no limit.
   uint32_t redirects_max = 5;
   std::chrono::seconds retry_after_max{300}; ///< An origin that wants a longer rest has failed.
 };
@@ -102,6 +103,8 @@ public:
     uint64_t requests = 0; ///< Hops of redirects count.
     size_t active = 0;
     size_t queued = 0;
+    size_t paused = 0;   ///< Of the active ones: they wait for the pace of their origin.
+    uint64_t pauses = 0; ///< Of all time.
     std::array<uint64_t, static_cast<size_t>(failure_kind::sentinel_)> failures{};
   };
 

@@ -30,6 +30,15 @@ std::optional<ip_address> address_of(const sockaddr& from) {
   return std::nullopt;
 }
 
+/// What comes at once is paid for at once, so a slow pace takes small portions: a tenth of a
+/// second.
+long buffer_bytes(const client_config& config) {
+  constexpr uint64_t least = 16 * 1024;
+  constexpr uint64_t most = 256 * 1024;
+  auto rate = config.bytes_per_second;
+  return static_cast<long>(rate == 0 ? most : std::clamp(rate / 10, least, most));
+}
+
 /// @source libcurl-errors(3)
 failure_kind kind_of(CURLcode code) {
   switch (code) {
@@ -66,8 +75,11 @@ transfer::transfer(origin_client::ticket ticket, request what, origin_url where)
 
 // -- what curl is told -----------------------------------------------------------------------
 
-void transfer::prepare(const client_config& config, const std::string& token, mono_time now) {
+void transfer::prepare(const client_config& config, const std::string& token, origin_pace& pace,
+                       mono_time now) {
   config_ = &config;
+  pace_ = &pace;
+  paused_at_.reset();
   head_ = {};
   body_.clear();
   began_ = false;
@@ -92,7 +104,7 @@ void transfer::set_options(const client_config& config) {
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, lines_.get());
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L * 1024);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_bytes(config));
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, words_.data());
@@ -165,9 +177,14 @@ result<void> transfer::begin_answer() {
 size_t transfer::on_body(char* data, size_t size, size_t count, void* user) {
   auto& self = *static_cast<transfer*>(user);
   auto bytes = size * count;
-  self.last_sign_ = mono_now();
+  auto now = mono_now();
+  self.last_sign_ = now;
   if (!self.is_answer())
     return bytes; // The words of a refusal.
+  if (!self.pace_->is_open(now)) {
+    self.paused_at_ = now;
+    return CURL_WRITEFUNC_PAUSE; // The same bytes come again.
+  }
   auto& sink = self.request_.on_body;
   auto going = self.begin_answer();
   if (going && sink)
@@ -181,11 +198,18 @@ size_t transfer::on_body(char* data, size_t size, size_t count, void* user) {
     return 0;
   }
   self.new_bytes_ += bytes;
+  self.pace_->took(bytes, now);
   return bytes;
 }
 
+void transfer::go_on(mono_time now) {
+  paused_at_.reset();
+  last_sign_ = now;
+  curl_easy_pause(easy_.get(), CURLPAUSE_CONT); // May call on_body, which may pause it again.
+}
+
 bool transfer::is_overdue(const client_config& config, mono_time now) const {
-  return now - last_sign_ > config.timeout;
+  return !paused_at_ && now - last_sign_ > config.timeout;
 }
 
 // -- a hop is over ---------------------------------------------------------------------------

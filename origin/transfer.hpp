@@ -2,6 +2,7 @@
 #pragma once
 
 #include "origin/origin_client.hpp"
+#include "origin/origin_pace.hpp"
 #include "origin/origin_url.hpp"
 
 #include <curl/curl.h>
@@ -28,8 +29,17 @@ public:
   bool is_anonymous() const { return request_.anonymous; }
   CURL* easy() const { return easy_.get(); }
 
-  /// Makes curl's handle for the next hop. @param token empty: none.
-  void prepare(const client_config& config, const std::string& token, mono_time now);
+  /// Makes curl's handle for the next hop. @param token empty: none. @param pace of the origin;
+  /// outlives the hop.
+  void prepare(const client_config& config, const std::string& token, origin_pace& pace,
+               mono_time now);
+
+  /// Since when bytes wait that its origin's pace does not let through.
+  const std::optional<mono_time>& paused_at() const { return paused_at_; }
+  const origin_pace& pace() const { return *pace_; }
+
+  /// Takes the bytes that wait.
+  void go_on(mono_time now);
 
   /// The hop is over. @returns where to go next, or nothing if the request is over too.
   std::optional<origin_url> hop(CURLcode code, const client_config& config);
@@ -78,6 +88,8 @@ private:
   std::optional<error> stopped_; ///< Said by one of the request's functions.
   std::optional<error> misled_;  ///< By a redirect.
   std::optional<failure> failed_;
+  origin_pace* pace_ = nullptr;
+  std::optional<mono_time> paused_at_;
   mono_time last_sign_;
   mutable curl_off_t seen_ = 0;
 };

@@ -253,6 +253,13 @@ def test_main_follows_the_origin(origin, make_node):
     assert curl(resolve(node, "config.json", COMMIT)) == FILES["config.json"]
 
 
+def test_the_pace_of_an_origin_is_kept(origin, make_node):
+    node = make_node(*origin.flags("--webseed-bytes-per-second", "20000000"))
+    assert curl(resolve(node, "weights.bin")) == WEIGHTS
+    assert metric(node, "shoal_webseed_origin_pauses_total") > 0
+    assert origin.body_bytes == len(WEIGHTS)
+
+
 def test_the_policy_says_what_is_pulled(origin, make_node):
     off = make_node(*origin.flags("--mirror", "off"))
     assert web.get(resolve(off, "config.json")).status == 404

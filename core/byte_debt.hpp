@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/clock.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+/// Token buckets on bytes, each one number: when all that was taken out of it is paid for, in
+/// nanoseconds of the monotonic clock. Whoever takes more than is there waits for it afterwards, so
+/// that any number of bytes can be taken at once and the rate still holds. Pure.
+namespace shoal::byte_debt {
+
+inline constexpr int64_t second_ns = 1'000'000'000;
+
+inline int64_t nanoseconds(mono_time t) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
+}
+
+/// @returns how long that takes. Rates are far below 2^63, times far below centuries.
+/// @param rate bytes in each period, above 0.
+inline int64_t cost_ns(uint64_t bytes, uint64_t rate, int64_t period_ns = second_ns) {
+  return static_cast<int64_t>(static_cast<double>(bytes) / static_cast<double>(rate)
+                              * static_cast<double>(period_ns));
+}
+
+/// Takes bytes out of a bucket. @param slack what a rest has saved up, at most.
+/// @returns how long to wait until what was taken before is paid for.
+inline int64_t take(int64_t& due, int64_t now, int64_t cost, int64_t slack) {
+  auto start = std::max(due, now - slack);
+  due = start + cost;
+  return std::max<int64_t>(start - now, 0);
+}
+
+} // namespace shoal::byte_debt
