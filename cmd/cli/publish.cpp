@@ -127,10 +127,10 @@ outcome<void> run(const context& ctx, const publish_options& options) {
   if (!reply)
     return tl::unexpected<failure>(reply.error());
   if (ctx.json) {
-    (*reply)["upload"] = {{"objects", uploaded->objects},
-                          {"bytes", uploaded->bytes},
-                          {"in_place_objects", uploaded->in_place_objects},
-                          {"in_place_bytes", uploaded->in_place_bytes}};
+    (*reply)["upload"] = {{"objects", uploaded->objects}, {"bytes", uploaded->bytes}};
+    if (options.in_place)
+      (*reply)["in_place"]
+          = {{"objects", uploaded->in_place_objects}, {"bytes", uploaded->in_place_bytes}};
     print_json(*reply);
   } else {
     report(options, *hashed, *uploaded, *reply);

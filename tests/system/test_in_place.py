@@ -59,7 +59,7 @@ def change(file):
 def test_publishing_in_place_takes_no_room(node, folder, tmp_path):
     before = used_bytes(node)
     told = node.publish(folder, NAME, REV, "--in-place")
-    assert told["upload"]["in_place_bytes"] == sum(SIZES.values())
+    assert told["in_place"]["bytes"] == sum(SIZES.values())
     assert told["upload"]["bytes"] < MIB  # The torrents alone.
     assert used_bytes(node) - before < 2 * MIB
     check_served(node, folder)
@@ -197,7 +197,7 @@ def test_a_cluster_copies_what_is_in_place_to_other_homes(tmp_path, folder):
         first, *others = cluster.nodes
         told = json.loads(first.cli("publish", folder, "--name", NAME, "--rev", REV, "--in-place",
                                     "--json").stdout)
-        assert told["upload"]["in_place_objects"] == len(SIZES)
+        assert told["in_place"]["objects"] == len(SIZES)
         first.kill()
         change(folder / "weights.safetensors")  # Theirs is a copy.
         (folder / "config.json").unlink()

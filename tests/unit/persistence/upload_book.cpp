@@ -7,10 +7,11 @@
 #include "tests/unit/persistence/object_store_fixture.hpp"
 
 using namespace shoal;
+using namespace shoal::test;
 
 namespace {
 
-struct fixture : shoal::test::object_store_fixture {
+struct fixture : object_store_fixture {
   unix_seconds now = 1'000'000;
   std::unique_ptr<upload_book> book = open_book();
   std::string bytes = std::string(9'000'000, 'x') + "end";
