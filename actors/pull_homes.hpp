@@ -15,10 +15,6 @@
 
 namespace shoal {
 
-namespace link_kind {
-inline constexpr uint16_t pull_place = 65;
-}
-
 /// Knows which node pulls what (ADR 29), and where that node serves it. Spawned by the HTTP
 /// server if the node asks origins, asked by the edges and by other nodes. Lost when it dies:
 /// addresses, which are asked for anew.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/dialects/handlers.hpp"
-#include "http/dialects/pull_home.hpp"
 #include "http/router.hpp"
 
 #include <array>

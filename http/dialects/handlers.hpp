@@ -69,6 +69,7 @@ task<> webseed(exchange& ex);
 task<> object_get(exchange& ex);
 task<> object_put(exchange& ex);
 task<> bulk_object(exchange& ex);
+task<> bulk_pull(exchange& ex);
 
 // -- uploads.cpp, in_place.cpp: what publishers bring beside whole objects --------------
 task<> object_patch(exchange& ex);

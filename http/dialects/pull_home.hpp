@@ -23,6 +23,4 @@ struct asked_pull {
 /// Reads the query of such a target. @errors ec::invalid_argument.
 result<asked_pull> read_pull_target(std::string_view query);
 
-task<> bulk_pull(exchange& ex);
-
 } // namespace shoal::http
