@@ -112,6 +112,9 @@ task<result<response>> take_part(exchange& ex, sha256_digest object, part p) {
     co_return so_far(409, object, *to, "bytes before these are missing");
   if (!p.asks_end) {
     auto received = co_await receive(ex, to, p.first);
+    // An older connection of the same client may still be at it: it is to look again.
+    if (!received && received.error().code == ec::conflict)
+      co_return so_far(409, object, *to, "somebody else sends these bytes");
     if (!received)
       co_return tl::unexpected{received.error()};
   }

@@ -223,8 +223,12 @@ class Throttle:
         except OSError:
             client.close()
             return
-        threading.Thread(target=self._pump, args=(server, client, None), daemon=True).start()
+        back = threading.Thread(target=self._pump, args=(server, client, None), daemon=True)
+        back.start()
         self._pump(client, server, self.cut_after)
+        back.join()
+        client.close()  # What was not read makes it a reset, which the publisher notices at once.
+        server.close()
 
     def _pump(self, source, sink, cut_after):
         passed = 0
