@@ -18,6 +18,9 @@ constexpr std::chrono::milliseconds tick_period{250};
 /// Of questions that origins and other nodes take part in.
 constexpr std::chrono::seconds patience{60};
 
+constexpr unsigned list_failures_max = 5;
+constexpr std::chrono::seconds list_pause{2};
+
 /// Who watches hears something so often, if only that nothing has changed.
 constexpr std::chrono::seconds watch_period{2};
 
@@ -164,12 +167,15 @@ preheat_list preheater::on_list() const {
 }
 
 /// What others read comes all the same.
+void preheater::leave(const reading& x) {
+  if (x.reader != 0)
+    anon_send(x.from, leave_pull{x.reader});
+  anon_send(x.from, atom::stop::value);
+}
+
 void preheater::leave_pulls(running& r) {
-  for (auto& [file, from] : std::exchange(r.readings, {})) {
-    if (from.reader != 0)
-      anon_send(from.from, leave_pull{from.reader});
-    anon_send(from.from, atom::stop::value);
-  }
+  for (auto& [file, x] : std::exchange(r.readings, {}))
+    leave(x);
 }
 
 /// The job has ended: nothing of it goes on, and who waits hears of it.
@@ -202,6 +208,8 @@ void preheater::tell(running& r, mono_time now) {
 void preheater::on_tick() {
   auto now = mono_now();
   for (auto& [id, r] : jobs_) {
+    if (!r->job.is_over() && r->list_again_at && *r->list_again_at <= now)
+      list(*r);
     if (r->job.is_pulling())
       pump(*r);
     tell(*r, now);
@@ -239,6 +247,7 @@ void preheater::judge_name(running& r, const resolved_name& x, bool with_private
 }
 
 void preheater::list(running& r) {
+  r.list_again_at.reset();
   auto id = r.job.id();
   request(config_.webseed, patience, list_origin{r.job.what().name})
       .then(
@@ -248,8 +257,15 @@ void preheater::list(running& r) {
           },
           [=, this](const caf::error& why) {
             if (auto* still = at_work(id))
-              fail(*still, from_caf(why));
+              list_again(*still, from_caf(why));
           });
+}
+
+/// An origin may be out of breath for a moment.
+void preheater::list_again(running& r, error why) {
+  if (is_client_error(why.code) || ++r.list_failures >= list_failures_max)
+    return fail(r, std::move(why));
+  r.list_again_at = mono_now() + list_pause;
 }
 
 void preheater::on_listing(running& r, const origin_listing& x) {

@@ -56,6 +56,8 @@ private:
     preheat_job job;
     std::map<size_t, reading> readings; ///< By file.
     std::vector<watcher> watchers;
+    unsigned list_failures = 0;
+    std::optional<mono_time> list_again_at = std::nullopt;
   };
 
   promise on_begin(begin_preheat& ask);
@@ -74,6 +76,7 @@ private:
   void look_up(uint64_t id, bool with_private);
   void judge_name(running& r, const resolved_name& x, bool with_private);
   void list(running& r);
+  void list_again(running& r, error why);
   void on_listing(running& r, const origin_listing& x);
   void survey(running& r);
   void begin_pulls(running& r, const std::vector<bool>& here);
@@ -87,6 +90,7 @@ private:
   void enlist(running& r);
 
   void fail(running& r, error why);
+  void leave(const reading& x);
   void leave_pulls(running& r);
   void let_go(running& r);
   void tell(running& r, mono_time now);

@@ -126,9 +126,11 @@ void preheater::read_on(running& r, size_t file) {
   read_pull ask{at.reader, at.offset, r.job.files()[file].size_bytes - at.offset};
   request(at.from, read_patience, ask)
       .then(
-          [=, this](const pull_progress& x) {
+          [=, this, from = at.from](const pull_progress& x) {
             if (auto* still = under_way(id, file))
               on_progress(*still, file, x);
+            else
+              leave({from, x.reader, 0}); // It was not known before whom to take leave as.
           },
           [=, this](const caf::error& why) {
             if (auto* still = under_way(id, file))

@@ -87,7 +87,7 @@ def test_a_mirror_is_found_but_is_no_branch(origin, make_node):
     listed = web.get(f"{node.url}/api/v1/catalog?query=cold").json()["items"]
     assert [(x["id"], x["latestRev"], x["mirror"]) for x in listed] == [(NAME, COMMIT, True)]
     found = web.get(f"{node.url}/api/registry/search?q=cold").json()
-    assert [x["name"] for x in found["results"]] == [f"{NAME}@{COMMIT}"]
+    assert [x["name"] for x in found] == [f"{NAME}@{COMMIT}"]
     assert web.get(f"{node.url}/api/models").json() == []
     moved = "beef" + "0" * 36
     origin.commits[NAME] = moved

@@ -155,7 +155,8 @@ def test_who_cancels_ends_the_pull(origin, node):
 
 
 def test_an_origin_that_fails_a_while_is_waited_for(origin, node):
-    origin.fail("status", times=12, status=500)
+    origin.fail("status", times=2, status=500)
+    origin.fail("status", times=7, status=500, path="/resolve/")
     assert ended(node, begin(node))["mirror"] == "made"
 
 
