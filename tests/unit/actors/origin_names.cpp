@@ -88,12 +88,12 @@ CAF_TEST(a pull is pinned to its commit and named by its hash) {
   CAF_CHECK(pull_of({"https://x"}, name, what).key == *what.sha256);
 }
 
-CAF_TEST(the name of a commit's file is read back) {
+CAF_TEST(the name of a file of a commit is read back) {
   for (auto* id : {"gpt2", "org/model"}) {
-  origin_name name{"dataset", id, commit, "deep/a@b.bin"};
-  CAF_CHECK(name_with_commit(text_of(name)) == name);
-  name.rev = "main";
-  CAF_CHECK(!name_with_commit(text_of(name)));
+    origin_name name{"dataset", id, commit, "deep/a@b.bin"};
+    CAF_CHECK(name_with_commit(text_of(name)) == name);
+    name.rev = "main";
+    CAF_CHECK(!name_with_commit(text_of(name)));
   }
   for (auto text : {std::string{}, std::string{"model"}, "model/org@" + commit, commit + "/a",
                     "model/org/m@" + commit + "/", "model/org/m@" + commit + "a/b",

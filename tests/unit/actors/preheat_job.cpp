@@ -47,8 +47,9 @@ CAF_TEST(what is here counts and is not brought) {
   CAF_CHECK_EQUAL(status.files_done, 2u);
   CAF_CHECK_EQUAL(status.bytes_done, 20u);
   job.moved(1, 4);
-  CAF_CHECK_EQUAL(job.status().bytes_done, 24u);
-  CAF_CHECK_EQUAL(job.status().under_way.at(0).path, "f1");
+  status = job.status();
+  CAF_CHECK_EQUAL(status.bytes_done, 24u);
+  CAF_CHECK_EQUAL(status.under_way.at(0).path, "f1");
   job.arrived(1);
   CAF_CHECK(job.has_ended_pulls());
   CAF_CHECK(job.end_pulls(200));

@@ -105,6 +105,7 @@ CAF_TEST(a revision pins its manifest and its files and its torrents until it is
 CAF_TEST(the files of a mirror may go but not what says how to get them) {
   catch_up();
   auto named = make_manifest("the file", "the torrent");
+  CAF_REQUIRE(store->note_found(sha256("the file")));
   write_revision(named, true);
   CAF_CHECK(claims->settle_revision(key).value());
   CAF_CHECK_EQUAL(pins(named), 1u);
