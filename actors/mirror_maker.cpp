@@ -22,6 +22,10 @@ constexpr std::chrono::seconds patience{60};
 constexpr std::chrono::seconds retry_pause{10};
 constexpr unsigned failures_max = 6;
 
+/// The book of origins learns a little after the readers that a file has come whole.
+constexpr unsigned surveys_max = 3;
+constexpr std::chrono::milliseconds survey_pause{300};
+
 } // namespace
 
 std::string_view name(mirror_outcome how) {
@@ -93,6 +97,19 @@ void mirror_maker::on_tick() {
   waiting_.erase(first);
   *count_ = waiting_.size();
   look_up();
+}
+
+/// Whoever asks for a mirror has just seen its last file come: it is looked for again.
+void mirror_maker::find_incomplete() {
+  if (now_->waiting.empty() || ++now_->surveys >= surveys_max)
+    return end(mirror_outcome::incomplete);
+  auto again = std::move(*now_);
+  now_.reset();
+  again.due = mono_now() + survey_pause;
+  auto& noted = waiting_[revision_text(again.name)];
+  std::move(noted.waiting.begin(), noted.waiting.end(), std::back_inserter(again.waiting));
+  noted = std::move(again);
+  *count_ = waiting_.size();
 }
 
 void mirror_maker::end(mirror_outcome how) {
@@ -304,7 +321,7 @@ void mirror_maker::on_step(mirror_step& x) {
   switch (x.what) {
   case mirror_step::kind::surveyed:
     files_ = std::move(x.files);
-    return files_ ? judge() : end(mirror_outcome::incomplete);
+    return files_ ? judge() : find_incomplete();
   case mirror_step::kind::judged:
     return x.is_open ? build() : end(mirror_outcome::restricted);
   case mirror_step::kind::made:

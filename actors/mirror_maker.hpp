@@ -47,6 +47,7 @@ private:
     origin_name name;
     mono_time due;
     unsigned failures = 0;
+    unsigned surveys = 0;
     std::vector<promise> waiting;
   };
 
@@ -67,6 +68,7 @@ private:
   void enlist();
   void settle();
 
+  void find_incomplete();
   void end(mirror_outcome how);
   void end_with(const error& why);
   void let_go();

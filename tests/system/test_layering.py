@@ -25,7 +25,8 @@ ALLOWED = {
 }
 
 NO_FUNCTION = re.compile(r"^\s*(inline )?(namespace|(typedef )?(class|struct|union|enum)|extern)\b"
-                         r"|^\s*template <[^{]*>\s*(class|struct|union)\b|=\s*\{$|=\s*$")
+                         r"|^\s*template <[^{]*>\s*(class|struct|union)\b|=\s*\{$|=\s*$"
+                         r"|\.then\( \[")  # A lambda: part of the function that it stands in.
 
 
 def tracked(*patterns):

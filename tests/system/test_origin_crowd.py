@@ -89,7 +89,9 @@ def assert_one_pull(nodes, origin):
     crowd.join()
     assert crowd.right == count
     assert origin.body_bytes / len(DATA) == 1.0
-    assert sum(node.metrics()["shoal_webseed_origin_bytes_total"] for node in nodes) == len(DATA)
+    # A node may also have asked what else there is, to mirror it.
+    said = sum(node.metrics()["shoal_webseed_origin_bytes_total"] for node in nodes)
+    assert len(DATA) <= said < 1.1 * len(DATA)
     assert origin.count("GET", "/cdn/") == 1
 
 
