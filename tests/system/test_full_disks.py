@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disk without room for a file that comes: that is said, and all else goes on."""
 
-import http.client
 import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support import folders, tracker, wait, web
+from support import folders, pulls, tracker, wait, web
 from support.origin import Gate, Origin
 from support.shoal_get import LOCAL, Get, visible
 
@@ -17,12 +16,7 @@ ROOM = 6 * MIB  # Less than half of what would be needed.
 
 
 def fetch(node, file):
-    """(status, body) of a file of the origin's; the body is None if its connection was cut."""
-    try:
-        answer = web.get(f"{node.url}/{COLD}/resolve/main/{file}")
-    except http.client.IncompleteRead:
-        return 200, None
-    return answer.status, answer.body
+    return pulls.fetch(pulls.resolve(node, COLD, file))
 
 
 @pytest.fixture

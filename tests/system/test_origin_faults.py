@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever an origin does, clients get the right bytes or a clear status, never wrong bytes."""
 
-import http.client
 import random
 import socket
 import threading
 
 import pytest
-from support import wait, web
+from support import web
 from support.origin import Origin
 from support.process import free_port
+from support.pulls import failures, fetch, resolve
 from support.tls import Certificate
 
 NAME = "org/cold"
@@ -31,22 +31,7 @@ def mirror(origin, make_node):
 
 
 def url(node, file="weights.bin"):
-    return f"{node.url}/{NAME}/resolve/main/{file}"
-
-
-def fetch(where, headers=None):
-    """(status, body); the body is None if the connection ended before it did."""
-    try:
-        answer = web.get(where, headers)
-    except http.client.IncompleteRead:
-        return 200, None
-    return answer.status, answer.body
-
-
-def failures(node, reason):
-    """Counted a moment after whoever asked has been answered."""
-    key = ("shoal_webseed_failures_total", ("reason", reason))
-    return wait.until(lambda: node.metrics()[key], 10, f"a failure is counted: {reason}")
+    return resolve(node, NAME, file)
 
 
 PASSING = {

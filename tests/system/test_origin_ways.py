@@ -2,12 +2,11 @@
 """The ways to an origin: through a proxy, and over HTTP/2."""
 
 import hashlib
-import http.client
 import os
 import random
 
 import pytest
-from support import wait, web
+from support import pulls, wait
 from support.forward_proxy import ForwardProxy
 from support.http2_origin import Http2Origin
 from support.origin import Origin
@@ -21,17 +20,7 @@ FOREVER = 10_000
 
 
 def fetch(node, file="weights.bin"):
-    """(status, body); the body is None if the connection ended before it did."""
-    try:
-        answer = web.get(f"{node.url}/{NAME}/resolve/main/{file}")
-    except http.client.IncompleteRead:
-        return 200, None
-    return answer.status, answer.body
-
-
-def failures(node, reason):
-    key = ("shoal_webseed_failures_total", ("reason", reason))
-    return wait.until(lambda: node.metrics()[key], 10, f"a failure is counted: {reason}")
+    return pulls.fetch(pulls.resolve(node, NAME, file))
 
 
 # -- proxies ------------------------------------------------------------------------------
@@ -96,7 +85,7 @@ def test_tls_is_checked_behind_a_proxy(proxy, make_node, secure_origin):
     node = make_node("--webseed-base-url", secure_origin.url, "--webseed-allow-private",
                      "localhost", "--webseed-proxy", proxy.url)
     assert fetch(node)[0] == 503
-    assert failures(node, "tls") >= 1
+    assert pulls.failures(node, "tls") >= 1
     assert secure_origin.requests == [] and proxy.targets("CONNECT") != []
 
 
@@ -139,7 +128,7 @@ def test_a_stream_that_ends_in_the_middle_is_asked_for_again(modern, make_node, 
     node = make_node(*modern.flags())
     modern.fail(kind, 2)
     assert fetch(node) == (200, WEIGHTS)
-    assert failures(node, "cut") >= 1
+    assert pulls.failures(node, "cut") >= 1
 
 
 def test_streams_that_always_end_are_a_clear_status(modern, make_node):

@@ -27,6 +27,7 @@ struct world {
   origin_listing listing;
   std::optional<ec> refusal; ///< Of the registry.
   std::function<void(const publish_revision&)> on_publish;
+  std::function<void()> on_list = [] {}; ///< Before each listing.
 };
 
 /// Each stands in for a typed actor, of which it knows the messages that the maker sends.
@@ -35,7 +36,11 @@ caf::behavior catalog_of(caf::event_based_actor*, const world* w) {
 }
 
 caf::behavior webseed_of(caf::event_based_actor*, const world* w) {
-  return {[](const watch_pulls&) {}, [=](const list_origin&) { return w->listing; }};
+  return {[](const watch_pulls&) {},
+          [=](const list_origin&) {
+            w->on_list();
+            return w->listing;
+          }};
 }
 
 caf::behavior registry_of(caf::event_based_actor*, const world* w) {
@@ -101,6 +106,12 @@ struct fixture : test::object_store_fixture {
 
   /// The origin has a big file, a text, and one that is empty; the first two are here.
   void bring_all() {
+    bring_unnoted();
+    note_text();
+  }
+
+  /// The hash of the text is not in the book yet.
+  void bring_unnoted() {
     pull(big);
     pull(text);
     auto files = std::make_shared<std::vector<hub_file>>();
@@ -108,6 +119,9 @@ struct fixture : test::object_store_fixture {
     files->push_back({"text.txt", text.size(), std::nullopt, sha1(text)});
     files->push_back({"empty", 0, std::nullopt, sha1("")});
     w.listing = {true, {}, commit, files};
+  }
+
+  void note_text() {
     auto name = name_of_commit;
     name.path = "text.txt";
     origin_record known;
@@ -173,6 +187,16 @@ CAF_TEST(a commit of which a file is missing stays at its origin) {
   w.listing.files = more;
   CAF_CHECK_EQUAL(make(), "incomplete");
   CAF_CHECK(published.empty());
+}
+
+CAF_TEST(the last file of a preheat counts though the book learns of it later) {
+  bring_unnoted();
+  w.on_list = [this, times = 0]() mutable {
+    if (++times == 2)
+      note_text();
+  };
+  CAF_CHECK_EQUAL(make(), "made");
+  CAF_CHECK_EQUAL(published.size(), 1u);
 }
 
 CAF_TEST(what is registered or only privately here is left alone) {

@@ -7,27 +7,13 @@
 #include "actors/link_archive.hpp"
 #include "actors/link_kinds.hpp"
 #include "tests/unit/actors/support/actor_fixture.hpp"
+#include "tests/unit/actors/support/held_links.hpp"
 
 using namespace shoal;
 using namespace shoal::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Keeps what it is asked until the test answers.
-struct held_links final : cluster::links {
-  void call(const std::string& node, uint16_t kind, std::string, mono_time,
-            callback then) override {
-    CAF_CHECK_EQUAL(kind, link_kind::object_place);
-    asked.emplace(node, std::move(then));
-  }
-  void tell(const std::string&, uint16_t, std::string) override {}
-  void serve(uint16_t, handler) override {}
-  void listen(cluster::link_listener&) override {}
-  void follow(std::vector<cluster::link_peer>) override {}
-
-  std::multimap<std::string, callback> asked;
-};
 
 struct fixture : actor_fixture {
   fixture() {
@@ -41,8 +27,7 @@ struct fixture : actor_fixture {
   }
   ~fixture() override {
     end_actors();
-    for (auto& [node, then] : links.asked)
-      then(fail(ec::shutting_down));
+    links.end();
   }
 
   auto find(bool anew = false) {
@@ -53,11 +38,7 @@ struct fixture : actor_fixture {
 
   /// The oldest open question of a node, answered.
   void answer(const std::string& node, result<std::string> with) {
-    auto asked = links.asked.find(node);
-    CAF_REQUIRE(asked != links.asked.end());
-    auto then = std::move(asked->second);
-    links.asked.erase(asked);
-    then(std::move(with));
+    links.answer(node, std::move(with));
     drain();
   }
 
@@ -79,7 +60,7 @@ struct fixture : actor_fixture {
   }
 
   std::vector<std::string> others{"b", "c"};
-  held_links links;
+  held_links links{link_kind::object_place};
   object_finder_actor finder;
 };
 

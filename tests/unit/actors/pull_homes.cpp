@@ -8,27 +8,13 @@
 #include "actors/link_kinds.hpp"
 #include "cluster/object_homes.hpp"
 #include "tests/unit/actors/support/actor_fixture.hpp"
+#include "tests/unit/actors/support/held_links.hpp"
 
 using namespace shoal;
 using namespace shoal::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Keeps what it is asked until the test answers.
-struct held_links final : cluster::links {
-  void call(const std::string& node, uint16_t kind, std::string, mono_time,
-            callback then) override {
-    CAF_CHECK_EQUAL(kind, link_kind::pull_place);
-    asked.emplace(node, std::move(then));
-  }
-  void tell(const std::string&, uint16_t, std::string) override {}
-  void serve(uint16_t, handler) override {}
-  void listen(cluster::link_listener&) override {}
-  void follow(std::vector<cluster::link_peer>) override {}
-
-  std::multimap<std::string, callback> asked;
-};
 
 struct fixture : actor_fixture {
   fixture() {
@@ -43,8 +29,7 @@ struct fixture : actor_fixture {
   }
   ~fixture() override {
     end_actors();
-    for (auto& [node, then] : links.asked)
-      then(fail(ec::shutting_down));
+    links.end();
   }
 
   auto find(const sha256_digest& pull, std::vector<std::string> failed = {},
@@ -55,11 +40,7 @@ struct fixture : actor_fixture {
   }
 
   void answer(const std::string& node, result<std::string> with) {
-    auto asked = links.asked.find(node);
-    CAF_REQUIRE(asked != links.asked.end());
-    auto then = std::move(asked->second);
-    links.asked.erase(asked);
-    then(std::move(with));
+    links.answer(node, std::move(with));
     drain();
   }
 
@@ -99,7 +80,7 @@ struct fixture : actor_fixture {
 
   std::vector<cluster::candidate> there{{"a", 1, "x"}, {"b", 1, "y"}, {"c", 1, "z"}};
   std::string address = "a:1";
-  held_links links;
+  held_links links{link_kind::pull_place};
   pull_homes_actor homes;
 };
 
