@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // An agent: seeds what folders hold, and tells the nodes where it is and what it can give.
+#include "cmd/cli/agent_line.hpp"
 #include "cmd/cli/commands.hpp"
 #include "cmd/cli/get_job.hpp"
 #include "cmd/cli/interrupt.hpp"
 #include "cmd/cli/output.hpp"
 #include "cmd/cli/seed_match.hpp"
 #include "cmd/cli/session_flags.hpp"
-#include "cmd/get/agent_line.hpp"
 #include "cmd/get/seed_session.hpp"
 #include "core/limits.hpp"
 #include "core/net.hpp"
@@ -182,11 +182,11 @@ void seeding::look() {
 
 outcome<void> seeding::run() {
   report_.set(describe());
-  get::agent_line_config where;
+  agent_line_config where;
   where.servers = ctx_.servers();
   where.key = ctx_.key;
   where.local_address = local_address(options_.session.listen);
-  get::agent_line line(
+  agent_line line(
       where, [this] { return report_.get(); },
       [this](const std::string& text) { notes_.add(text); });
   const auto until = clock::now() + introduction_time;

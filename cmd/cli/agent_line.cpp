@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cmd/get/agent_line.hpp"
+#include "cmd/cli/agent_line.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -21,7 +21,7 @@
 #include <algorithm>
 #include <thread>
 
-namespace shoal::get {
+namespace shoal::cli {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
@@ -239,4 +239,4 @@ agent_line::~agent_line() {
   impl_->thread.join();
 }
 
-} // namespace shoal::get
+} // namespace shoal::cli

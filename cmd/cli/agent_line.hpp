@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace shoal::get {
+namespace shoal::cli {
 
 /// Where an agent reports, and as whom.
 struct agent_line_config {
@@ -47,4 +47,4 @@ private:
   std::unique_ptr<impl> impl_;
 };
 
-} // namespace shoal::get
+} // namespace shoal::cli
