@@ -7,44 +7,6 @@ namespace shoal {
 
 namespace {
 
-class field_writer {
-public:
-  field_writer& number(uint64_t x) {
-    append_packed(out_, packed_number_bytes_max, [&](packed_writer& w) { w.number(x); });
-    return *this;
-  }
-  field_writer& identity(uint64_t x) {
-    append_packed(out_, sizeof(x), [&](packed_writer& w) { w.fixed(x); });
-    return *this;
-  }
-  field_writer& hash(const info_hash& x) {
-    out_ += x.chars();
-    return *this;
-  }
-  field_writer& text(std::string_view x) {
-    number(x.size());
-    out_ += x;
-    return *this;
-  }
-  field_writer& wire(const endpoint& x) {
-    number(x.address.is_v4() ? 4 : 6);
-    append_packed(out_, 18, [&](packed_writer& w) { w.wire(x); });
-    return *this;
-  }
-  std::string take() { return std::move(out_); }
-
-private:
-  std::string out_;
-};
-
-bool read_flag(packed_reader& in) {
-  return in.number(1) != 0;
-}
-
-uint32_t read_small(packed_reader& in) {
-  return static_cast<uint32_t>(in.number(UINT32_MAX));
-}
-
 ip_family read_family(packed_reader& in) {
   auto family = in.number(6);
   in.need(family == 4 || family == 6);
@@ -59,20 +21,20 @@ constexpr uint8_t peers_kind = 0;
 constexpr uint8_t traffic_kind = 1;
 
 struct paired_writer {
-  field_writer& out;
+  packed_text& out;
 
   void operator()(const link_paired_peers& x) const {
-    out.number(peers_kind).hash(x.primary).number(x.source).number(x.reset);
+    out.number(peers_kind).id(x.primary).number(x.source).number(x.reset);
     out.number(x.changes.size());
     for (auto& change : x.changes)
-      out.identity(change.identity).number(change.to);
+      out.fixed(change.identity).number(change.to);
     out.number(x.completed.size());
     for (auto identity : x.completed)
-      out.identity(identity);
+      out.fixed(identity);
   }
 
   void operator()(const link_paired_traffic& x) const {
-    out.number(traffic_kind).hash(x.primary).identity(x.identity);
+    out.number(traffic_kind).id(x.primary).fixed(x.identity);
     out.number(x.family == ip_family::v4 ? 4 : 6).number(uint8_t(x.event));
     out.number(x.uploaded_bytes).number(x.downloaded_bytes).text(x.user);
   }
@@ -83,7 +45,7 @@ link_paired_peers read_peers(packed_reader& in) {
   x.primary = in.id<info_hash>();
   x.source = static_cast<uint8_t>(in.number(2));
   in.need(x.source != 0);
-  x.reset = read_flag(in);
+  x.reset = in.flag();
   auto changes = in.number(limits::paired_changes_max);
   for (uint64_t i = 0; in.good() && i < changes; ++i) {
     auto identity = in.fixed<uint64_t>();
@@ -113,8 +75,8 @@ link_described_peer read_peer(packed_reader& in) {
   auto family = read_family(in);
   x.address = in.wire(family);
   x.state = static_cast<uint8_t>(in.number(2));
-  x.second_address = read_flag(in);
-  x.silent_s = read_small(in);
+  x.second_address = in.flag();
+  x.silent_s = in.small();
   x.client = in.text(limits::relay_client_name_bytes_max);
   return x;
 }
@@ -122,7 +84,7 @@ link_described_peer read_peer(packed_reader& in) {
 } // namespace
 
 std::string encode(const link_paired& x) {
-  field_writer out;
+  packed_text out;
   std::visit(paired_writer{out}, x);
   return out.take();
 }
@@ -138,8 +100,8 @@ std::optional<link_paired> decode_link_paired(std::string_view body) {
 }
 
 std::string encode(const link_describe& x) {
-  field_writer out;
-  return out.hash(x.swarm).number(x.addresses_max).take();
+  packed_text out;
+  return out.id(x.swarm).number(x.addresses_max).take();
 }
 
 std::optional<link_describe> decode_link_describe(std::string_view body) {
@@ -151,7 +113,7 @@ std::optional<link_describe> decode_link_describe(std::string_view body) {
 }
 
 std::string encode(const link_description& x) {
-  field_writer out;
+  packed_text out;
   out.number(x.complete).number(x.incomplete).number(x.downloaders).number(x.downloaded);
   out.number(x.interval_s).number(x.age_s).number(x.silent_s).number(x.connected);
   out.number(x.restored).number(x.addresses).number(x.memory_bytes).number(x.peers.size());
@@ -167,15 +129,15 @@ std::string encode(const link_description& x) {
 std::optional<link_description> decode_link_description(std::string_view body) {
   packed_reader in{body};
   link_description x;
-  x.complete = read_small(in);
-  x.incomplete = read_small(in);
-  x.downloaders = read_small(in);
+  x.complete = in.small();
+  x.incomplete = in.small();
+  x.downloaders = in.small();
   x.downloaded = in.number();
-  x.interval_s = read_small(in);
-  x.age_s = read_small(in);
-  x.silent_s = read_small(in);
-  x.connected = read_small(in);
-  x.restored = read_flag(in);
+  x.interval_s = in.small();
+  x.age_s = in.small();
+  x.silent_s = in.small();
+  x.connected = in.small();
+  x.restored = in.flag();
   x.addresses = in.number();
   x.memory_bytes = in.number();
   auto count = in.number(limits::relay_described_max);

@@ -9,53 +9,18 @@ namespace shoal {
 
 namespace {
 
-/// Appends fields, as this is no hot path.
-class field_writer {
-public:
-  field_writer& number(uint64_t x) {
-    append_packed(out_, packed_number_bytes_max, [&](packed_writer& w) { w.number(x); });
-    return *this;
-  }
-
-  template <class Id>
-  field_writer& id(const Id& x) {
-    out_ += x.chars();
-    return *this;
-  }
-
-  field_writer& identity(uint64_t x) {
-    append_packed(out_, sizeof(x), [&](packed_writer& w) { w.fixed(x); });
-    return *this;
-  }
-
-  field_writer& text(std::string_view x) {
-    number(x.size());
-    out_ += x;
-    return *this;
-  }
-
-  field_writer& address(const ip_address& x) { return text(as_chars({x.bytes.data(), x.size()})); }
-
-  field_writer& offer(const ws_offer& x) { return id(x.id).text(x.sdp); }
-
-  std::string take() { return std::move(out_); }
-
-private:
-  std::string out_;
-};
-
 struct writer {
-  field_writer& out;
+  packed_text& out;
 
   void operator()(const link_web_announce& x) const {
-    out.number(x.line).id(x.swarm).id(x.id).identity(x.identity).address(x.client);
+    out.number(x.line).id(x.swarm).id(x.id).fixed(x.identity).address(x.client);
     out.number(x.uploaded_bytes).number(x.downloaded_bytes).number(x.left_bytes);
     out.number(uint8_t(x.event)).text(x.user).number(x.arrived_us).number(x.offers.size());
     for (auto& offer : x.offers)
-      out.offer(offer);
+      out.id(offer.id).text(offer.sdp);
   }
   void operator()(const link_web_left& x) const {
-    out.number(x.line).id(x.swarm).identity(x.identity);
+    out.number(x.line).id(x.swarm).fixed(x.identity);
   }
   void operator()(const link_web_reply& x) const {
     out.number(x.line).id(x.swarm).number(x.interval_s).number(x.complete);
@@ -63,10 +28,10 @@ struct writer {
   }
   void operator()(const link_web_offered& x) const {
     out.number(x.line).id(x.swarm).id(x.to).id(x.from).text(x.node).number(x.offerer_line);
-    out.offer(x.offer);
+    out.id(x.offer.id).text(x.offer.sdp);
   }
   void operator()(const link_web_answered& x) const {
-    out.number(x.line).id(x.swarm).id(x.to).id(x.from).offer(x.answer);
+    out.number(x.line).id(x.swarm).id(x.to).id(x.from).id(x.answer.id).text(x.answer.sdp);
   }
   void operator()(const link_web_evicted& x) const { out.number(x.line).id(x.swarm); }
 };
@@ -82,10 +47,6 @@ ws_offer read_offer(packed_reader& in) {
   x.id = in.id<offer_id>();
   x.sdp = in.text(limits::ws_message_bytes_max);
   return x;
-}
-
-uint32_t read_small(packed_reader& in) {
-  return static_cast<uint32_t>(in.number(UINT32_MAX));
 }
 
 void read(packed_reader& in, link_web_announce& x) {
@@ -115,9 +76,9 @@ void read(packed_reader& in, link_web_left& x) {
 void read(packed_reader& in, link_web_reply& x) {
   x.line = in.number();
   x.swarm = in.id<info_hash>();
-  x.interval_s = read_small(in);
-  x.complete = read_small(in);
-  x.incomplete = read_small(in);
+  x.interval_s = in.small();
+  x.complete = in.small();
+  x.incomplete = in.small();
   x.arrived_us = in.number();
 }
 
@@ -162,7 +123,7 @@ std::optional<link_web> read_kind(packed_reader& in, size_t kind, std::index_seq
 } // namespace
 
 std::optional<std::string> encode(const link_web& x) {
-  field_writer out;
+  packed_text out;
   out.number(x.index());
   std::visit(writer{out}, x);
   auto body = out.take();

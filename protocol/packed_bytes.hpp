@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// The form in which nodes write numbers and bytes to each other: fixed numbers little endian,
 /// others in groups of seven bits, the lowest first, the highest bit set on all but the last.
@@ -85,6 +86,48 @@ void append_packed(std::string& out, size_t bytes_max, F&& write) {
   out.resize(static_cast<size_t>(reinterpret_cast<char*>(w.at()) - out.data()));
 }
 
+/// Appends fields one after the other, where how long they get is not known before.
+class packed_text {
+public:
+  packed_text& number(uint64_t x) {
+    append_packed(out_, packed_number_bytes_max, [&](packed_writer& w) { w.number(x); });
+    return *this;
+  }
+
+  /// Eight bytes.
+  packed_text& fixed(uint64_t x) {
+    append_packed(out_, sizeof(x), [&](packed_writer& w) { w.fixed(x); });
+    return *this;
+  }
+
+  template <class Id>
+  packed_text& id(const Id& x) {
+    out_ += x.chars();
+    return *this;
+  }
+
+  packed_text& text(std::string_view x) {
+    number(x.size());
+    out_ += x;
+    return *this;
+  }
+
+  /// The number of its bytes, then the bytes.
+  packed_text& address(const ip_address& x) { return text(as_chars({x.bytes.data(), x.size()})); }
+
+  /// 4 or 6, then address and port.
+  packed_text& wire(const endpoint& x) {
+    number(x.address.is_v4() ? 4 : 6);
+    append_packed(out_, 18, [&](packed_writer& w) { w.wire(x); });
+    return *this;
+  }
+
+  std::string take() { return std::move(out_); }
+
+private:
+  std::string out_;
+};
+
 /// Reads it. After the first failure nothing is left and everything that is read is zero or empty.
 class packed_reader {
 public:
@@ -130,6 +173,10 @@ public:
     spoil();
     return 0;
   }
+
+  uint32_t small() { return static_cast<uint32_t>(number(UINT32_MAX)); }
+
+  bool flag() { return number(1) != 0; }
 
   std::string_view bytes(size_t count) {
     if (rest_.size() < count) {
