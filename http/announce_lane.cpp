@@ -18,10 +18,6 @@ namespace {
 /// Connections that one turn of the loop accepts, so that those that exist get theirs.
 constexpr size_t accepts_per_turn = 64;
 
-bool would_block(int code) {
-  return code == EAGAIN || code == EWOULDBLOCK;
-}
-
 endpoint to_endpoint(const sockaddr_storage& from) {
   if (from.ss_family == AF_INET) {
     auto& v4 = reinterpret_cast<const sockaddr_in&>(from);

@@ -21,10 +21,6 @@ constexpr std::chrono::seconds linger_timeout{2};
 /// Reads of what such a client still sends, at once.
 constexpr size_t linger_reads_max = 64;
 
-bool would_block(int code) {
-  return code == EAGAIN || code == EWOULDBLOCK;
-}
-
 } // namespace
 
 void announce_lane::advance(lane_connection& c) {

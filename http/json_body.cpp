@@ -11,8 +11,6 @@ namespace shoal::http {
 
 namespace {
 
-using json = nlohmann::json;
-
 /// Counts how deep the text nests. Returning false ends the parse at once.
 class depth_gauge {
 public:
@@ -30,9 +28,9 @@ private:
 };
 
 /// nlohmann's own builder with a bound; its parser callbacks take quadratic time over arrays.
-class bounded_builder : public nlohmann::detail::json_sax_dom_parser<json> {
+class bounded_builder : public nlohmann::detail::json_sax_dom_parser<nlohmann::json> {
 public:
-  explicit bounded_builder(json& out) : json_sax_dom_parser{out, false} {}
+  explicit bounded_builder(nlohmann::json& out) : json_sax_dom_parser{out, false} {}
 
   bool start_object(size_t size) {
     return gauge_.enter() && json_sax_dom_parser::start_object(size);
@@ -53,9 +51,10 @@ private:
 };
 
 /// Keeps the wanted fields of the outermost object, and of one in it, and walks over the rest.
-class field_collector : public nlohmann::json_sax<json> {
+class field_collector : public nlohmann::json_sax<nlohmann::json> {
 public:
-  field_collector(json& out, std::string_view inner, std::initializer_list<std::string_view> wanted)
+  field_collector(nlohmann::json& out, std::string_view inner,
+                  std::initializer_list<std::string_view> wanted)
       : out_{out}, inner_{inner}, wanted_(wanted) {}
 
   bool null() override { return put(nullptr); }
@@ -64,7 +63,7 @@ public:
   bool number_unsigned(uint64_t value) override { return put(value); }
   bool number_float(double value, const std::string&) override { return put(value); }
   bool string(std::string& value) override { return put(std::move(value)); }
-  bool binary(json::binary_t&) override { return false; }
+  bool binary(nlohmann::json::binary_t&) override { return false; }
 
   bool start_object(size_t) override {
     is_object_ |= gauge_.depth() == 0;
@@ -73,9 +72,9 @@ public:
       return gauge_.enter();
     }
     // A nested value stays as an empty one, to be recognised as being of the wrong type.
-    return (gauge_.depth() == 0 || put(json::object())) && gauge_.enter();
+    return (gauge_.depth() == 0 || put(nlohmann::json::object())) && gauge_.enter();
   }
-  bool start_array(size_t) override { return put(json::array()) && gauge_.enter(); }
+  bool start_array(size_t) override { return put(nlohmann::json::array()) && gauge_.enter(); }
   bool end_object() override {
     gauge_.leave();
     in_inner_ = in_inner_ && gauge_.depth() > 1;
@@ -95,7 +94,9 @@ public:
     return true;
   }
 
-  bool parse_error(size_t, const std::string&, const json::exception&) override { return false; }
+  bool parse_error(size_t, const std::string&, const nlohmann::json::exception&) override {
+    return false;
+  }
 
   bool is_object() const { return is_object_; }
   bool too_deep() const { return gauge_.too_deep(); }
@@ -111,10 +112,10 @@ private:
 
   bool is_kept() const { return gauge_.depth() == (in_inner_ ? 2u : 1u); }
 
-  json& out_;
+  nlohmann::json& out_;
   std::string_view inner_;
   std::initializer_list<std::string_view> wanted_;
-  json* field_ = nullptr;
+  nlohmann::json* field_ = nullptr;
   depth_gauge gauge_;
   bool is_object_ = false;
   bool at_inner_ = false; ///< Its name was the last word.
@@ -131,18 +132,18 @@ error wrong_type(const char* field, std::string_view wanted) {
 
 } // namespace
 
-result<json> parse_json(std::string_view text) {
-  json parsed;
+result<nlohmann::json> parse_json(std::string_view text) {
+  nlohmann::json parsed;
   bounded_builder builder{parsed};
-  if (json::sax_parse(text.begin(), text.end(), &builder))
+  if (nlohmann::json::sax_parse(text.begin(), text.end(), &builder))
     return parsed;
   if (builder.too_deep())
     return tl::unexpected{too_deep()};
   return fail(ec::invalid_argument, "the body is no valid JSON");
 }
 
-std::string dump_json(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+std::string dump_json(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string dump_json(const nlohmann::ordered_json& value) {
@@ -157,9 +158,9 @@ result<json_body> json_body::parse(std::string_view text,
 result<json_body> json_body::parse_with(std::string_view text, std::string_view inner,
                                         std::initializer_list<std::string_view> wanted) {
   json_body body;
-  body.object_ = json::object();
+  body.object_ = nlohmann::json::object();
   field_collector collector{body.object_, inner, wanted};
-  if (json::sax_parse(text.begin(), text.end(), &collector))
+  if (nlohmann::json::sax_parse(text.begin(), text.end(), &collector))
     return body;
   if (collector.too_deep())
     return tl::unexpected{too_deep()};
@@ -167,7 +168,7 @@ result<json_body> json_body::parse_with(std::string_view text, std::string_view 
               collector.is_object() ? "the body is no valid JSON" : "the body is no JSON object");
 }
 
-const json* json_body::find(const char* field) const {
+const nlohmann::json* json_body::find(const char* field) const {
   auto i = object_.find(field);
   return i == object_.end() || i->is_null() ? nullptr : &*i;
 }

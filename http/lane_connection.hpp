@@ -5,11 +5,17 @@
 #include "http/connection_ticket.hpp"
 #include "http/dialects/announce_answer.hpp"
 
+#include <cerrno>
 #include <string>
 
 namespace shoal::http {
 
 class announce_lane;
+
+/// Whether a call on a socket failed only because it would have had to wait.
+inline bool would_block(int code) {
+  return code == EAGAIN || code == EWOULDBLOCK;
+}
 
 /// A client of the announce lane: its socket, and the one announce that it may have in work. The
 /// objects are used again, so that a connection allocates nothing.
