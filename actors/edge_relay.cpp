@@ -15,7 +15,6 @@ namespace {
 constexpr uint32_t sequence_mask = 0xffffff; // The rest of a ticket is the edge's number.
 
 using where = relay_pick::where;
-using flaw = cluster::traffic_flaw;
 
 link_answer only(uint32_t ticket, link_verdict verdict) {
   link_answer x;
@@ -165,7 +164,7 @@ void edge_relay::on_answers(const relay_parcel& x, mono_time) {
     if (found == nullptr || found->to != x.from)
       continue;
     if (one.verdict == link_verdict::moved) {
-      if (hub_.broken == flaw::drops_moved)
+      if (hub_.broken == cluster::traffic_flaw::drops_moved)
         close(*found);
       else
         park(*found, true);
@@ -229,9 +228,11 @@ void edge_relay::look_at_waiting(mono_time now) {
     if (x.sink == nullptr)
       continue;
     auto gone = !routes.is_reachable(x.to);
-    if (!gone && (now - x.sent < defaults::relay_patience || hub_.broken == flaw::waits_for_owner))
+    if (!gone
+        && (now - x.sent < defaults::relay_patience
+            || hub_.broken == cluster::traffic_flaw::waits_for_owner))
       continue;
-    if (gone && hub_.broken == flaw::drops_on_break) {
+    if (gone && hub_.broken == cluster::traffic_flaw::drops_on_break) {
       close(x);
       continue;
     }
@@ -291,7 +292,8 @@ void edge_relay::on_announces(const relay_parcel& x, mono_time now) {
     auto [owner, standby] = routes.route(slot);
     auto mine = owner == cluster::this_node;
     if ((mine && choice_.choose(slot, now).at == where::here)
-        || (!mine && standby == cluster::this_node && hub_.broken != flaw::never_stands_in)) {
+        || (!mine && standby == cluster::this_node
+            && hub_.broken != cluster::traffic_flaw::never_stands_in)) {
       hub_.metrics().served.add();
       from_link(one, request_);
       port_.announce_here(request_, directory_.lookup(one.swarm).swarm, client, now);

@@ -21,7 +21,7 @@ constexpr std::chrono::minutes hold_period{10};
 /// Between two looks at the whole registry when nothing happens.
 constexpr std::chrono::minutes round_period{10};
 
-constexpr std::chrono::seconds retry_period{5};
+constexpr std::chrono::seconds copy_again_period{5};
 
 /// Looked at in one turn.
 constexpr size_t lost_at_once = 64;
@@ -79,14 +79,14 @@ void object_replicator::on_pulled(const object_pulled& x) {
   if (auto waiting = held_.find(x.object); waiting != held_.end() && !waiting->second.hold) {
     waiting->second.failed = x.code != 0;
     if (x.code != 0)
-      waiting->second.until = config_.now() + retry_period;
+      waiting->second.until = config_.now() + copy_again_period;
   }
   if (x.code != 0)
     log::warn("objects", "cannot fetch object={} error=\"{}\"", x.object.brief(),
               to_string(error{static_cast<ec>(x.code), x.detail}));
   if (wanted_now_.erase(x.object) == 0)
     return;
-  auto owners = config_.duties->fetched(x.object, x.code == 0, config_.now() + retry_period);
+  auto owners = config_.duties->fetched(x.object, x.code == 0, config_.now() + copy_again_period);
   for (auto& owner : owners)
     send(config_.steward, object_arrived{x.object, owner});
 }

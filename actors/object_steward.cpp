@@ -23,7 +23,7 @@ constexpr size_t let_go_max = 256;
 constexpr std::chrono::seconds let_go_period_max{600};
 
 /// After a failure of the disk.
-constexpr std::chrono::seconds retry_period{10};
+constexpr std::chrono::seconds look_again_period{10};
 
 std::string_view word_for(object_finding::kind what) {
   switch (what) {
@@ -99,7 +99,7 @@ void object_steward::catch_up() {
   auto at_end = config_.claims->catch_up(records_per_turn);
   if (!at_end) {
     log::error("objects", "cannot go through the registry error=\"{}\"", to_string(at_end.error()));
-    delayed_send(this, retry_period, atom::load::value);
+    delayed_send(this, look_again_period, atom::load::value);
     return;
   }
   catching_up_ = !*at_end;
@@ -128,7 +128,7 @@ void object_steward::scrub() {
   auto found = config_.objects->scrub(budget);
   if (!found) {
     log::error("objects", "cannot be scrubbed error=\"{}\"", to_string(found.error()));
-    scrubbed_at_ = now + retry_period;
+    scrubbed_at_ = now + look_again_period;
     return;
   }
   for (auto& x : *found)

@@ -15,9 +15,6 @@ namespace {
 
 constexpr std::chrono::milliseconds tick_period{250};
 
-/// Of questions that origins and other nodes take part in.
-constexpr std::chrono::seconds patience{60};
-
 constexpr unsigned list_failures_max = 5;
 constexpr std::chrono::seconds list_pause{2};
 

@@ -36,6 +36,9 @@ public:
   void on_exit() override;
 
 private:
+  /// Of questions that origins and other nodes take part in.
+  static constexpr std::chrono::seconds patience{60};
+
   using promise = caf::typed_response_promise<preheat_status>;
 
   /// A pull that a job follows as a reader does.

@@ -10,9 +10,6 @@ namespace shoal {
 
 namespace {
 
-/// Of questions that origins and other nodes take part in.
-constexpr std::chrono::seconds patience{60};
-
 /// A reader that no bytes come for asks again.
 constexpr std::chrono::seconds read_patience{30};
 

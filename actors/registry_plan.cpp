@@ -19,7 +19,7 @@ std::vector<std::string> all_names(const torrent_hashes& hashes) {
   if (hashes.v2)
     names.emplace_back(hashes.v2->chars());
   for (auto& [hash, source] : hashes.swarms())
-    names.push_back(text(hash));
+    names.emplace_back(hash.chars());
   return names;
 }
 

@@ -8,8 +8,6 @@
 
 namespace shoal {
 
-using flaw = cluster::traffic_flaw;
-
 void replica_state::attach(swarm_config& swarms) {
   swarms_ = &swarms;
   copies.configure(swarms.peers, swarms.now);
@@ -87,7 +85,7 @@ void replication::advance(mono_time now) {
     return;
   looked_for_strays_ = now;
   state_.copies.tidy(now);
-  if (settings_.feeds.broken != flaw::keeps_strays)
+  if (settings_.feeds.broken != cluster::traffic_flaw::keeps_strays)
     give_strays(now);
 }
 
@@ -99,7 +97,7 @@ void replication::acquired(size_t slot, uint64_t epoch) {
     if (!state_.copies.take_over(slot, epoch, now))
       return;
     ++takeovers_;
-    if (settings_.feeds.broken == flaw::forgets_copy)
+    if (settings_.feeds.broken == cluster::traffic_flaw::forgets_copy)
       state_.copies.take_some(slot, SIZE_MAX);
     caf::anon_send(state_.swarms().shards[slot], restore_slot{uint8_t(slot)});
   });
@@ -254,7 +252,7 @@ void replication::give_strays(size_t slot, mono_time now) {
     let_go(swarms);
     looked_for_strays_ = {}; // There may be more of them, in this slot and in others.
   };
-  if (settings_.feeds.broken == flaw::lets_go_unheard)
+  if (settings_.feeds.broken == cluster::traffic_flaw::lets_go_unheard)
     let_go(swarms);
   links_.call(owner, link_kind::stray_peers, std::move(body), now + settings_.call_timeout,
               [then, to_us = inbox_](const result<std::string>& answer) {
@@ -294,7 +292,7 @@ void replication::let_go(const std::vector<std::pair<info_hash, uint64_t>>& swar
     if (state_.copies.owns(slot_of(hash)))
       return; // All are of one slot.
     auto living = state_.swarms().directory->lookup(hash).swarm;
-    auto anyway = settings_.feeds.broken == flaw::lets_go_unseen;
+    auto anyway = settings_.feeds.broken == cluster::traffic_flaw::lets_go_unseen;
     auto depart = [known = stamp, anyway](swarm& x) {
       x.depart_in_turn(anyway ? x.describe_in_turn(nullptr).stamp : known);
     };

@@ -8,7 +8,6 @@ namespace shoal {
 namespace {
 
 using phase = cluster::replication_log::phase;
-using flaw = cluster::traffic_flaw;
 
 /// So often in a row a swarm may be busy before it gets a message like everybody else's.
 constexpr uint32_t misses_max = 50;
@@ -40,7 +39,7 @@ void slot_feeds::lose(size_t slot, mono_time now) {
   f.sync.reset();
   f.leaves_at = now + config_.last_words;
   if (f.node.empty() || logs_[slot].current() != phase::following
-      || config_.broken == flaw::no_last_words)
+      || config_.broken == cluster::traffic_flaw::no_last_words)
     end(slot);
 }
 
@@ -96,7 +95,7 @@ void slot_feeds::begin_sync(size_t slot, mono_time now) {
   f.sync_pause = std::clamp(2 * f.sync_pause, config_.sync_pause_min, config_.sync_pause_max);
   f.sync_after = now + f.sync_pause;
   logs_[slot].start_sync();
-  if (config_.broken == flaw::skips_full_sync)
+  if (config_.broken == cluster::traffic_flaw::skips_full_sync)
     return logs_[slot].finish_sync();
   f.sync.emplace(config_.sync);
 }

@@ -17,7 +17,7 @@ using cluster::link_reply;
 
 namespace {
 
-constexpr std::chrono::seconds patience{5};
+constexpr std::chrono::seconds paired_patience{5};
 
 struct relayed {
   metrics::counter sent;
@@ -81,7 +81,7 @@ void swarm_relay::local::describe(const link_describe& question, const swarm_act
   // The system waits for the actor, and whoever owns `this` for the system.
   std::shared_ptr<void> token{this, ended};
   system->spawn([=](caf::event_based_actor* self) {
-    self->request(swarm, patience, describe_swarm{question.addresses_max})
+    self->request(swarm, paired_patience, describe_swarm{question.addresses_max})
         .then([reply, token](const swarm_description& x) { reply(encode(to_link(x))); },
               [reply, token](const caf::error& why) { reply(tl::unexpected{from_caf(why)}); });
   });
@@ -165,8 +165,8 @@ bool swarm_relay::pass_on(const info_hash& primary, std::string body, bool again
   if (node == cluster::nobody)
     then(fail(ec::unavailable));
   else
-    between_.call(routes_.name_of(node), link_kind::paired, std::move(body), mono_now() + patience,
-                  then);
+    between_.call(routes_.name_of(node), link_kind::paired, std::move(body),
+                  mono_now() + paired_patience, then);
   return true;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using origin::failure_kind;
 
-constexpr std::chrono::milliseconds tick_period{100};
+constexpr std::chrono::milliseconds webseed_tick_period{100};
 constexpr std::chrono::seconds missing_lifetime{10};  ///< Of "there is none".
 constexpr std::chrono::seconds pinned_lifetime{3600}; ///< A commit's files never change.
 constexpr std::chrono::seconds failure_lifetime{2};   ///< Of a pull: readers come in crowds.
@@ -266,11 +266,11 @@ void webseed::on_tick() {
   for (auto& [text, l] : lookups_)
     if (l.again_at && *l.again_at <= now)
       ask_origin(l, text);
-  delayed_send(this, tick_period, atom::tick::value);
+  delayed_send(this, webseed_tick_period, atom::tick::value);
 }
 
 webseed::behavior_type webseed::make_behavior() {
-  delayed_send(this, tick_period, atom::tick::value);
+  delayed_send(this, webseed_tick_period, atom::tick::value);
   return {
       [this](const find_origin_file& x) { return on_find(x); },
       [this](open_pull& x) { return on_open(x); },

@@ -15,7 +15,7 @@ namespace {
 using origin::failure;
 using origin::failure_kind;
 
-constexpr std::chrono::milliseconds tick_period{250};
+constexpr std::chrono::milliseconds fetcher_tick_period{250};
 
 /// What a crash may take, whichever is less.
 constexpr uint64_t unsynced_bytes_max = 64 * 1024 * 1024;
@@ -400,12 +400,12 @@ void webseed_fetcher::on_tick() {
   auto is_over = phase_ == phase::done || phase_ == phase::failed;
   if (is_over && now - done_at_ > linger && waiting_.empty())
     return quit();
-  delayed_send(this, tick_period, atom::tick::value);
+  delayed_send(this, fetcher_tick_period, atom::tick::value);
 }
 
 webseed_fetcher::behavior_type webseed_fetcher::make_behavior() {
   open();
-  delayed_send(this, tick_period, atom::tick::value);
+  delayed_send(this, fetcher_tick_period, atom::tick::value);
   return {
       [this](const read_pull& x) { return on_read(x); },
       [this](const leave_pull& x) { on_leave(x); },

@@ -11,7 +11,7 @@ namespace shoal::cluster {
 
 namespace {
 
-constexpr std::string_view who = "links";
+constexpr std::string_view log_name = "links";
 
 /// Of strangers one is worth a line in this time.
 constexpr auto stranger_period = link_complaints::period;
@@ -225,7 +225,7 @@ void link_core::up(link_session& from) {
   complaints_.over(from.other().node);
   ++p->ups;
   ++totals_.ups;
-  log::info(who, "go up node={} incarnation={} version={}", from.other().node,
+  log::info(log_name, "go up node={} incarnation={} version={}", from.other().node,
             from.other().incarnation, from.version());
   report_up(from);
 }
@@ -267,15 +267,15 @@ void link_core::complain(const std::string& node, const error& why,
                          std::optional<link_refusal> reason) {
   using tone = link_complaints::tone;
   if (node.empty())
-    return log::debug(who, "end a stranger, why=\"{}\"", why.detail);
+    return log::debug(log_name, "end a stranger, why=\"{}\"", why.detail);
   auto of_own_name = node == self_.node && reason != link_refusal::duplicate_node;
   switch (of_own_name ? tone::debug : complaints_.about(node, why.detail, reason, now_())) {
   case tone::debug:
-    return log::debug(who, "fail node={} why=\"{}\"", node, why.detail);
+    return log::debug(log_name, "fail node={} why=\"{}\"", node, why.detail);
   case tone::info:
-    return log::info(who, "fail node={} why=\"{}\"", node, why.detail);
+    return log::info(log_name, "fail node={} why=\"{}\"", node, why.detail);
   case tone::warning:
-    return log::warn(who, "fail node={} why=\"{}\"", node, why.detail);
+    return log::warn(log_name, "fail node={} why=\"{}\"", node, why.detail);
   }
 }
 
@@ -283,9 +283,9 @@ void link_core::complain(const std::string& node, const error& why,
 void link_core::stranger_lost(const error& why) {
   auto now = now_();
   if (now < strangers_again_at_)
-    return log::debug(who, "lose a stranger, why=\"{}\"", why.detail);
+    return log::debug(log_name, "lose a stranger, why=\"{}\"", why.detail);
   strangers_again_at_ = now + stranger_period;
-  log::info(who, "lose a stranger, why=\"{}\"", why.detail);
+  log::info(log_name, "lose a stranger, why=\"{}\"", why.detail);
 }
 
 void link_core::report_up(const link_session& x) const {

@@ -23,14 +23,13 @@ std::string encode(const migration_marker& x) {
 }
 
 std::optional<migration_marker> decode_migration_marker(std::string_view text) {
-  using phase = migration_marker::phase;
   migration_marker x;
   x.source = text.substr(0, text.find(' '));
   if (x.source.empty() || x.source.size() == text.size())
     return std::nullopt;
   text.remove_prefix(x.source.size() + 1);
   if (text == all_copied || text == all_done) {
-    x.at = text == all_done ? phase::done : phase::copied;
+    x.at = text == all_done ? migration_marker::phase::done : migration_marker::phase::copied;
     x.table = shared_tables.size();
     return x;
   }

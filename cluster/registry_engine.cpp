@@ -9,7 +9,7 @@ namespace shoal::cluster {
 
 namespace {
 
-constexpr std::string_view who = "registry";
+constexpr std::string_view log_name = "registry";
 
 replica_config copy_settings(const registry_engine_config& config) {
   replica_config made;
@@ -40,7 +40,8 @@ counter_config counter_settings(const registry_engine_config& config) {
 }
 
 void log_dropped(const counter_key& of, const counter_amounts&, const error& why) {
-  log::error(who, "drops counts of a record table={} error=\"{}\"", name(of.where), to_string(why));
+  log::error(log_name, "drops counts of a record table={} error=\"{}\"", name(of.where),
+             to_string(why));
 }
 
 } // namespace

@@ -227,10 +227,9 @@ void replication_log::refused_to_apply(uint64_t number) {
 
 std::optional<uint64_t> replication_log::acknowledge(const delta_ack& x, mono_time now) {
   std::lock_guard guard{mutex_};
-  using verdict = delta_ack::verdict;
   if (x.slot != slot_)
     return std::nullopt;
-  if (x.what == verdict::refused) {
+  if (x.what == delta_ack::verdict::refused) {
     if (x.epoch <= epoch_)
       return std::nullopt;
     fall_behind();
@@ -238,7 +237,7 @@ std::optional<uint64_t> replication_log::acknowledge(const delta_ack& x, mono_ti
   }
   if (x.epoch != epoch_ || x.number > last_number_)
     return std::nullopt;
-  if (x.what == verdict::resync) {
+  if (x.what == delta_ack::verdict::resync) {
     refused_to_apply(x.number);
     return std::nullopt;
   }
@@ -250,7 +249,7 @@ std::optional<uint64_t> replication_log::acknowledge(const delta_ack& x, mono_ti
     sent_ -= sent_ > 0 ? 1 : 0;
   }
   acknowledged_ = std::max(acknowledged_, x.number);
-  if (x.what == verdict::resend)
+  if (x.what == delta_ack::verdict::resend)
     sent_ = 0;
   return std::nullopt;
 }

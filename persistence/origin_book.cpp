@@ -7,7 +7,7 @@ namespace shoal {
 
 namespace {
 
-constexpr uint64_t initial_map_bytes = uint64_t{4} << 20;
+constexpr uint64_t book_map_bytes = uint64_t{4} << 20;
 
 /// Names are hashed, so no key is one of the store's own.
 constexpr std::array book_tables{table::meta};
@@ -23,7 +23,7 @@ result<std::unique_ptr<origin_book>> origin_book::open(const std::filesystem::pa
                                                        bool sync) {
   lmdb_config config;
   config.path = folder;
-  config.initial_map_bytes = initial_map_bytes;
+  config.initial_map_bytes = book_map_bytes;
   config.sync = sync;
   config.tables = book_tables;
   std::unique_ptr<origin_book> self{new origin_book};

@@ -12,7 +12,7 @@ namespace shoal {
 
 namespace {
 
-constexpr std::string_view scheme = "magnet:?";
+constexpr std::string_view magnet_scheme = "magnet:?";
 constexpr std::string_view btih_prefix = "urn:btih:";
 constexpr std::string_view btmh_prefix = "urn:btmh:";
 constexpr std::string_view sha256_multihash = "1220"; ///< SHA-256, 32 bytes. @source BEP 9
@@ -114,7 +114,7 @@ std::string encode_peer(std::string_view peer) {
 }
 
 void append(std::string& out, std::string_view name, std::string_view value) {
-  out += out.size() == scheme.size() ? "" : "&";
+  out += out.size() == magnet_scheme.size() ? "" : "&";
   out += name;
   out += '=';
   out += value;
@@ -123,7 +123,7 @@ void append(std::string& out, std::string_view name, std::string_view value) {
 } // namespace
 
 std::string build_magnet(const magnet_link& link) {
-  std::string out{scheme};
+  std::string out{magnet_scheme};
   // The colons of the topic stay: many clients compare "xt=urn:btih:" literally.
   if (link.v1)
     append(out, "xt", std::string{btih_prefix} + link.v1->hex());
@@ -143,11 +143,11 @@ std::string build_magnet(const magnet_link& link) {
 result<magnet_link> parse_magnet(std::string_view uri) {
   if (uri.size() > limits::magnet_bytes_max)
     return fail(ec::too_large, "the magnet link is too long");
-  if (!text::starts_with_nocase(uri, scheme))
+  if (!text::starts_with_nocase(uri, magnet_scheme))
     return fail(ec::invalid_argument, "not a magnet link");
   magnet_link link;
   size_t count = 0;
-  for (const auto& field : query_view{uri.substr(scheme.size())}) {
+  for (const auto& field : query_view{uri.substr(magnet_scheme.size())}) {
     if (++count > limits::magnet_fields_max)
       return fail(ec::too_large, "the magnet link has too many parameters");
     if (auto ok = take(link, field); !ok)

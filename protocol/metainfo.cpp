@@ -132,7 +132,7 @@ bool has_true_layers(const lt::torrent_info& info) {
   return true;
 }
 
-result<metainfo> read(const lt::bdecode_node& root) {
+result<metainfo> read_torrent(const lt::bdecode_node& root) {
   lt::error_code err;
   const lt::torrent_info info(root, err);
   if (err)
@@ -219,7 +219,7 @@ result<std::string> compose(const lt::bdecode_node& root, const torrent_links& l
 // libtorrent reports through error codes, but its containers may still throw.
 
 result<metainfo> parse_metainfo(std::string_view bytes) try {
-  return decode(bytes).and_then(read);
+  return decode(bytes).and_then(read_torrent);
 } catch (const std::exception& err) {
   return fail(ec::invalid_argument, std::string("not a .torrent file: ") + err.what());
 }

@@ -12,8 +12,8 @@ namespace shoal::cli {
 
 namespace {
 
-void report(const failure& why, bool json) {
-  if (!json) {
+void report(const failure& why, bool as_json) {
+  if (!as_json) {
     fmt::print(stderr, "{}\n", why.message);
     return;
   }

@@ -9,8 +9,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr duration tick_min = 15ms;
-constexpr duration tick_max = 30ms;
+constexpr duration tracker_tick_min = 15ms;
+constexpr duration tracker_tick_max = 30ms;
 constexpr duration expiry_period = 7s;
 
 /// Edges read a clock by a plain function: that of the node whose turn it is.
@@ -179,7 +179,7 @@ void sim_tracker::tick() {
     turn();
     sweep();
   }
-  world_.time.after(world_.time.random.between(tick_min, tick_max), [this, alive = alive_] {
+  world_.time.after(world_.time.random.between(tracker_tick_min, tracker_tick_max), [this, alive = alive_] {
     if (*alive)
       tick();
   });
