@@ -37,6 +37,7 @@ inline constexpr size_t json_body_bytes_max = 1024 * 1024;
 inline constexpr size_t torrent_body_bytes_max = 100 * 1024 * 1024; ///< JSON with `torrent_data`.
 inline constexpr size_t publish_body_bytes_max = 64 * 1024 * 1024;  ///< JSON with all files.
 inline constexpr size_t json_depth_max = 32;
+inline constexpr size_t ranges_max = 16; ///< Of a Range header; with more it is ignored.
 inline constexpr uint64_t pad_bytes_max = 16 * 1024 * 1024; ///< BEP 47 `.pad/N`; one piece at most.
 inline constexpr size_t connections_per_edge_max = 20'000;
 inline constexpr size_t sent_files_reserve_max = 4096; ///< Descriptors that connections leave free.

@@ -248,8 +248,12 @@ task<bool> exchange::send_piece(std::string_view bytes) {
 
 task<> exchange::send_file(response head, object_body body) {
   auto going = co_await send_head(head, body.length);
-  if (!going)
-    co_return;
+  if (going)
+    co_await send_file_piece(body);
+}
+
+task<bool> exchange::send_file_piece(object_body& body) {
+  auto going = false;
   // What others can write is looked at between reading and sending, for which it must be copied.
   if (conn_.encrypted() || body.object.in_place)
     going = co_await send_file_encrypted(body);
@@ -257,6 +261,7 @@ task<> exchange::send_file(response head, object_body body) {
     going = co_await send_file_plain(body);
   if (!going)
     conn_.close_after_exchange();
+  co_return going;
 }
 
 task<bool> exchange::send_file_plain(object_body& body) {

@@ -112,6 +112,10 @@ public:
   /// Sends part of a file without holding it in memory.
   task<> send_file(response head, object_body body);
 
+  /// The same after `send_head`, as far as the connection takes it. @returns false if the client is
+  /// gone, or the file not what it was.
+  task<bool> send_file_piece(object_body& body);
+
   /// The files that follow are sent at the pace of whoever that is: see download_pacer.
   void pace_as(uint64_t whom) { paced_as_ = whom; }
 

@@ -35,6 +35,7 @@ constexpr std::array all_limits{
     named_limit{"torrent_body_bytes_max", limits::torrent_body_bytes_max},
     named_limit{"publish_body_bytes_max", limits::publish_body_bytes_max},
     named_limit{"json_depth_max", limits::json_depth_max},
+    named_limit{"ranges_max", limits::ranges_max},
     named_limit{"pad_bytes_max", limits::pad_bytes_max},
     named_limit{"connections_per_edge_max", limits::connections_per_edge_max},
     named_limit{"sent_files_reserve_max", limits::sent_files_reserve_max},

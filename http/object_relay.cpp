@@ -51,33 +51,66 @@ task<result<source_ptr>> object_relay::open(exchange& ex, object_part part, bool
 
 // -- to the client ------------------------------------------------------------------------
 
-task<result<void>> object_relay::stream_through(exchange& ex, response& head, object_part part) {
-  auto source = co_await open(ex, part, false);
-  if (!source)
-    co_return tl::unexpected{source.error()};
+/// @param source of the part, which may be lost. @returns whether the client takes more.
+task<result<bool>> object_relay::stream_rest(exchange& ex, source_ptr source, object_part part,
+                                             bool going) {
   std::unique_ptr<char[]> buffer{new char[limits::object_relay_buffer_bytes]};
   std::span<char> room{buffer.get(), limits::object_relay_buffer_bytes};
-  relayed_part left{part.offset, part.length, true};
-  left.going = co_await ex.send_head(head, part.length);
+  relayed_part left{part.offset, part.length, going};
   for (;;) {
-    auto poured = co_await pour(ex, **source, left, room, srv_.bulk->bytes);
+    auto poured = co_await pour(ex, *source, left, room, srv_.bulk->bytes);
     if (poured)
       break;
     log::warn("bulk", "loses a node in the middle object={} error=\"{}\"", part.object.brief(),
               to_string(poured.error()));
     part.offset = left.offset;
     part.length = left.length;
-    source = co_await open(ex, part, true);
-    if (!source)
-      co_return tl::unexpected{source.error()};
+    auto next = co_await open(ex, part, true);
+    if (!next)
+      co_return tl::unexpected{next.error()};
+    source = std::move(*next);
     srv_.bulk->switches.add();
   }
   if (left.going)
-    pool_.keep(std::move(*source));
+    pool_.keep(std::move(source));
+  co_return left.going;
+}
+
+task<result<void>> object_relay::stream_through(exchange& ex, response& head, object_part part) {
+  auto source = co_await open(ex, part, false);
+  if (!source)
+    co_return tl::unexpected{source.error()};
+  auto going = co_await ex.send_head(head, part.length);
+  auto sent = co_await stream_rest(ex, std::move(*source), part, going);
+  co_return sent.map([](bool) {});
+}
+
+/// The first part is looked for before the head is sent.
+task<result<void>> object_relay::stream_parts(exchange& ex, response& head, object_part part,
+                                              const byte_parts& several) {
+  auto going = true;
+  for (size_t i = 0; going && i < several.ranges.size(); ++i) {
+    part.offset = several.ranges[i].first;
+    part.length = several.ranges[i].length();
+    auto source = co_await open(ex, part, false);
+    if (!source)
+      co_return tl::unexpected{source.error()};
+    if (i == 0)
+      going = co_await ex.send_head(head, several.size_bytes);
+    if (going)
+      going = co_await ex.send_piece(several.heads[i]);
+    auto sent = co_await stream_rest(ex, std::move(*source), part, going);
+    if (!sent)
+      co_return tl::unexpected{sent.error()};
+    going = *sent;
+  }
+  if (going)
+    co_await ex.send_piece(several.tail);
   co_return result<void>{};
 }
 
-task<> object_relay::send(exchange& ex, response head, object_part part) {
+task<> object_relay::send(exchange& ex, response head, object_part part,
+                          std::optional<byte_parts> several) {
   auto seat = srv_.bulk->enter();
   result<void> sent = fail(ec::busy, "too many objects come from other nodes");
   if (seat && (ex.verb() == method::head || part.length == 0)) {
@@ -85,6 +118,8 @@ task<> object_relay::send(exchange& ex, response head, object_part part) {
     sent = found.map([](auto&) {});
     if (found)
       co_await ex.send_head(head, part.length);
+  } else if (seat && several) {
+    sent = co_await stream_parts(ex, head, part, *several);
   } else if (seat) {
     sent = co_await stream_through(ex, head, part);
   }

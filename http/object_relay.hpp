@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/source_pool.hpp"
+#include "protocol/byte_range.hpp"
 
 namespace shoal::http {
 
@@ -15,7 +16,9 @@ public:
 
   /// Answers with part of an object that is not here. Nowhere: 404. Maybe at a node that does not
   /// answer, or too many streams: 503.
-  task<> send(exchange& ex, response head, object_part part);
+  /// @param several ranges of it that are sent instead.
+  task<> send(exchange& ex, response head, object_part part,
+              std::optional<byte_parts> several = std::nullopt);
 
   /// Asks which other nodes have an object. @errors as object_finder_actor.
   task<result<object_places>> find(exchange& ex, sha256_digest object, bool anew = false) const;
@@ -25,6 +28,9 @@ public:
 private:
   task<result<source_ptr>> open(exchange& ex, object_part part, bool anew);
   task<result<void>> stream_through(exchange& ex, response& head, object_part part);
+  task<result<void>> stream_parts(exchange& ex, response& head, object_part part,
+                                  const byte_parts& several);
+  task<result<bool>> stream_rest(exchange& ex, source_ptr source, object_part part, bool going);
 
   const services& srv_;
   source_pool pool_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/byte_range.hpp"
 
+#include "core/limits.hpp"
 #include "protocol/text.hpp"
 
 #include <algorithm>
@@ -59,15 +60,31 @@ std::optional<range_answer> answer_one(std::string_view spec, uint64_t size) {
 
 } // namespace
 
+namespace {
+
+/// Several ranges that can be satisfied, in the order in which they were asked for.
+range_answer answer_several(std::vector<byte_range> ranges) {
+  if (ranges.size() == 1)
+    return {range_answer::kind::partial, ranges.front()};
+  auto sorted = ranges;
+  std::sort(sorted.begin(), sorted.end(), [](auto& a, auto& b) { return a.first < b.first; });
+  for (size_t i = 1; i < sorted.size(); ++i)
+    if (sorted[i].first <= sorted[i - 1].last)
+      return {};
+  return {range_answer::kind::several, {}, std::move(ranges)};
+}
+
+} // namespace
+
 range_answer parse_range(std::string_view header, uint64_t size) {
   header = text::trim(header);
   auto equals = header.find('=');
   if (equals == std::string_view::npos || !text::equals_nocase(header.substr(0, equals), "bytes"))
     return {};
   auto rest = header.substr(equals + 1);
-  range_answer only;
+  std::vector<byte_range> found;
+  auto refused = false;
   size_t count = 0;
-  bool satisfiable = false;
   while (!rest.empty()) {
     auto spec = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(spec.size() + 1, rest.size()));
@@ -77,13 +94,34 @@ range_answer parse_range(std::string_view header, uint64_t size) {
     auto answer = answer_one(spec, size);
     if (!answer)
       return {};
-    only = *answer;
-    satisfiable |= only.what != range_answer::kind::unsatisfiable;
+    refused |= answer->what == range_answer::kind::unsatisfiable;
+    if (answer->what == range_answer::kind::partial && found.size() <= limits::ranges_max)
+      found.push_back(answer->range);
     ++count;
   }
-  if (count > 1 && satisfiable)
-    return {};
-  return only;
+  if (found.empty())
+    return {refused && count > 0 ? range_answer::kind::unsatisfiable : range_answer::kind::whole,
+            {}};
+  return found.size() > limits::ranges_max ? range_answer{} : answer_several(std::move(found));
+}
+
+byte_parts make_byte_parts(std::vector<byte_range> ranges, uint64_t size,
+                           std::string_view content_type, std::string_view boundary) {
+  byte_parts x;
+  std::string line{"--"};
+  line += boundary;
+  for (auto& range : ranges) {
+    std::string head = x.heads.empty() ? line : "\r\n" + line;
+    head.append("\r\nContent-Type: ").append(content_type);
+    head.append("\r\nContent-Range: ").append(content_range(range, size)).append("\r\n\r\n");
+    x.size_bytes += head.size() + range.length();
+    x.heads.push_back(std::move(head));
+  }
+  x.tail = "\r\n" + line + "--\r\n";
+  x.size_bytes += x.tail.size();
+  x.ranges = std::move(ranges);
+  x.content_type.append("multipart/byteranges; boundary=").append(boundary);
+  return x;
 }
 
 std::string content_range(const byte_range& range, uint64_t size) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace shoal {
 
@@ -22,26 +23,41 @@ struct range_answer {
   enum class kind : uint8_t {
     whole,         ///< 200 with all bytes.
     partial,       ///< 206 with `range`, also if it covers the whole content.
+    several,       ///< 206 with `ranges` in parts, or whole.
     unsatisfiable, ///< 416 with `content_range_unsatisfiable`.
   };
 
   kind what = kind::whole;
-  byte_range range; ///< Lies inside of the content if `what` is `partial`.
+  byte_range range;                    ///< Lies inside of the content if `what` is `partial`.
+  std::vector<byte_range> ranges = {}; ///< If `what` is `several`: inside of it, none overlap.
 
   bool operator==(const range_answer&) const = default;
 };
 
 /// Reads a Range header for a GET of content with `size` bytes.
 ///
-/// A header that is empty, malformed or of another unit is ignored, as the RFC asks. Several
-/// ranges are answered with the whole content, which the RFC allows and which spares the server
-/// from overlapping ones; none of the web seed clients asks for several. If none of them can be
-/// satisfied the answer is 416. Numbers beyond 2^64-1 are clamped.
+/// A header that is empty, malformed or of another unit is ignored, as the RFC asks, and so are
+/// ranges that overlap and more than limits::ranges_max of them. Of several, those that cannot be
+/// satisfied are left out; if none can, the answer is 416. Numbers beyond 2^64-1 are clamped.
 /// @source RFC 9110 section 14.2.
 range_answer parse_range(std::string_view header, uint64_t size);
 
 /// "bytes 0-99/1000": the Content-Range of a 206.
 std::string content_range(const byte_range& range, uint64_t size);
+
+/// The body of an answer with several ranges: before each its head, after the last the tail.
+/// @source RFC 9110 sections 14.6 and 15.3.7.2.
+struct byte_parts {
+  std::vector<byte_range> ranges;
+  std::vector<std::string> heads; ///< As many.
+  std::string tail;
+  std::string content_type; ///< Of the answer.
+  uint64_t size_bytes = 0;  ///< Of all of it.
+};
+
+/// @param boundary must not occur in the content behind a line break and two dashes.
+byte_parts make_byte_parts(std::vector<byte_range> ranges, uint64_t size,
+                           std::string_view content_type, std::string_view boundary);
 
 /// "bytes */1000": the Content-Range of a 416.
 std::string content_range_unsatisfiable(uint64_t size);

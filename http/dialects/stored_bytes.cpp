@@ -4,7 +4,6 @@
 #include "core/log.hpp"
 #include "http/dialects/swarmui_access.hpp"
 #include "http/object_relay.hpp"
-#include "protocol/byte_range.hpp"
 #include "protocol/text.hpp"
 
 namespace shoal::http {
@@ -65,6 +64,8 @@ ranged_answer answer_range(const range_request& ask, const stored_bytes& what) {
     a.offset = found.range.first;
     a.length = found.range.length();
     add("Content-Range", content_range(found.range, what.size_bytes));
+  } else if (found.what == range_answer::kind::several) {
+    a.ranges = std::move(found.ranges);
   } else if (found.what == range_answer::kind::unsatisfiable) {
     a.head = json_error(ec::range_unsatisfiable);
     a.length = a.head.body.size();
@@ -74,12 +75,41 @@ ranged_answer answer_range(const range_request& ask, const stored_bytes& what) {
   return a;
 }
 
+std::optional<byte_parts> as_parts(ranged_answer& answer, const stored_bytes& what,
+                                   const sha256_digest& object) {
+  if (answer.ranges.empty())
+    return std::nullopt;
+  auto parts = make_byte_parts(std::move(answer.ranges), what.size_bytes, what.content_type,
+                               "shoal-" + object.hex());
+  answer.ranges.clear();
+  if (parts.size_bytes >= what.size_bytes)
+    return std::nullopt;
+  answer.head.status = 206;
+  answer.head.content_type = parts.content_type;
+  return parts;
+}
+
 range_request range_request_of(const exchange& ex) {
   return {ex.verb() == method::get, ex.header("Range"), ex.header("If-Range"),
           ex.header("If-None-Match")};
 }
 
 namespace {
+
+/// Several ranges of an object that is here.
+task<> send_parts(exchange& ex, response head, object_store::reader object, byte_parts parts) {
+  auto going = co_await ex.send_head(head, parts.size_bytes);
+  object_body body{std::move(object), 0, 0};
+  for (size_t i = 0; going && i < parts.ranges.size(); ++i) {
+    body.offset = parts.ranges[i].first;
+    body.length = parts.ranges[i].length();
+    going = co_await ex.send_piece(parts.heads[i]);
+    if (going)
+      going = co_await ex.send_file_piece(body);
+  }
+  if (going)
+    co_await ex.send_piece(parts.tail);
+}
 
 /// @param far where else the object may be; null: nowhere.
 task<> send_from(exchange& ex, sha256_digest digest, stored_bytes what, object_relay* far) {
@@ -88,10 +118,15 @@ task<> send_from(exchange& ex, sha256_digest digest, stored_bytes what, object_r
     co_await ex.send(std::move(answer.head));
     co_return;
   }
+  auto parts = as_parts(answer, what, digest);
   auto* objects = &ex.node().objects();
   auto open
       = [objects, digest, size = what.size_bytes] { return open_object(*objects, digest, size); };
   auto opened = co_await ex.on_disk(open);
+  if (opened && parts) {
+    co_await send_parts(ex, std::move(answer.head), std::move(*opened), std::move(*parts));
+    co_return;
+  }
   if (opened) {
     object_body body{std::move(*opened), answer.offset, answer.length};
     co_await ex.send_file(std::move(answer.head), std::move(body));
@@ -101,7 +136,7 @@ task<> send_from(exchange& ex, sha256_digest digest, stored_bytes what, object_r
     log::error("http", "cannot serve an object error=\"{}\"", to_string(opened.error()));
   if (far) {
     object_part part{digest, what.size_bytes, answer.offset, answer.length};
-    co_await far->send(ex, std::move(answer.head), part);
+    co_await far->send(ex, std::move(answer.head), part, std::move(parts));
     co_return;
   }
   error failed{ec::storage_failed, {}};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/exchange.hpp"
+#include "protocol/byte_range.hpp"
 
 namespace shoal::http {
 
@@ -19,7 +20,15 @@ struct ranged_answer {
   response head;
   uint64_t offset = 0;
   uint64_t length = 0;
+
+  /// The client asked for these: who can sends them instead, with `as_parts`.
+  std::vector<byte_range> ranges = {};
 };
+
+/// @returns the answer with its ranges as parts; nothing if they would be longer than the whole.
+/// @param object whose bytes they are: its name stands between them, which it cannot contain.
+std::optional<byte_parts> as_parts(ranged_answer& answer, const stored_bytes& what,
+                                   const sha256_digest& object);
 
 /// Headers of a request that decide which bytes it gets; empty if absent.
 struct range_request {

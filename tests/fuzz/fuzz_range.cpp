@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/error.hpp"
 #include "core/hex.hpp"
+#include "core/limits.hpp"
 #include "protocol/byte_range.hpp"
 
 #include <cstring>
@@ -11,6 +12,14 @@ namespace {
 
 void check(std::string_view header, uint64_t size) {
   auto answer = parse_range(header, size);
+  SHOAL_CHECK((answer.what == range_answer::kind::several) == (answer.ranges.size() > 1));
+  SHOAL_CHECK(answer.ranges.size() <= limits::ranges_max);
+  uint64_t asked = 0;
+  for (auto& range : answer.ranges) {
+    SHOAL_CHECK(range.first <= range.last && range.last < size);
+    asked += range.length();
+  }
+  SHOAL_CHECK(asked <= size); // None overlap.
   if (answer.what != range_answer::kind::partial) {
     SHOAL_CHECK(answer.range == byte_range{});
     return;

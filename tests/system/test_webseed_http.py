@@ -78,11 +78,31 @@ def test_a_range_that_makes_no_sense_is_ignored(published, header):
     assert answer.body == data
 
 
-def test_several_ranges_give_the_whole_file(published):
+def test_several_ranges_come_in_parts(published):
     url, data = data_of(published)
-    answer = web.get(url, {"Range": "bytes=0-1,5-9"})
-    assert answer.status == 200
-    assert answer.body == data
+    answer = web.get(url, {"Range": "bytes=-7,0-1,500000-599999,99999999-"})
+    assert answer.status == 206 and "Content-Range" not in answer.headers
+    assert int(answer.headers["Content-Length"]) == len(answer.body)
+    kind = answer.headers["Content-Type"]
+    assert kind.startswith("multipart/byteranges; boundary=")
+    line = b"--" + kind.partition("boundary=")[2].encode()
+    got = []
+    for part in answer.body.split(line)[1:-1]:
+        head, _, body = part.partition(b"\r\n\r\n")
+        assert head.splitlines()[1].startswith(b"Content-Type: ")
+        got.append((head.splitlines()[2].decode(), body.removesuffix(b"\r\n")))
+    assert got == [(f"Content-Range: bytes {first}-{last}/{len(data)}", data[first:last + 1])
+                   for first, last in ((len(data) - 7, len(data) - 1), (0, 1), (500_000, 599_999))]
+    assert answer.body.endswith(line + b"--\r\n")
+
+
+@pytest.mark.parametrize("asked", [
+    "bytes=0-5,5-9", "bytes=0-,-5", "bytes=0-500000,500001-1000002",
+    "bytes=" + ",".join(f"{2 * i}-{2 * i}" for i in range(17))])
+def test_ranges_that_overlap_or_are_too_many_or_all_give_the_whole_file(published, asked):
+    url, data = data_of(published)
+    answer = web.get(url, {"Range": asked})
+    assert (answer.status, answer.body == data) == (200, True)
 
 
 def test_an_empty_file_has_no_range_to_refuse(published):

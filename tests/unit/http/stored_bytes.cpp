@@ -59,6 +59,25 @@ CAF_TEST(a range beyond the content is unsatisfiable) {
   CAF_CHECK_EQUAL(answer.head.content_type, "application/json");
 }
 
+CAF_TEST(several ranges come in parts unless the whole is shorter) {
+  auto big = thousand;
+  big.size_bytes = 5000;
+  auto a = get("bytes=0-9,-5", big);
+  CAF_CHECK_EQUAL(a.head.status, 200u);
+  CAF_CHECK_EQUAL(a.length, 5000u);
+  auto parts = as_parts(a, big, sha256("it"));
+  CAF_REQUIRE(parts.has_value());
+  CAF_CHECK_EQUAL(a.head.status, 206u);
+  CAF_CHECK_EQUAL(a.head.content_type, parts->content_type);
+  CAF_CHECK_EQUAL(parts->heads.size(), 2u);
+  auto most = get("bytes=0-2500,2501-4999", big);
+  CAF_CHECK(!as_parts(most, big, sha256("it")));
+  CAF_CHECK_EQUAL(most.head.status, 200u);
+  auto one = get("bytes=0-9", big);
+  CAF_CHECK(!as_parts(one, big, sha256("it")));
+  CAF_CHECK_EQUAL(one.head.status, 206u);
+}
+
 CAF_TEST(an empty content has no range to refuse) {
   auto answer = get("bytes=0-99", {0, "\"e\"", "text/plain", ""});
   CAF_CHECK_EQUAL(answer.head.status, 200u);

@@ -3,6 +3,8 @@
 
 #include "protocol/byte_range.hpp"
 
+#include "core/limits.hpp"
+
 #include <caf/test/unit_test.hpp>
 
 using namespace shoal;
@@ -12,14 +14,19 @@ namespace {
 
 using kind = range_answer::kind;
 
-/// "0-9" for a partial answer, else "whole" or "416".
+/// "0-9" for a partial answer, "0-9 20-29" for several, else "whole" or "416".
 std::string answer(std::string_view header, uint64_t size = 1000) {
   auto got = parse_range(header, size);
   if (got.what == kind::whole)
     return "whole";
   if (got.what == kind::unsatisfiable)
     return "416";
-  return std::to_string(got.range.first) + '-' + std::to_string(got.range.last);
+  if (got.what == kind::partial)
+    got.ranges = {got.range};
+  std::string all;
+  for (auto& x : got.ranges)
+    all += (all.empty() ? "" : " ") + std::to_string(x.first) + '-' + std::to_string(x.last);
+  return all;
 }
 
 } // namespace
@@ -92,14 +99,40 @@ CAF_TEST(what is malformed is ignored) {
     CAF_CHECK_EQUAL(answer(header), "whole");
 }
 
-CAF_TEST(several ranges are answered with everything) {
-  CAF_CHECK_EQUAL(answer("bytes=0-1,5-6"), "whole");
-  CAF_CHECK_EQUAL(answer("bytes=0-1,5000-"), "whole");
+CAF_TEST(several ranges are served in their order) {
+  CAF_CHECK_EQUAL(answer("bytes=0-1,5-6"), "0-1 5-6");
+  CAF_CHECK_EQUAL(answer("bytes=-1, 0-0 ,500-509"), "999-999 0-0 500-509");
+  CAF_CHECK_EQUAL(answer("bytes=0-1,2-3"), "0-1 2-3");
+  CAF_MESSAGE("those that cannot be satisfied are left out");
+  CAF_CHECK_EQUAL(answer("bytes=0-1,5000-"), "0-1");
+  CAF_CHECK_EQUAL(answer("bytes=5000-,0-1,7-7"), "0-1 7-7");
   CAF_CHECK_EQUAL(answer("bytes=2000-,3000-"), "416");
-  std::string many = "bytes=0-";
+}
+
+CAF_TEST(ranges that overlap and too many of them are ignored) {
+  CAF_CHECK_EQUAL(answer("bytes=0-1,1-2"), "whole");
+  CAF_CHECK_EQUAL(answer("bytes=5-6,0-1,6-6"), "whole");
+  CAF_CHECK_EQUAL(answer("bytes=0-,-5"), "whole");
+  std::string many = "bytes=0-0";
+  for (size_t i = 1; i < limits::ranges_max; ++i)
+    many += ',' + std::to_string(2 * i) + '-' + std::to_string(2 * i);
+  CAF_CHECK_NOT_EQUAL(answer(many), "whole");
+  CAF_CHECK_EQUAL(answer(many + ",900-900"), "whole");
   for (int i = 0; i < 5000; ++i)
     many += ",0-";
   CAF_CHECK_EQUAL(answer(many), "whole");
+}
+
+CAF_TEST(parts say what they are and how long all of them are) {
+  auto x = make_byte_parts({{0, 1}, {998, 999}}, 1000, "text/plain", "B");
+  CAF_CHECK_EQUAL(x.content_type, "multipart/byteranges; boundary=B");
+  CAF_REQUIRE_EQUAL(x.heads.size(), 2u);
+  CAF_CHECK_EQUAL(x.heads[0], "--B\r\nContent-Type: text/plain\r\n"
+                              "Content-Range: bytes 0-1/1000\r\n\r\n");
+  CAF_CHECK_EQUAL(x.heads[1], "\r\n--B\r\nContent-Type: text/plain\r\n"
+                              "Content-Range: bytes 998-999/1000\r\n\r\n");
+  CAF_CHECK_EQUAL(x.tail, "\r\n--B--\r\n");
+  CAF_CHECK_EQUAL(x.size_bytes, x.heads[0].size() + 2 + x.heads[1].size() + 2 + x.tail.size());
 }
 
 CAF_TEST(every truncation of a header is safe) {
