@@ -179,10 +179,11 @@ void sim_tracker::tick() {
     turn();
     sweep();
   }
-  world_.time.after(world_.time.random.between(tracker_tick_min, tracker_tick_max), [this, alive = alive_] {
-    if (*alive)
-      tick();
-  });
+  world_.time.after(world_.time.random.between(tracker_tick_min, tracker_tick_max),
+                    [this, alive = alive_] {
+                      if (*alive)
+                        tick();
+                    });
 }
 
 /// As edges do it from time to time.
