@@ -67,6 +67,10 @@ inline constexpr uint16_t hurry = 48;
 /// object_place of no size. Nodes that ask no origins do not know the question.
 inline constexpr uint16_t pull_place = 65;
 
+/// Request, to the node that registers mirrors of a commit: a pulled_news (messages/mirror.hpp), a
+/// file of it has come here. Answer: nothing. Nodes that ask no origins do not know the question.
+inline constexpr uint16_t pulled_file = 66;
+
 /// Request: hold_objects -> held_objects (messages/object_copies.hpp).
 inline constexpr uint16_t hold_objects = 64;
 

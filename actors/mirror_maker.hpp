@@ -3,6 +3,8 @@
 
 #include "actors/late_mail.hpp"
 #include "actors/mirror_maker_actor.hpp"
+#include "actors/mirror_news.hpp"
+#include "actors/object_gatherer.hpp"
 #include "actors/object_replicator.hpp"
 #include "actors/webseed_actor.hpp"
 #include "actors/webseed_side.hpp"
@@ -22,7 +24,9 @@ struct mirror_maker_config {
   metrics::registry* metrics = nullptr;
   webseed_actor webseed;
   catalog_actor catalog;
-  object_replicator_actor replicator; ///< Null: the node is alone.
+  object_replicator_actor replicator; ///< Null: the node is alone, as with the next two.
+  object_gatherer_actor gatherer;
+  mirror_news_config news;
 
   /// Whom to ask to register a torrent.
   std::function<registry_shard_actor(const info_hash&)> registry_of;
@@ -51,7 +55,10 @@ private:
     std::vector<promise> waiting;
   };
 
+  void join();
   void on_pulled(const file_pulled& x);
+  void note(const origin_name& commit);
+  void on_news(const link_question& x);
   promise on_make(const make_mirror& ask);
   void on_step(mirror_step& x);
   void on_tick();
@@ -63,6 +70,7 @@ private:
   void survey(const origin_listing& listing);
   void judge();
   void ask_openly();
+  void gather();
   void build();
   void copy_out(bool is_first);
   void enlist();
@@ -77,10 +85,13 @@ private:
 
   mirror_maker_config config_;
   std::shared_ptr<late_mail> mail_;
+  std::optional<mirror_news> news_; ///< Nothing: the node is alone.
   std::shared_ptr<std::atomic<bool>> leaving_ = std::make_shared<std::atomic<bool>>(false);
   std::map<std::string, candidate> waiting_; ///< By revision.
   std::optional<candidate> now_;             ///< The one that is being made.
   std::shared_ptr<manifest> files_;          ///< Of it, as are the next ones.
+  std::vector<sha256_digest> absent_;
+  gathered_objects brought_;
   std::shared_ptr<held_mirror> made_;
   uint64_t ticket_ = 0;
   mono_time copies_until_;

@@ -46,8 +46,9 @@ std::optional<sha256_digest> object_of(const origin_book& book, const origin_nam
   return record ? record->sha256 : std::nullopt;
 }
 
-result<std::shared_ptr<manifest>> survey_mirror(webseed_side& side, const origin_name& commit,
-                                                const origin_listing& listing) {
+result<surveyed_mirror> survey_mirror(webseed_side& side, const origin_name& commit,
+                                      const origin_listing& listing) {
+  surveyed_mirror found;
   auto made = std::make_shared<manifest>();
   auto id = model_id::parse(commit.id);
   if (!id)
@@ -57,12 +58,17 @@ result<std::shared_ptr<manifest>> survey_mirror(webseed_side& side, const origin
   made->kind = commit.kind;
   for (auto& file : *listing.files) {
     auto object = object_of(side.book(), commit, file);
-    if (!object || (file.size_bytes > 0 && side.store().size(*object) != file.size_bytes))
-      return nullptr;
+    if (!object)
+      return found;
+    if (file.size_bytes > 0 && side.store().size(*object) != file.size_bytes)
+      found.absent.push_back(*object);
     made->files.push_back({file.path, file.size_bytes, *object, std::nullopt, file.git_blob});
   }
   normalize(*made);
-  return validate(*made).map([&] { return std::move(made); });
+  return validate(*made).map([&] {
+    found.files = std::move(made);
+    return std::move(found);
+  });
 }
 
 result<std::shared_ptr<held_mirror>> build_mirror(webseed_side& side, object_claims& claims,

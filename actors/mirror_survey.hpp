@@ -13,10 +13,15 @@ namespace shoal {
 std::optional<sha256_digest> object_of(const origin_book& book, const origin_name& commit,
                                        const hub_file& file);
 
-/// @returns the commit as a revision without torrents, or null if files are not here.
+/// A commit as a revision.
+struct surveyed_mirror {
+  std::shared_ptr<manifest> files;   ///< Without torrents. Null: the hash of some is unknown.
+  std::vector<sha256_digest> absent; ///< Objects of it that are not here.
+};
+
 /// @errors ec::invalid_argument, ec::too_large: it cannot be a revision.
-result<std::shared_ptr<manifest>> survey_mirror(webseed_side& side, const origin_name& commit,
-                                                const origin_listing& listing);
+result<surveyed_mirror> survey_mirror(webseed_side& side, const origin_name& commit,
+                                      const origin_listing& listing);
 
 /// Reads all files and makes the torrents and the manifest of a mirror.
 /// @returns null if files have gone meanwhile. @errors as `add_torrents`.

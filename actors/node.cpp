@@ -414,6 +414,8 @@ void node::end_all() {
     end(preheater_);
   if (mirrors_)
     end(mirrors_);
+  if (gatherer_)
+    end(gatherer_);
   if (webseed_)
     end(webseed_);
   // Shards first: one that lives could spawn a swarm behind the back of those that follow.
@@ -446,6 +448,7 @@ void node::end_all() {
   registry_config_.writer = nullptr;
   webseed_ = nullptr;
   mirrors_ = nullptr;
+  gatherer_ = nullptr;
   preheater_ = nullptr;
   snapshotter_ = nullptr;
   caretaker_ = nullptr;

@@ -4,6 +4,7 @@
 #include "actors/caretaker.hpp"
 #include "actors/cluster_registry.hpp"
 #include "actors/mirror_maker_actor.hpp"
+#include "actors/object_gatherer.hpp"
 #include "actors/preheater_actor.hpp"
 #include "actors/registry_shard.hpp"
 #include "actors/shard.hpp"
@@ -149,6 +150,7 @@ private:
   result<void> load_secret();
   result<void> reach_origins(metrics::registry& metrics);
   void spawn_mirror_maker(metrics::registry& metrics);
+  object_gatherer_actor spawn_gatherer(metrics::registry& metrics);
   void spawn_preheater(metrics::registry& metrics);
   void load_blocklist();
   void restore_swarms();
@@ -176,6 +178,7 @@ private:
   registry_config registry_config_;
   std::array<registry_shard_actor, registry_shard_count> registry_;
   webseed_actor webseed_;
+  object_gatherer_actor gatherer_; // Invalid: the node is alone.
   mirror_maker_actor mirrors_;
   preheater_actor preheater_;
   caf::actor snapshotter_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A node's side of the origins.
+#include "actors/cluster_side.hpp"
 #include "actors/mirror_maker.hpp"
 #include "actors/must_live.hpp"
 #include "actors/node.hpp"
@@ -30,11 +31,30 @@ void node::spawn_mirror_maker(metrics::registry& metrics) {
   mirrors.metrics = &metrics;
   mirrors.webseed = webseed_;
   mirrors.catalog = registry_config_.catalog;
-  if (shared_registry_)
+  if (shared_registry_) {
     mirrors.replicator = shared_registry_->replicator();
+    mirrors.gatherer = spawn_gatherer(metrics);
+  }
+  if (auto* side = config_.cluster) {
+    mirrors.news.links = &side->links();
+    mirrors.news.there = [side] { return side->candidates(); };
+    mirrors.news.self = side->node_id();
+  }
   mirrors.registry_of = [this](const info_hash& swarm) { return registry_of(swarm); };
   mirrors_ = system_->spawn<mirror_maker>(std::move(mirrors));
   must_live(mirrors_, "mirror_maker");
+}
+
+object_gatherer_actor node::spawn_gatherer(metrics::registry& metrics) {
+  object_gatherer_config gathers;
+  gathers.finder = shared_registry_->finder();
+  gathers.pulls = &shared_registry_->pulls();
+  gathers.claims = claims_.get();
+  gathers.disk = &web_origins_->disk();
+  gathers.metrics = &metrics;
+  gatherer_ = system_->spawn<object_gatherer>(std::move(gathers));
+  must_live(gatherer_, "object_gatherer");
+  return gatherer_;
 }
 
 void node::spawn_preheater(metrics::registry& metrics) {

@@ -254,10 +254,10 @@ void webseed::on_over(const pull_over& x) {
     return;
   // The book learns it a little later.
   auto lifetime = is_pinned ? pinned_lifetime : side_.config().fresh;
-  known_[pulled.name] = {{true, {}, std::move(record), false}, mono_now() + lifetime};
+  known_[pulled.name] = {{true, {}, record, false}, mono_now() + lifetime};
   auto name = tell_ ? name_with_commit(pulled.name) : std::nullopt;
   if (name)
-    tell_(std::move(*name));
+    tell_(std::move(*name), std::move(record));
 }
 
 void webseed::on_tick() {

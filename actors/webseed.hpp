@@ -71,7 +71,7 @@ private:
   std::unordered_map<std::string, lookup> lookups_;
   std::map<sha256_digest, webseed_fetcher_actor> pulls_;
   std::map<sha256_digest, failed_pull> failed_;
-  std::function<void(origin_name)> tell_; ///< Of files that have come; empty: nobody listens.
+  decltype(watch_pulls::tell) tell_; ///< Of files that have come; empty: nobody listens.
 };
 
 } // namespace shoal

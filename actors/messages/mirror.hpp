@@ -11,7 +11,23 @@ namespace shoal {
 
 /// A file of an origin's commit has come: it may have been the last one.
 struct file_pulled {
-  origin_name name; ///< `rev` is the commit.
+  origin_name name;   ///< `rev` is the commit.
+  origin_record what; ///< `sha256` is known.
+  bool told = false;  ///< It came to another node, which has said so.
+};
+
+/// The same on a link, to the node that registers the commit.
+struct pulled_news {
+  std::string kind;
+  std::string id;
+  std::string rev;
+  std::string path;
+  std::string record; ///< An encoded `origin_record`.
+
+  template <class Inspector>
+  friend auto inspect(Inspector& f, pulled_news& x) {
+    return f(x.kind, x.id, x.rev, x.path, x.record);
+  }
 };
 
 /// Asks for a commit to be registered now, if all of it is here. `path` is not looked at.
@@ -51,7 +67,8 @@ struct mirror_step {
 
   kind what = kind::surveyed;
   std::optional<error> failed;
-  std::shared_ptr<manifest> files;   ///< Surveyed: null if some are not here.
+  std::shared_ptr<manifest> files;   ///< Surveyed: null if nobody knows the hash of some.
+  std::vector<sha256_digest> absent; ///< Surveyed: objects that are not here.
   bool is_open = false;              ///< Judged: the origin gives it to anybody.
   std::shared_ptr<held_mirror> made; ///< Null if files have gone meanwhile.
 };

@@ -90,7 +90,7 @@ struct origin_listing {
 /// Somebody wants to know of each file of an origin's commit that has come. `rev` of the name is
 /// the commit.
 struct watch_pulls {
-  std::function<void(origin_name)> tell; ///< On the web seed's thread.
+  std::function<void(origin_name, origin_record)> tell; ///< On the web seed's thread.
 };
 
 /// INTERNAL: a part of a listing has come, or not.

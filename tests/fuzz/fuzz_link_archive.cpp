@@ -4,6 +4,7 @@
 // written the same.
 #include "actors/link_archive.hpp"
 #include "actors/messages/catalog.hpp"
+#include "actors/messages/mirror.hpp"
 #include "actors/messages/object_copies.hpp"
 #include "actors/messages/registry_links.hpp"
 
@@ -35,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
          message<unblock_hash>,   message<search_query>,    message<search_part>,
          message<lookup_entries>, message<entry_part>,      message<object_range>,
          message<object_piece>,   message<adopt_objects>,   message<registry_entry>,
-         message<written_answer>, message<hold_objects>,    message<held_objects>};
+         message<written_answer>, message<hold_objects>,    message<held_objects>,
+         message<pulled_news>};
   messages[data[0] % std::size(messages)](as_chars({data + 1, size - 1}));
   return 0;
 }

@@ -27,7 +27,8 @@ struct world {
   origin_listing listing;
   std::optional<ec> refusal; ///< Of the registry.
   std::function<void(const publish_revision&)> on_publish;
-  std::function<void()> on_list = [] {}; ///< Before each listing.
+  std::function<void()> on_list = [] {};                ///< Before each listing.
+  std::function<bool(const gather_objects&)> on_gather; ///< @returns whether all have come.
 };
 
 /// Each stands in for a typed actor, of which it knows the messages that the maker sends.
@@ -50,6 +51,10 @@ caf::behavior registry_of(caf::event_based_actor*, const world* w) {
     w->on_publish(x);
     return x.entry;
   }};
+}
+
+caf::behavior gatherer_of(caf::event_based_actor*, const world* w) {
+  return {[=](const gather_objects& x) { return gathered_objects{w->on_gather(x), nullptr}; }};
 }
 
 struct fixture : test::object_store_fixture {
@@ -77,13 +82,29 @@ struct fixture : test::object_store_fixture {
     c.webseed = caf::actor_cast<webseed_actor>(webseed);
     c.registry_of
         = [this](const info_hash&) { return caf::actor_cast<registry_shard_actor>(shard); };
+    alone = c;
+    maker = system->spawn<mirror_maker>(std::move(c));
+  }
+
+  /// From now on there are other nodes.
+  void join(std::function<bool(const gather_objects&)> others) {
+    caf::anon_send_exit(maker, caf::exit_reason::user_shutdown);
+    w.on_gather = std::move(others);
+    gatherer = system->spawn(gatherer_of, &w);
+    auto c = alone;
+    metrics::registry& anew = *(metrics_of_cluster = std::make_unique<metrics::registry>());
+    c.metrics = &anew;
+    c.gatherer = caf::actor_cast<object_gatherer_actor>(gatherer);
     maker = system->spawn<mirror_maker>(std::move(c));
   }
 
   ~fixture() {
     caf::anon_send_exit(maker, caf::exit_reason::user_shutdown);
     maker = nullptr;
-    for (auto* x : {&catalog, &webseed, &shard}) {
+    alone = {};
+    for (auto* x : {&catalog, &webseed, &shard, &gatherer}) {
+      if (!*x)
+        continue;
       caf::anon_send_exit(*x, caf::exit_reason::user_shutdown);
       *x = nullptr;
     }
@@ -152,6 +173,9 @@ struct fixture : test::object_store_fixture {
   caf::actor catalog;
   caf::actor webseed;
   caf::actor shard;
+  caf::actor gatherer;
+  std::unique_ptr<metrics::registry> metrics_of_cluster;
+  mirror_maker_config alone;
   mirror_maker_actor maker;
 };
 
@@ -233,6 +257,28 @@ CAF_TEST(without the web seed it fails for now) {
   self->send_exit(webseed, caf::exit_reason::kill);
   self->wait_for(webseed);
   CAF_CHECK_EQUAL(make(), "failed");
+  CAF_CHECK(published.empty());
+}
+
+CAF_TEST(what other nodes have is brought before a commit is made) {
+  bring_all();
+  CAF_REQUIRE(store->remove(sha256(big)));
+  std::vector<sha256_digest> asked;
+  join([&](const gather_objects& x) {
+    asked = x.objects;
+    pull(big);
+    return true;
+  });
+  CAF_CHECK_EQUAL(make(), "made");
+  CAF_CHECK_EQUAL(asked, std::vector{sha256(big)});
+  CAF_CHECK_EQUAL(published.size(), 1u);
+}
+
+CAF_TEST(a commit of which no node has a file stays at its origin) {
+  bring_all();
+  CAF_REQUIRE(store->remove(sha256(big)));
+  join([](const gather_objects&) { return false; });
+  CAF_CHECK_EQUAL(make(), "incomplete");
   CAF_CHECK(published.empty());
 }
 
