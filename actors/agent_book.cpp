@@ -10,64 +10,134 @@ namespace shoal {
 
 namespace {
 
+/// Three reports that did not come.
+constexpr unix_seconds far_agent_life_s = 90;
+constexpr unix_seconds sweep_period_s = 10;
+
 uint8_t pace_of(uint64_t bytes_per_second) {
   constexpr uint64_t megabyte = 1'000'000;
   return bytes_per_second >= 100 * megabyte ? 3 : bytes_per_second >= 10 * megabyte ? 2 : 1;
 }
 
+bool is_outdated(const agent_card& x, unix_seconds now) {
+  return x.until != 0 && x.until < now;
+}
+
 } // namespace
 
-bool agent_book::put(uint64_t line, const ip_address& address, ws_agent said, unix_seconds now) {
-  std::unique_lock lock{mutex_};
-  auto known = agents_.find(line);
+/// With the lock held, as the next two. @returns false if there are too many.
+bool agent_book::note(const key& at, agent_card card) {
+  auto known = agents_.find(at);
   if (known == agents_.end() && agents_.size() >= limits::agents_max)
     return false;
-  reports_.fetch_add(1, std::memory_order_relaxed);
-  if (known != agents_.end()) {
-    known->second.said = std::move(said);
+  if (known == agents_.end()) {
+    lines_.emplace(card.address, at);
+    agents_.emplace(at, std::move(card));
+    known_ = agents_.size();
     return true;
   }
-  agents_.emplace(line, agent_card{address, std::move(said), now});
-  lines_.emplace(address, line);
-  count_ = agents_.size();
+  known->second.said = std::move(card.said);
+  known->second.until = card.until;
+  return true;
+}
+
+bool agent_book::erase(const key& at) {
+  auto known = agents_.find(at);
+  if (known == agents_.end())
+    return false;
+  auto [line, end] = lines_.equal_range(known->second.address);
+  line = std::find_if(line, end, [&](auto& x) { return x.second == at; });
+  if (line != end)
+    lines_.erase(line);
+  agents_.erase(known);
+  known_ = agents_.size();
+  return true;
+}
+
+void agent_book::sweep(unix_seconds now) {
+  if (now < swept_at_ + sweep_period_s)
+    return;
+  swept_at_ = now;
+  std::vector<key> outdated;
+  for (auto& [at, card] : agents_)
+    if (is_outdated(card, now))
+      outdated.push_back(at);
+  for (auto& at : outdated)
+    erase(at);
+}
+
+bool agent_book::put(uint64_t line, const ip_address& address, ws_agent said) {
+  link_agent news{line, address, {}};
+  if (tell_)
+    append_ws_agent(news.said, said);
+  {
+    std::unique_lock lock{mutex_};
+    auto is_new = !agents_.contains(key{"", line});
+    if (!note({"", line}, {address, std::move(said), now_()}))
+      return false;
+    count_ += is_new ? 1 : 0;
+  }
+  reports_.fetch_add(1, std::memory_order_relaxed);
+  if (tell_)
+    tell_(news);
   return true;
 }
 
 void agent_book::remove(uint64_t line) {
   if (count() == 0)
     return; // As with most peers that end.
+  link_agent news{line, {}, {}};
+  {
+    std::unique_lock lock{mutex_};
+    auto found = agents_.find({"", line});
+    if (found == agents_.end())
+      return;
+    news.client = found->second.address;
+    erase({"", line});
+    --count_;
+  }
+  if (tell_)
+    tell_(news);
+}
+
+void agent_book::hear(std::string node, const link_agent& who, ws_agent said) {
+  auto now = now_();
   std::unique_lock lock{mutex_};
-  auto known = agents_.find(line);
-  if (known == agents_.end())
-    return;
-  auto [at, end] = lines_.equal_range(known->second.address);
-  at = std::find_if(at, end, [line](auto& x) { return x.second == line; });
-  if (at != end)
-    lines_.erase(at);
-  agents_.erase(known);
-  count_ = agents_.size();
+  sweep(now);
+  key at{node, who.line};
+  note(at, {who.client, std::move(said), now, std::move(node), now + far_agent_life_s});
+}
+
+void agent_book::lose(const std::string& node, uint64_t line) {
+  std::unique_lock lock{mutex_};
+  erase({node, line});
 }
 
 std::optional<agent_book::place> agent_book::find(const ip_address& address) const {
-  if (count() == 0)
+  if (known() == 0)
     return std::nullopt;
+  auto now = now_();
   std::shared_lock lock{mutex_};
   std::optional<place> best;
   auto [at, end] = lines_.equal_range(address);
   for (; at != end; ++at) {
-    auto& said = agents_.at(at->second).said;
-    auto pace = pace_of(said.capacity_bytes_per_second);
+    auto& card = agents_.at(at->second);
+    if (is_outdated(card, now))
+      continue;
+    auto pace = pace_of(card.said.capacity_bytes_per_second);
     if (!best || pace > best->pace)
-      best = place{said.zone, pace};
+      best = place{card.said.zone, pace};
   }
   return best;
 }
 
 std::vector<agent_card> agent_book::list(size_t max) const {
+  auto now = now_();
   std::shared_lock lock{mutex_};
   std::vector<agent_card> all;
-  for (auto& [line, card] : agents_)
-    all.push_back(card);
+  for (auto& [at, card] : agents_)
+    if (!is_outdated(card, now))
+      all.push_back(card);
   auto longer = [](auto& a, auto& b) { return a.since < b.since; };
   std::stable_sort(all.begin(), all.end(), longer);
   all.resize(std::min(all.size(), max));
@@ -77,8 +147,8 @@ std::vector<agent_card> agent_book::list(size_t max) const {
 uint64_t agent_book::capacity_bytes_per_second() const {
   std::shared_lock lock{mutex_};
   uint64_t sum = 0;
-  for (auto& [line, card] : agents_)
-    sum += card.said.capacity_bytes_per_second;
+  for (auto& [at, card] : agents_)
+    sum += card.node.empty() ? card.said.capacity_bytes_per_second : 0;
   return sum;
 }
 

@@ -24,6 +24,9 @@ inline constexpr uint16_t scrapes = 3;
 /// Notice: a link_web, what clients by WebSocket say (protocol/link_web.hpp).
 inline constexpr uint16_t web = 4;
 
+/// Notice: a link_agent, an agent that is connected there (protocol/link_agent.hpp).
+inline constexpr uint16_t agent = 5;
+
 // About single swarms (protocol/link_swarm.hpp).
 
 inline constexpr uint16_t paired = 10;   ///< Request: a link_paired. Answer: nothing.

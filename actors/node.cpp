@@ -2,7 +2,7 @@
 #include "actors/node.hpp"
 
 #include "actors/accounts.hpp"
-#include "actors/agent_book.hpp"
+#include "actors/agent_share.hpp"
 #include "actors/catalog.hpp"
 #include "actors/cluster_side.hpp"
 #include "actors/commit_writer.hpp"
@@ -75,7 +75,9 @@ result<std::unique_ptr<node>> node::start(const node_config& config, metrics::re
   if (!opened)
     return tl::unexpected{opened.error()};
   made->store_ = std::move(*opened);
-  made->agents_ = std::make_unique<agent_book>();
+  made->agents_ = std::make_shared<agent_book>();
+  if (auto* side = config.cluster)
+    share_agents(made->agents_, side->links(), [side] { return side->others(); });
   if (auto objects = made->open_objects(); !objects)
     return tl::unexpected{objects.error()};
   if (auto loaded = made->load_secret(); !loaded)

@@ -187,7 +187,7 @@ private:
   // Actors use everything above and below: `stop` has it go first.
   std::unique_ptr<caf::actor_system> system_;
   std::unique_ptr<upload_book> uploads_;
-  std::unique_ptr<agent_book> agents_;
+  std::shared_ptr<agent_book> agents_; // The links may outlive the node.
 };
 
 } // namespace shoal

@@ -282,7 +282,7 @@ void websocket_hub::on_scrape(websocket_session& from, const ws_scrape& scrape) 
 
 /// Its card lives as long as its peer actor, which takes it away.
 void websocket_hub::note_agent(websocket_session& from, ws_agent said) {
-  if (!desk_.agents->put(from.peer()->id(), from.client().address, std::move(said), unix_now())) {
+  if (!desk_.agents->put(from.peer()->id(), from.client().address, std::move(said))) {
     refuse(from, {ws_action::agent, {}, {}}, {refusal_kind::bad_announce, "too many agents", {}});
     return;
   }

@@ -23,6 +23,7 @@ nlohmann::ordered_json describe(const agent_card& x) {
           {"sending", x.said.sent_bytes_per_second},
           {"sent", x.said.sent_bytes},
           {"since", x.since},
+          {"node", x.node.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(x.node)},
           {"swarms", std::move(swarms)}};
 }
 
@@ -33,7 +34,7 @@ task<> agent_list(exchange& ex) {
   auto list = nlohmann::ordered_json::array();
   for (auto& x : book.list(agents_shown_max))
     list.push_back(describe(x));
-  nlohmann::ordered_json doc{{"count", book.count()}, {"agents", std::move(list)}};
+  nlohmann::ordered_json doc{{"count", book.known()}, {"agents", std::move(list)}};
   co_await ex.send(json(200, dump_json(doc)));
 }
 
