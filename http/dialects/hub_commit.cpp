@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/dialects/hub_commit.hpp"
 
+#include "http/dialects/bring_file.hpp"
 #include "http/dialects/file_cards.hpp"
 #include "http/dialects/registration.hpp"
 #include "persistence/revision_torrents.hpp"
@@ -18,6 +19,7 @@ struct making {
   const hub_commit_head& note;
   unix_seconds at;
   const std::atomic<bool>& cancelled;
+  std::vector<sha256_digest> absent = {}; ///< Objects of the revision that are not here.
 };
 
 result<manifest> changed_files(const making& x) {
@@ -54,7 +56,7 @@ std::optional<sha1_digest> name_of(const making& x, const manifest& m) {
 }
 
 /// Everything that takes its time. @returns nothing if nothing changes.
-result<std::optional<held_publication>> prepare(const making& x) {
+result<std::optional<held_publication>> prepare(making& x) {
   auto m = changed_files(x);
   if (!m)
     return tl::unexpected{m.error()};
@@ -63,11 +65,15 @@ result<std::optional<held_publication>> prepare(const making& x) {
     return std::optional<held_publication>{};
   m->rev = commit->hex();
   std::vector<sha256_digest> objects;
-  for (auto& file : m->files)
+  x.absent.clear();
+  for (auto& file : m->files) {
     objects.push_back(file.sha256);
-  auto files_held = x.node.claims().take(std::move(objects));
-  if (!files_held && files_held.error().code == ec::not_found)
+    if (!x.node.objects().size(file.sha256))
+      x.absent.push_back(file.sha256);
+  }
+  if (!x.absent.empty())
     return fail(ec::unavailable, "bytes of this revision are at another node");
+  auto files_held = x.node.claims().take(std::move(objects));
   if (!files_held)
     return tl::unexpected{files_held.error()};
   hash_options options;
@@ -92,6 +98,30 @@ result<std::optional<held_publication>> prepare(const making& x) {
   return held_publication{std::move(what), *stored, std::move(*held), x.base.rev};
 }
 
+/// Torrents need the hashes of all bytes, wherever in the cluster these are.
+task<result<void>> bring_all(exchange& ex, std::vector<sha256_digest> objects) {
+  for (auto& object : objects) {
+    auto brought = co_await bring_file(ex, object);
+    if (!brought)
+      co_return fail(ec::unavailable,
+                     "bytes of this revision are at another node: " + to_string(brought.error()));
+  }
+  co_return result<void>{};
+}
+
+/// Registers what was prepared.
+task<result<hub_made>> finish(exchange& ex, const hub_base& base,
+                              result<std::optional<held_publication>>& ready) {
+  if (!ready)
+    co_return tl::unexpected{ready.error()};
+  if (!*ready)
+    co_return hub_made{base.commit, false};
+  auto made = co_await register_held(ex, **ready);
+  if (!made)
+    co_return tl::unexpected{made.error()};
+  co_return hub_made{(*ready)->what.content.rev, true};
+}
+
 } // namespace
 
 task<result<hub_made>> make_commit(exchange& ex, hub_base base, std::vector<hub_change> changes,
@@ -99,15 +129,13 @@ task<result<hub_made>> make_commit(exchange& ex, hub_base base, std::vector<hub_
   making x{ex.node(), base, changes, note, at, ex.srv().leaving};
   auto work = [&x] { return prepare(x); };
   auto ready = co_await run_on(*ex.srv().hashing, work);
-  if (!ready)
-    co_return tl::unexpected{ready.error()};
-  if (!*ready)
-    co_return hub_made{base.commit, false};
-  auto commit = (*ready)->what.content.rev;
-  auto made = co_await register_held(ex, **ready);
-  if (!made)
-    co_return tl::unexpected{made.error()};
-  co_return hub_made{std::move(commit), true};
+  if (x.absent.empty())
+    co_return co_await finish(ex, base, ready);
+  auto brought = co_await bring_all(ex, x.absent);
+  if (!brought)
+    co_return tl::unexpected{brought.error()};
+  auto again = co_await run_on(*ex.srv().hashing, work);
+  co_return co_await finish(ex, base, again);
 }
 
 result<manifest_file> store_text(object_store& objects, std::string path,

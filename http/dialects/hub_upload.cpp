@@ -3,6 +3,7 @@
 #include "http/dialects/hub_upload.hpp"
 
 #include "core/log.hpp"
+#include "http/dialects/bring_file.hpp"
 #include "http/dialects/hub_commit.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/json_body.hpp"
@@ -72,6 +73,7 @@ private:
 struct commit_body {
   hub_commit_head head;
   std::vector<hub_change> changes;
+  std::optional<sha256_digest> absent = {}; ///< An upload that the last line names is not here.
 };
 
 /// An uploaded file, if its object is here.
@@ -109,6 +111,8 @@ result<void> take_line(object_store& objects, const std::string& text, commit_bo
     return fail(ec::invalid_argument, "no file can be called so: " + path);
   auto file = inline_text ? store_text(objects, std::move(path), inline_text->content)
                           : find_upload(objects, std::get<hub_pointer>(*line));
+  if (!file && !inline_text && !objects.size(std::get<hub_pointer>(*line).object))
+    into.absent = std::get<hub_pointer>(*line).object;
   if (!file)
     return tl::unexpected{file.error()};
   into.changes.emplace_back(std::move(*file));
@@ -127,6 +131,11 @@ task<result<commit_body>> read_commit(exchange& ex) {
       break;
     auto take = [&] { return take_line(*objects, *line, body); };
     auto taken = co_await ex.on_disk(take);
+    if (auto absent = std::exchange(body.absent, std::nullopt)) {
+      auto brought = co_await bring_file(ex, *absent); // It was uploaded at another node.
+      if (brought)
+        taken = co_await ex.on_disk(take);
+    }
     if (!taken)
       co_return tl::unexpected{taken.error()};
   }
