@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINKS: shoal_cluster
+// LINKS: shoal_fuzzed
 #include "cluster/etcd_codec.hpp"
 #include "core/hex.hpp"
 

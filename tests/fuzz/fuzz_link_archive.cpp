@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINKS: shoal_actors
+// LINKS: shoal_fuzzed
 // What nodes say to each other about the registry. What is read is written and read again, and is
 // written the same.
 #include "actors/link_archive.hpp"

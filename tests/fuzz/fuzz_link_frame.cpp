@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINKS: shoal_cluster
+// LINKS: shoal_fuzzed
 #include "cluster/link_frame.hpp"
 #include "core/limits.hpp"
 

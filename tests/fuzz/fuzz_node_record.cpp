@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINKS: shoal_cluster
+// LINKS: shoal_fuzzed
 #include "cluster/cluster_identity.hpp"
 #include "cluster/migration_marker.hpp"
 #include "cluster/node_record.hpp"

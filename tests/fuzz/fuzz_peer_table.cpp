@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINKS: shoal_actors
+// LINKS: shoal_fuzzed
 // Snapshots of swarms come from a disk, which may lie. Whatever a table accepts, it must be able to
 // live with and to write again.
 #include "actors/peer_table.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LINKS: shoal_actors
+// LINKS: shoal_fuzzed
 // Facts about swarms come from another node, which is known but may be broken. What is read is
 // written and read again, and is the same; and whatever it says, the copy can live with it.
 #include "actors/replica_table.hpp"
