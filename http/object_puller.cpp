@@ -42,12 +42,22 @@ void object_puller::start() {
   asio::co_spawn(io_.get_executor(), sweep(), asio::detached);
   thread_ = std::thread{[this] { io_.run(); }};
   pulls_.serve([this](object_pull what, object_pulls::callback then) {
-    auto j = std::make_shared<job>(job{std::move(what), std::move(then)});
-    asio::post(io_, [this, j] {
-      jobs_.insert(j);
-      asio::co_spawn(io_.get_executor(), run(j), asio::detached);
-    });
+    take(std::move(what), std::move(then));
   });
+}
+
+/// On the thread of whoever asks. Who wants an object that comes already waits for that; but who is
+/// in a hurry does not wait for what comes slowly.
+void object_puller::take(object_pull what, object_pulls::callback then) {
+  std::lock_guard guard{mutex_};
+  for (auto& other : jobs_)
+    if (other->what.object == what.object && (other->what.urgent || !what.urgent))
+      return other->then.push_back(std::move(then));
+  auto j = std::make_shared<job>();
+  j->what = std::move(what);
+  j->then.push_back(std::move(then));
+  jobs_.insert(j);
+  asio::post(io_, [this, j] { asio::co_spawn(io_.get_executor(), run(j), asio::detached); });
 }
 
 void object_puller::stop() {
@@ -58,7 +68,8 @@ void object_puller::stop() {
   io_.stop();
   thread_.join();
   for (auto& j : std::exchange(jobs_, {}))
-    j->then(fail(ec::unavailable, "this node ends"));
+    for (auto& then : j->then)
+      then(fail(ec::unavailable, "this node ends"));
 }
 
 task<> object_puller::run(job_ptr j) {
@@ -67,8 +78,14 @@ task<> object_puller::run(job_ptr j) {
     meters_.objects.add();
   else
     meters_.failures.add();
-  jobs_.erase(j);
-  j->then(std::move(fetched));
+  std::vector<object_pulls::callback> all;
+  {
+    std::lock_guard guard{mutex_};
+    jobs_.erase(j);
+    all.swap(j->then);
+  }
+  for (auto& then : all)
+    then(fetched);
 }
 
 task<result<void>> object_puller::fetch(const object_pull& what) {

@@ -7,6 +7,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <mutex>
 #include <thread>
 
 namespace shoal::http {
@@ -38,10 +39,11 @@ public:
 private:
   struct job {
     object_pull what;
-    object_pulls::callback then;
+    std::vector<object_pulls::callback> then; ///< Of all who want it, under `mutex_`.
   };
   using job_ptr = std::shared_ptr<job>;
 
+  void take(object_pull what, object_pulls::callback then);
   task<> run(job_ptr j);
   task<result<void>> fetch(const object_pull& what);
   task<result<void>> fill(object_files::upload& to, const object_pull& what,
@@ -55,8 +57,9 @@ private:
   uint64_t bytes_per_second_;
   meters meters_;
   source_set sources_; // It, and what follows, outlives the tasks, which end with the context.
-  std::unordered_set<job_ptr> jobs_;
-  mono_time free_at_{}; ///< When the rate allows more.
+  std::mutex mutex_;
+  std::unordered_set<job_ptr> jobs_; ///< From when they are asked for until all have an answer.
+  mono_time free_at_{};              ///< When the rate allows more.
   asio::io_context io_{1};
   std::optional<asio::executor_work_guard<executor>> work_;
   std::thread thread_;

@@ -74,6 +74,8 @@ result<std::optional<held_publication>> prepare(making& x) {
   if (!x.absent.empty())
     return fail(ec::unavailable, "bytes of this revision are at another node");
   auto files_held = x.node.claims().take(std::move(objects));
+  if (!files_held && files_held.error().code == ec::not_found)
+    return fail(ec::unavailable, "bytes of this revision were evicted: try again");
   if (!files_held)
     return tl::unexpected{files_held.error()};
   hash_options options;

@@ -133,6 +133,9 @@ task<result<commit_body>> read_commit(exchange& ex) {
     auto taken = co_await ex.on_disk(take);
     if (auto absent = std::exchange(body.absent, std::nullopt)) {
       auto brought = co_await bring_file(ex, *absent); // It was uploaded at another node.
+      if (!brought && brought.error().code != ec::not_found)
+        co_return fail(ec::unavailable,
+                       "an upload is at another node: " + to_string(brought.error()));
       if (brought)
         taken = co_await ex.on_disk(take);
     }
