@@ -28,9 +28,14 @@ bool is_outdated(const agent_card& x, unix_seconds now) {
 /// With the lock held, as the next two. @returns false if there are too many.
 bool agent_book::note(const key& at, agent_card card) {
   auto known = agents_.find(at);
-  if (known == agents_.end() && agents_.size() >= limits::agents_max)
-    return false;
+  if (known != agents_.end() && known->second.address != card.address) {
+    erase(at); // A node that has started again numbers its lines anew.
+    known = agents_.end();
+  }
   if (known == agents_.end()) {
+    auto others = at.first.empty() ? agents_.size() - count() : count();
+    if (agents_.size() - others >= limits::agents_max)
+      return false;
     lines_.emplace(card.address, at);
     agents_.emplace(at, std::move(card));
     known_ = agents_.size();
@@ -72,6 +77,7 @@ bool agent_book::put(uint64_t line, const ip_address& address, ws_agent said) {
     append_ws_agent(news.said, said);
   {
     std::unique_lock lock{mutex_};
+    sweep(now_());
     auto is_new = !agents_.contains(key{"", line});
     if (!note({"", line}, {address, std::move(said), now_()}))
       return false;

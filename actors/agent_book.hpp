@@ -77,7 +77,7 @@ private:
   const std::function<unix_seconds()> now_;
   teller tell_; ///< Empty: the node is alone.
   mutable std::shared_mutex mutex_;
-  std::map<key, agent_card> agents_; ///< limits::agents_max at most.
+  std::map<key, agent_card> agents_; ///< limits::agents_max of this node, and as many of others.
   std::multimap<ip_address, key> lines_;
   unix_seconds swept_at_ = 0;
   std::atomic<size_t> known_{0}; ///< So that nobody waits while there is none.

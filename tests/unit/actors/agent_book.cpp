@@ -110,6 +110,22 @@ CAF_TEST(what other nodes tell counts until they tell no more) {
   CAF_CHECK_EQUAL(book.known(), 1u);
 }
 
+CAF_TEST(a node that starts again numbers its lines anew) {
+  unix_seconds now = 100;
+  agent_book book{[&] { return now; }};
+  book.hear("n2", {7, here, "said"}, agent("oslo", 1));
+  book.hear("n2", {7, there, "said"}, agent("lund", 1));
+  CAF_CHECK(!book.find(here));
+  CAF_REQUIRE(book.find(there).has_value());
+  CAF_CHECK_EQUAL(book.find(there)->zone, "lund");
+  CAF_CHECK_EQUAL(book.known(), 1u);
+  CAF_MESSAGE("what nobody repeats is forgotten, also if only this node has agents by then");
+  now = 300;
+  book.put(1, here, agent("oslo", 1));
+  CAF_CHECK_EQUAL(book.known(), 1u);
+  CAF_CHECK_EQUAL(book.count(), 1u);
+}
+
 CAF_TEST(others are told of each report and of the end) {
   agent_book book;
   std::vector<link_agent> told;
