@@ -25,8 +25,9 @@ constexpr std::chrono::milliseconds survey_pause{300};
 } // namespace
 
 std::string_view name(mirror_outcome how) {
-  constexpr std::array<std::string_view, static_cast<size_t>(mirror_outcome::sentinel_)> names{
-      "made", "there", "incomplete", "restricted", "refused", "failed"};
+  constexpr std::array<std::string_view, 6> names{"made",       "there",   "incomplete",
+                                                  "restricted", "refused", "failed"};
+  static_assert(names.size() == static_cast<size_t>(mirror_outcome::sentinel_));
   return names[static_cast<size_t>(how)];
 }
 
@@ -142,6 +143,7 @@ void mirror_maker::on_tick() {
 void mirror_maker::find_incomplete() {
   if (now_->waiting.empty() || ++now_->surveys >= surveys_max)
     return end(mirror_outcome::incomplete);
+  let_go();
   auto again = std::move(*now_);
   now_.reset();
   again.due = mono_now() + survey_pause;
@@ -179,7 +181,7 @@ void mirror_maker::end_with(const error& why) {
 
 /// What nothing is going to name. Unpinning waits for the disk.
 void mirror_maker::let_go() {
-  if (made_ || brought_.hold)
+  if (made_ || !brought_.empty())
     config_.side->hashing().post(
         [made = std::exchange(made_, nullptr), brought = std::exchange(brought_, {})] {});
 }

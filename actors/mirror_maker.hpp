@@ -71,6 +71,8 @@ private:
   void judge();
   void ask_openly();
   void gather();
+  void bring_next();
+  void bring(sha256_digest object);
   void build();
   void copy_out(bool is_first);
   void enlist();
@@ -91,7 +93,7 @@ private:
   std::optional<candidate> now_;             ///< The one that is being made.
   std::shared_ptr<manifest> files_;          ///< Of it, as are the next ones.
   std::vector<sha256_digest> absent_;
-  gathered_objects brought_;
+  std::vector<gathered_objects> brought_;
   std::shared_ptr<held_mirror> made_;
   uint64_t ticket_ = 0;
   mono_time copies_until_;

@@ -87,7 +87,8 @@ void mirror_maker::survey(const origin_listing& listing) {
 /// What an origin gives to a token of ours alone is not to be known to everybody (ADR 30).
 void mirror_maker::judge() {
   auto& config = config_.side->config();
-  if (config.client.tokens.empty() || config.mirror_restricted)
+  auto came_openly = config.client.tokens.empty() && !news_; // Another node may have a token.
+  if (came_openly || config.mirror_restricted)
     return gather();
   ask_openly();
 }
@@ -115,18 +116,60 @@ void mirror_maker::ask_openly() {
   config_.side->client().ask(std::move(made));
 }
 
-/// In a cluster: files are where they were pulled.
+/// In a cluster: files are where they were pulled. Looks whether all are somewhere before the first
+/// byte comes.
 void mirror_maker::gather() {
   if (absent_.empty())
     return build();
-  request(config_.gatherer, caf::infinite, gather_objects{std::move(absent_)})
+  auto room = config_.side->store().usage().cache_bytes_max;
+  if (files_->total_size_bytes() > room) {
+    log::warn("mirrors", "has no room in its cache for a commit name={} bytes={} room={}",
+              revision_text(now_->name), files_->total_size_bytes(), room);
+    return end(mirror_outcome::refused);
+  }
+  request(config_.gatherer, caf::infinite, gather_objects{absent_, true})
+      .then(
+          [this](const gathered_objects& x) {
+            if (!x.failed)
+              bring_next();
+            else if (x.failed->code == ec::not_found)
+              find_incomplete();
+            else
+              end_with(*x.failed);
+          },
+          [this](const caf::error& why) { end_with(from_caf(why)); });
+}
+
+/// That takes its time: somebody else, such as a preheat, may have registered the commit meanwhile.
+void mirror_maker::bring_next() {
+  auto& name = now_->name;
+  resolve_name ask{{name.id, name.kind, true}, name.rev};
+  request(config_.catalog, mirror_patience, std::move(ask))
+      .then(
+          [this](const resolved_name& x) {
+            if (x.revision_known)
+              return end(mirror_outcome::there);
+            if (absent_.empty())
+              return build();
+            auto object = absent_.back();
+            absent_.pop_back();
+            bring(object);
+          },
+          [this](const caf::error& why) { end_with(from_caf(why)); });
+}
+
+void mirror_maker::bring(sha256_digest object) {
+  request(config_.gatherer, caf::infinite, gather_objects{{object}})
       .then(
           [this](gathered_objects& x) {
-            brought_ = std::move(x);
-            if (brought_.complete)
-              build();
-            else
+            auto failed = std::move(x.failed);
+            brought_.push_back(std::move(x));
+            if (!failed)
+              bring_next();
+            else if (failed->code == ec::not_found)
               find_incomplete();
+            else
+              end_with(*failed);
           },
           [this](const caf::error& why) { end_with(from_caf(why)); });
 }

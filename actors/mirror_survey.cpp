@@ -6,6 +6,8 @@
 #include "persistence/revision_torrents.hpp"
 #include "protocol/percent.hpp"
 
+#include <algorithm>
+
 namespace shoal {
 
 namespace {
@@ -64,6 +66,8 @@ result<surveyed_mirror> survey_mirror(webseed_side& side, const origin_name& com
       found.absent.push_back(*object);
     made->files.push_back({file.path, file.size_bytes, *object, std::nullopt, file.git_blob});
   }
+  std::sort(found.absent.begin(), found.absent.end());
+  found.absent.erase(std::unique(found.absent.begin(), found.absent.end()), found.absent.end());
   normalize(*made);
   return validate(*made).map([&] {
     found.files = std::move(made);

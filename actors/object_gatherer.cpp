@@ -26,27 +26,23 @@ void object_gatherer::on_exit() {
   config_.finder = nullptr;
 }
 
-/// Looks whether some node has each object, before the first byte comes.
 void object_gatherer::look(const job_ptr& job) {
-  if (job->at == job->what.objects.size()) {
-    job->at = 0;
-    return bring(job);
-  }
-  request(config_.finder, finding_patience, find_object{job->what.objects[job->at]})
+  if (job->at == job->what.objects.size())
+    return end(*job, std::nullopt);
+  auto object = job->what.objects[job->at];
+  request(config_.finder, finding_patience, find_object{object})
       .then(
-          [=, this](const object_places& x) {
-            if (x.places.empty())
-              return end(*job, false);
+          [=, this](object_places& x) {
+            if (!job->what.only_look)
+              return bring(job, std::move(x));
             ++job->at;
             look(job);
           },
-          [=, this](const caf::error&) { end(*job, false); });
+          [=, this](const caf::error& why) { end(*job, from_caf(why)); });
 }
 
-/// One after the other, and gently: nobody waits for it.
-void object_gatherer::bring(const job_ptr& job) {
-  if (job->at == job->what.objects.size())
-    return end(*job, true);
+/// Gently: nobody waits for it.
+void object_gatherer::bring(const job_ptr& job, object_places from) {
   auto object = job->what.objects[job->at];
   auto arrived = [mail = mail_, claims = config_.claims, disk = config_.disk, job,
                   object](const result<void>& how) {
@@ -61,27 +57,22 @@ void object_gatherer::bring(const job_ptr& job) {
       mail->send(std::move(x));
     });
   };
-  request(config_.finder, finding_patience, find_object{object})
-      .then(
-          [=, this](object_places& x) {
-            config_.pulls->pull({object, std::move(x.places), false}, arrived);
-          },
-          [=, this](const caf::error&) { end(*job, false); });
+  config_.pulls->pull({object, std::move(from.places), false}, std::move(arrived));
 }
 
 void object_gatherer::on_step(gather_step& x) {
   if (x.failed) {
     log::warn("mirrors", "cannot bring an object from other nodes object={} error=\"{}\"",
               x.job->what.objects[x.job->at].hex().substr(0, 8), to_string(*x.failed));
-    return end(*x.job, false);
+    return end(*x.job, error{ec::unavailable, x.failed->detail});
   }
   brought_.add();
   ++x.job->at;
-  bring(x.job);
+  look(x.job);
 }
 
-void object_gatherer::end(gather_job& job, bool is_complete) {
-  job.answer.deliver(gathered_objects{is_complete, std::move(job.hold)});
+void object_gatherer::end(gather_job& job, std::optional<error> failed) {
+  job.answer.deliver(gathered_objects{std::move(failed), std::move(job.hold)});
 }
 
 object_gatherer::behavior_type object_gatherer::make_behavior() {

@@ -14,8 +14,8 @@
 
 namespace shoal {
 
-/// Brings objects that other nodes have here, all or none: it first looks whether each of them is
-/// somewhere. Spawned by the NODE in a cluster. Lost when it dies: who waits; what came stays.
+/// Brings objects that other nodes have here, one after the other. Spawned by the NODE in a
+/// cluster. Lost when it dies: who waits; what came stays.
 using object_gatherer_actor
     = caf::typed_actor<caf::replies_to<gather_objects>::with<gathered_objects>,
                        // INTERNAL: an object has come, or not.
@@ -41,9 +41,9 @@ private:
   using job_ptr = std::shared_ptr<gather_job>;
 
   void look(const job_ptr& job);
-  void bring(const job_ptr& job);
+  void bring(const job_ptr& job, object_places from);
   void on_step(gather_step& x);
-  void end(gather_job& job, bool is_complete);
+  void end(gather_job& job, std::optional<error> failed);
 
   object_gatherer_config config_;
   std::shared_ptr<late_mail> mail_;

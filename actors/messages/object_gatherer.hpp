@@ -17,11 +17,13 @@ namespace shoal {
 /// Asks for objects that are not here.
 struct gather_objects {
   std::vector<sha256_digest> objects;
+  bool only_look = false; ///< Whether other nodes have them; nothing comes.
 };
 
 /// The answer.
 struct gathered_objects {
-  bool complete = false; ///< All are here now. Else another node did not have one, or give it.
+  /// None: all are here now, or could come. ec::not_found: no node has one; others are for now.
+  std::optional<error> failed = {};
   /// Keeps those that came from being evicted. Letting go of it waits for the disk.
   std::shared_ptr<std::vector<object_claims::hold>> hold;
 };

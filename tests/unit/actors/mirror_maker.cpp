@@ -27,8 +27,9 @@ struct world {
   origin_listing listing;
   std::optional<ec> refusal; ///< Of the registry.
   std::function<void(const publish_revision&)> on_publish;
-  std::function<void()> on_list = [] {};                ///< Before each listing.
-  std::function<bool(const gather_objects&)> on_gather; ///< @returns whether all have come.
+  std::function<void()> on_list = [] {}; ///< Before each listing.
+  /// @returns what is wrong.
+  std::function<std::optional<error>(const gather_objects&)> on_gather;
 };
 
 /// Each stands in for a typed actor, of which it knows the messages that the maker sends.
@@ -87,7 +88,7 @@ struct fixture : test::object_store_fixture {
   }
 
   /// From now on there are other nodes.
-  void join(std::function<bool(const gather_objects&)> others) {
+  void join(decltype(world::on_gather) others) {
     caf::anon_send_exit(maker, caf::exit_reason::user_shutdown);
     w.on_gather = std::move(others);
     gatherer = system->spawn(gatherer_of, &w);
@@ -263,23 +264,53 @@ CAF_TEST(without the web seed it fails for now) {
 CAF_TEST(what other nodes have is brought before a commit is made) {
   bring_all();
   CAF_REQUIRE(store->remove(sha256(big)));
-  std::vector<sha256_digest> asked;
-  join([&](const gather_objects& x) {
-    asked = x.objects;
-    pull(big);
-    return true;
+  std::vector<sha256_digest> sought, asked;
+  join([&](const gather_objects& x) -> std::optional<error> {
+    (x.only_look ? sought : asked) = x.objects;
+    if (!x.only_look)
+      pull(big);
+    return std::nullopt;
   });
   CAF_CHECK_EQUAL(make(), "made");
-  CAF_CHECK_EQUAL(asked, std::vector{sha256(big)});
+  CAF_CHECK(sought == std::vector{sha256(big)} && asked == sought);
   CAF_CHECK_EQUAL(published.size(), 1u);
 }
 
 CAF_TEST(a commit of which no node has a file stays at its origin) {
   bring_all();
   CAF_REQUIRE(store->remove(sha256(big)));
-  join([](const gather_objects&) { return false; });
+  join([](const gather_objects&) { return error{ec::not_found, {}}; });
   CAF_CHECK_EQUAL(make(), "incomplete");
   CAF_CHECK(published.empty());
+}
+
+CAF_TEST(nothing is brought for a commit that somebody registers meanwhile) {
+  bring_all();
+  CAF_REQUIRE(store->remove(sha256(big)));
+  std::atomic<int> brought{0};
+  join([&](const gather_objects& x) -> std::optional<error> {
+    brought += x.only_look ? 0 : 1;
+    w.all.revision_known = true;
+    return std::nullopt;
+  });
+  CAF_CHECK_EQUAL(make(), "there");
+  CAF_CHECK_EQUAL(brought.load(), 0);
+}
+
+CAF_TEST(a commit that has no room in the cache is not brought) {
+  bring_all();
+  auto files = std::make_shared<std::vector<hub_file>>(*w.listing.files);
+  files->push_back({"huge.bin", cache_bytes + 1, sha256("huge"), std::nullopt});
+  w.listing.files = files;
+  join([](const gather_objects&) { return error{ec::not_found, {}}; });
+  CAF_CHECK_EQUAL(make(), "refused");
+}
+
+CAF_TEST(a node that does not answer now is asked again later) {
+  bring_all();
+  CAF_REQUIRE(store->remove(sha256(big)));
+  join([](const gather_objects&) { return error{ec::unavailable, "gone"}; });
+  CAF_CHECK_EQUAL(make(), "failed");
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -84,7 +84,7 @@ struct fixture : actor_fixture {
   }
 
   held_links links{link_kind::pulled_file};
-  std::vector<cluster::candidate> there{{"a", "", 1.0}, {"b", "", 1.0}, {"c", "", 1.0}};
+  std::vector<cluster::candidate> there{{"a", 1, "x"}, {"b", 1, "y"}, {"c", 1, "z"}};
   caf::actor teller;
   int here = 0;
 };
