@@ -2,6 +2,7 @@
 """Commits through a load balancer: what they need may be at any node of the cluster."""
 
 import base64
+import concurrent.futures
 import json
 import random
 
@@ -101,3 +102,16 @@ def test_what_no_node_has_is_refused(cluster):
     create(nodes[0])
     answer = commit(nodes[1], weights(), text("README.md", b"# A model\n"))
     assert answer.status == 400 and "Upload it first" in answer.text
+
+
+def test_what_two_commits_need_is_brought_once(cluster):
+    nodes = cluster.alive
+    create(nodes[0])
+    upload(nodes[0])
+    assert commit(nodes[0], weights(), text("README.md", b"# A model\n")).status == 200
+    node = next(node for node in nodes if not has(node, OID))
+    before = node.metrics()["shoal_object_copied_bytes_total"]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda i: commit(node, text(f"{i}.md", b"more\n")), range(4)))
+    assert [answer.status for answer in answers] == [200] * 4, answers
+    assert node.metrics()["shoal_object_copied_bytes_total"] - before < 2 * len(WEIGHTS)
