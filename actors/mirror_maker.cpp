@@ -89,7 +89,7 @@ void mirror_maker::on_news(const link_question& x) {
     return x.reply.refuse(ec::unavailable, "this node mirrors no such model");
   x.reply(std::string{});
   config_.side->disk().post([side = config_.side, mail = mail_, news = std::move(*news)]() mutable {
-    auto text = text_of(news.name);
+    auto text = news_text_of(news.name);
     auto known = side->book().find(text);
     if (!known || known->sha256 != news.what.sha256)
       if (auto noted = side->book().put(text, news.what); !noted)

@@ -4,6 +4,7 @@
 #include "actors/mirror_maker.hpp"
 #include "actors/mirror_survey.hpp"
 #include "actors/origin_names.hpp"
+#include "core/log.hpp"
 
 #include <algorithm>
 #include <random>

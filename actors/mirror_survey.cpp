@@ -45,6 +45,8 @@ std::optional<sha256_digest> object_of(const origin_book& book, const origin_nam
   auto name = commit;
   name.path = file.path;
   auto record = book.find(text_of(name));
+  if (!record || !record->sha256)
+    record = book.find(news_text_of(name));
   return record ? record->sha256 : std::nullopt;
 }
 

@@ -56,6 +56,10 @@ std::string text_of(const origin_name& name) {
   return revision_text(name) + '/' + name.path;
 }
 
+std::string news_text_of(const origin_name& name) {
+  return "news " + text_of(name);
+}
+
 std::string resolve_url(const std::string& base, const origin_name& name) {
   auto url = base + '/';
   if (name.kind != "model")

@@ -13,6 +13,10 @@ bool is_sound(const origin_name& name);
 /// "model/ns/name@rev/path": the key of what is known of it.
 std::string text_of(const origin_name& name);
 
+/// The same of what another node has told of a file: it must not change what this node thinks of
+/// it, such as who pulls it.
+std::string news_text_of(const origin_name& name);
+
 /// "{base}/{id}/resolve/{rev}/{path}", with "datasets/" or "spaces/" before the id.
 std::string resolve_url(const std::string& base, const origin_name& name);
 
