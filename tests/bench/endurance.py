@@ -12,7 +12,6 @@ import argparse
 import json
 import re
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
@@ -189,7 +188,7 @@ def main():
     sockets = allowed_sockets(chosen.sockets)
     if sockets < chosen.sockets:
         print(f"this machine allows {sockets} idle sockets, not {chosen.sockets}: raise ulimit -n")
-    udp_target = f"127.0.0.1:{free_port(kind=socket.SOCK_DGRAM)}"
+    udp_target = f"127.0.0.1:{free_port()}"
     with tempfile.TemporaryDirectory(prefix="shoal-endurance-") as folder:
         work = Path(folder)
         with Node(work / "node", "--log-level", "warn", "--idle-timeout", 86400, "--udp-listen",

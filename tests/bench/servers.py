@@ -74,7 +74,7 @@ class Shoal(Server):
 
     def __init__(self, work, name="Shoal", flags=(), data=None):
         super().__init__(work, name)
-        self.udp_port = free_port(kind=socket.SOCK_DGRAM)
+        self.udp_port = free_port()
         self.node = Node(self.work, "--log-level", "warn", "--udp-listen",
                          f"127.0.0.1:{self.udp_port}", *flags, data=data)
 

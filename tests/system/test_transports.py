@@ -3,7 +3,6 @@
 
 import hashlib
 import hmac
-import socket
 
 import pytest
 from support import tracker, udp_client, web, ws
@@ -128,7 +127,7 @@ class Place:
     """A node that listens everywhere."""
 
     def __init__(self, work, access):
-        self.udp = free_port(kind=socket.SOCK_DGRAM)
+        self.udp = free_port()
         self.key = passkey("alice") if access == "passkey" else None
         self.node = Node(work, "--udp-listen", f"127.0.0.1:{self.udp}",
                          "--udp-listen", f"[::1]:{self.udp}", "--interval-jitter", "0",

@@ -8,7 +8,6 @@ of its own, and each test one libtorrent at most.
 
 import hashlib
 import os
-import socket
 
 import pytest
 from support import bencode, wait
@@ -46,7 +45,7 @@ class UdpNode:
     """A node that answers UDP at an address of its own."""
 
     def __init__(self, make_node, *flags, host=None):
-        self.address = (host or fresh_ip(), free_port(kind=socket.SOCK_DGRAM))
+        self.address = (host or fresh_ip(), free_port())
         shown = f"[{host}]" if host else self.address[0]
         self.base = f"udp://{shown}:{self.address[1]}"
         self.node = make_node("--udp-listen", f"{shown}:{self.address[1]}", *flags)

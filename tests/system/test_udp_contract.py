@@ -32,7 +32,7 @@ def listening(port):
 
 @pytest.fixture(scope="module")
 def udp_port():
-    return free_port(kind=socket.SOCK_DGRAM)
+    return free_port()
 
 
 @pytest.fixture(scope="module", params=["open", "passkey"])
@@ -198,7 +198,7 @@ def test_a_scrape_has_74_places_and_zeros_for_the_unknown(client, swarm):
 
 
 def test_a_passkey_is_wanted_over_udp(make_node, udp_port, swarm):
-    port = free_port(kind=socket.SOCK_DGRAM)
+    port = free_port()
     node = make_node(*listening(port), "--tracker-secrets", SECRET, unlimited=False)
     with UdpClient(("127.0.0.1", port)) as client:
         for url in (None, "/announce", "/announce/" + passkey("alice", "another"),
@@ -217,7 +217,7 @@ def test_a_passkey_is_wanted_over_udp(make_node, udp_port, swarm):
 
 
 def test_unregistered_and_blocked_hashes_are_refused(make_node, swarm):
-    port = free_port(kind=socket.SOCK_DGRAM)
+    port = free_port()
     node = make_node(*listening(port), unlimited=False, open_tracker=False)
     with UdpClient(("127.0.0.1", port)) as client:
         with pytest.raises(TrackerError, match="Unregistered torrent"):
@@ -234,7 +234,7 @@ def test_unregistered_and_blocked_hashes_are_refused(make_node, swarm):
 
 
 def test_the_rate_limit_holds_for_udp(make_node, swarm):
-    port = free_port(kind=socket.SOCK_DGRAM)
+    port = free_port()
     make_node("--udp-listen", f"127.0.0.1:{port}", "--rate", "0.001", "--burst", "3",
               unlimited=False)
     with UdpClient(("127.0.0.1", port)) as client:
@@ -260,7 +260,7 @@ def test_udp_has_the_port_of_http_and_can_be_switched_off(make_node, swarm):
 
 
 def test_the_answer_comes_from_the_address_that_was_asked(make_node, swarm):
-    port = free_port(kind=socket.SOCK_DGRAM)
+    port = free_port()
     make_node("--udp-listen", f":{port}")
     # The kernel would answer all of them from 127.0.0.1.
     for asked in ("127.0.0.1", "127.0.0.2", "127.9.8.7", "::1"):
@@ -276,7 +276,7 @@ def test_a_port_in_use_is_an_error(make_node, tmp_path):
 
 
 def test_announces_are_counted_by_transport_and_family(make_node, swarm):
-    port = free_port(kind=socket.SOCK_DGRAM)
+    port = free_port()
     node = make_node(*listening(port), unlimited=False)
     for host, times in (("127.0.0.1", 3), ("::1", 2)):
         with UdpClient((host, port)) as client:

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Child processes that never outlive the tests, and free addresses for them."""
 
+import fcntl
 import itertools
+import os
 import signal
 import socket
 import subprocess
+import tempfile
+from pathlib import Path
 
 from .paths import SLOWNESS
 
@@ -17,16 +21,40 @@ def fresh_ip():
     return f"127.0.{10 + number // 200}.{1 + number % 200}"
 
 
-def free_port(ip="127.0.0.1", kind=socket.SOCK_STREAM):
+def _unused_range():
+    """Ports that the kernel never gives to a client's end of a connection: what is free
+    among them now is still free when a node that starts a second later binds it."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as limits:
+        low, high = map(int, limits.read().split())
+    return (10240, low) if low >= 16384 else (high + 1, 65536)
+
+
+def _next_port():
+    """Goes round: runs beside each other share the place, so none gets another's port."""
+    low, end = _unused_range()
+    place = Path(tempfile.gettempdir()) / f"shoal-test-ports.{os.getuid()}"
+    with open(place, "a+", encoding="ascii") as shared:
+        fcntl.flock(shared, fcntl.LOCK_EX)
+        shared.seek(0)
+        port = int(shared.read() or low)
+        if not low <= port < end:
+            port = low
+        shared.truncate(0)
+        shared.write(str(port + 1))
+    return port
+
+
+def free_port(ip="127.0.0.1"):
     """A port that is free for TCP and UDP both: a node takes it for both."""
-    other = socket.SOCK_DGRAM if kind == socket.SOCK_STREAM else socket.SOCK_STREAM
     while True:
-        with socket.socket(socket.AF_INET, kind) as probe, \
-                socket.socket(socket.AF_INET, other) as second:
-            probe.bind((ip, 0))
-            port = probe.getsockname()[1]
+        port = _next_port()
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            # As servers bind: connections of an earlier test may still be in TIME_WAIT.
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                second.bind((ip, port))
+                stream.bind((ip, port))
+                datagrams.bind((ip, port))
             except OSError:
                 continue
             return port
