@@ -35,10 +35,6 @@ def cluster(request, tmp_path, origin):
     made.close()
 
 
-def counted(node, name):
-    return sum(value for key, value in node.metrics().items() if name in (key, key[0]))
-
-
 def fetch(node, file):
     answer = web.get(f"{node.url}/{NAME}/resolve/main/{file}")
     assert (answer.status, answer.body == FILES[file]) == (200, True), file
@@ -52,7 +48,7 @@ def test_a_commit_that_was_pulled_by_several_nodes_becomes_a_mirror(origin, clus
     nodes = cluster.alive
     for i, file in enumerate(FILES):
         fetch(nodes[i % len(nodes)], file)
-    pulled = [counted(node, "shoal_webseed_origin_bytes_total") for node in nodes]
+    pulled = [node.counted("shoal_webseed_origin_bytes_total") for node in nodes]
     assert sum(1 for bytes_ in pulled if bytes_) > 1, f"one node has pulled all: {pulled}"
     for node in nodes:
         wait.until(lambda node=node: is_registered(node), 60, "the commit is registered")
@@ -61,7 +57,7 @@ def test_a_commit_that_was_pulled_by_several_nodes_becomes_a_mirror(origin, clus
     assert {f["path"]: f["sha256"] for f in made["files"]} == {
         path: hub.sha256(data) for path, data in FILES.items()}
     assert origin.body_bytes == TOTAL, "each byte came from the origin once"
-    assert sum(counted(node, "shoal_mirror_objects_brought_total") for node in nodes) > 0
+    assert sum(node.counted("shoal_mirror_objects_brought_total") for node in nodes) > 0
     origin.close()
     torrent = web.get(f"{nodes[1].url}/torrents/{NAME}/{COMMIT}.torrent?format=hybrid")
     assert torrent.status == 200

@@ -37,10 +37,6 @@ def keeps(node, digest):
     return kept_file(node, digest).is_file()
 
 
-def counted(node, name):
-    return sum(value for key, value in node.metrics().items() if name in (key, key[0]))
-
-
 def holders(cluster, digest):
     return [node for node in cluster.nodes if keeps(node, digest)]
 
@@ -61,7 +57,7 @@ def test_what_was_published_survives_its_publisher(cluster, folder):
     for digest in names_in(folder).values():
         wait.until(lambda: all(keeps(node, digest) for node in others), 60, "two copies again")
     for node in others:
-        wait.until(lambda: counted(node, "shoal_objects_under_replicated") == 0, 60, "all is well")
+        wait.until(lambda: node.counted("shoal_objects_under_replicated") == 0, 60, "all is well")
     others[0].kill()
     check_whole(others[1], folder)
 
@@ -84,13 +80,13 @@ def test_bad_objects_are_healed_from_a_copy(cluster, folder):
     check_whole(node, folder)
     wait.until(lambda: keeps(node, digest) and kept_file(node, digest).read_bytes() == data, 60,
                "it is whole again")
-    assert counted(node, "shoal_objects_quarantined_total") == 1
-    wait.until(lambda: counted(node, "shoal_objects_lost") == 0, 30, "nothing is missing")
+    assert node.counted("shoal_objects_quarantined_total") == 1
+    wait.until(lambda: node.counted("shoal_objects_lost") == 0, 30, "nothing is missing")
     # A flipped bit shows when all are hashed, as each start does.
     node.terminate(30)
     kept_file(node, digest).write_bytes(bytes([data[0] ^ 1]) + data[1:])
     node.start()
-    wait.until(lambda: counted(node, "shoal_object_findings_total") == 1, 60, "it is found")
+    wait.until(lambda: node.counted("shoal_object_findings_total") == 1, 60, "it is found")
     wait.until(lambda: keeps(node, digest) and kept_file(node, digest).read_bytes() == data, 60,
                "it is whole again")
     check_whole(node, folder)
@@ -104,12 +100,12 @@ def test_a_node_alone_publishes_and_others_copy_when_they_come(tmp_path, folder)
         first.start()
         cluster.await_placed()
         first.publish(folder, NAME, REV)
-        wait.until(lambda: counted(first, "shoal_objects_under_replicated") >= len(SIZES), 30,
+        wait.until(lambda: first.counted("shoal_objects_under_replicated") >= len(SIZES), 30,
                    "the node says that copies lack")
         second.start()
         for digest in names_in(folder).values():
             wait.until(lambda: keeps(second, digest), 60, "the second node has a copy")
-        wait.until(lambda: counted(first, "shoal_objects_under_replicated") == 0, 60, "all is well")
+        wait.until(lambda: first.counted("shoal_objects_under_replicated") == 0, 60, "all is well")
         first.kill()
         check_whole(second, folder)
     finally:

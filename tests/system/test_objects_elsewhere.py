@@ -71,11 +71,6 @@ def has(node, digest):
     return any(node.data.joinpath(folder, *parts).is_file() for folder in ("objects", "cache"))
 
 
-def counted(node, name):
-    """The sum of all series of that name."""
-    return sum(value for key, value in node.metrics().items() if name in (key, key[0]))
-
-
 def shown(answer):
     return answer.status, {name: answer.headers.get(name) for name in SHOWN}, answer.body
 
@@ -148,13 +143,13 @@ def test_stock_clients_get_it_from_the_wrong_node(cluster, content, make_client,
     node = next(node for node in cluster.nodes if not has(node, digest))
     torrent = node.torrent(NAME, REV, "v1")
     assert node.url.encode() in torrent  # Its own web seed.
-    before = counted(node, "shoal_object_relay_bytes_total")
+    before = node.counted("shoal_object_relay_bytes_total")
     client = make_client(kind)
     client.add(torrent, tmp_path / "got")
     client.wait_done(60)
     got = next((tmp_path / "got").rglob("weights.bin"))
     assert folders.sha256(got) == folders.sha256(content / "weights.bin")
-    assert counted(node, "shoal_object_relay_bytes_total") >= before + SIZES["weights.bin"]
+    assert node.counted("shoal_object_relay_bytes_total") >= before + SIZES["weights.bin"]
 
 
 # -- nowhere, or nobody knows -----------------------------------------------------------
@@ -212,7 +207,7 @@ def read_rest(client, body, size):
 def holder_at_work(cluster):
     """Which of the nodes 1 and 3 sends."""
     return max((cluster.nodes[0], cluster.nodes[2]),
-               key=lambda node: counted(node, "shoal_http_file_bytes_sent_total"))
+               key=lambda node: node.counted("shoal_http_file_bytes_sent_total"))
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
@@ -227,7 +222,7 @@ def test_another_holder_goes_on_when_one_fails(own_cluster, blow):
         holder.process.signal(blow)
         got, found = read_rest(client, body, BIG_BYTES)
     assert (got, found) == (BIG_BYTES, digest)
-    assert counted(relay, "shoal_object_relay_switches_total") == 1
+    assert relay.counted("shoal_object_relay_switches_total") == 1
     if blow == signal.SIGSTOP:
         holder.process.signal(signal.SIGCONT)
 
@@ -241,8 +236,8 @@ def test_a_client_sees_that_no_more_comes(own_cluster):
         own_cluster.nodes[0].kill()
         got, _ = read_rest(client, body, BIG_BYTES)
     assert got < BIG_BYTES
-    wait.until(lambda: counted(relay, "shoal_object_relays") == 0, 10, "the stream is over")
-    assert counted(relay, "shoal_object_relay_failures_total") == 1
+    wait.until(lambda: relay.counted("shoal_object_relays") == 0, 10, "the stream is over")
+    assert relay.counted("shoal_object_relay_failures_total") == 1
 
 
 def memory_kb(node, field):
@@ -304,7 +299,7 @@ def test_strangers_get_nothing_from_the_port_for_objects(cluster, tmp_path):
     assert tls_answer(address, request, ca, (tmp_path / "n2.pem", tmp_path / "n2.key")) == b""
     own = (cluster.certificates / "n2.pem", cluster.certificates / "n2.key")
     assert tls_answer(address, request, ca, own).startswith(b"HTTP/1.1 200 ")
-    assert counted(cluster.nodes[0], "shoal_bulk_strangers_total") == 3
+    assert cluster.nodes[0].counted("shoal_bulk_strangers_total") == 3
     for path in ("/metrics", "/api/registry/search", f"/api/objects/{digest}", "/objects/x"):
         other = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
         assert tls_answer(address, other, ca, own).startswith(b"HTTP/1.1 404 ")

@@ -66,18 +66,14 @@ def webseed(node, file="weights.bin"):
     return f"{node.url}/webseed/{NAME}/main/{file}"
 
 
-def counted(node, name):
-    return sum(value for key, value in node.metrics().items() if name in (key, key[0]))
-
-
 def total(cluster, name):
-    return sum(counted(node, name) for node in cluster.alive)
+    return sum(node.counted(name) for node in cluster.alive)
 
 
 def home_of(cluster):
     """The node that pulls the only file that is asked for, once there is one."""
     def found():
-        at_it = [node for node in cluster.alive if counted(node, "shoal_webseed_pulls_active")]
+        at_it = [node for node in cluster.alive if node.counted("shoal_webseed_pulls_active")]
         assert len(at_it) < 2, "two nodes pull"
         return at_it
     return wait.until(found, 30, "a node pulls")[0]
@@ -287,8 +283,8 @@ def test_clients_finish_when_the_home_dies(make_cluster, hub_like):
             reader.check(WEIGHTS[step:], 206)
         if cluster.nodes[0] is not home:
             first.check(WEIGHTS)
-        assert sum(counted(node, "shoal_webseed_pulls_total") for node in others) == 1
-        assert sum(counted(node, "shoal_pull_relay_switches_total") for node in others) >= len(whole)
+        assert sum(node.counted("shoal_webseed_pulls_total") for node in others) == 1
+        assert sum(node.counted("shoal_pull_relay_switches_total") for node in others) >= len(whole)
 
 
 def test_a_home_that_leaves_is_followed_by_the_next(origin, cluster):
@@ -310,7 +306,7 @@ def test_what_the_origin_refuses_is_not_asked_for_by_every_node(origin, cluster)
     origin.fail("status", times=1000, status=404, path="/cdn/")
     for node in cluster.nodes:
         assert web.get(resolve(node)).status == 503
-    assert len([n for n in cluster.nodes if counted(n, "shoal_webseed_pulls_total")]) == 1
+    assert len([n for n in cluster.nodes if n.counted("shoal_webseed_pulls_total")]) == 1
 
 
 def test_the_commit_may_be_named(origin, cluster):

@@ -81,6 +81,10 @@ class Node:
     def metrics(self):
         return metrics.parse(web.get(self.url + "/metrics").text)
 
+    def counted(self, name):
+        """The sum of all series of that name."""
+        return sum(value for key, value in self.metrics().items() if name in (key, key[0]))
+
     def cli(self, *arguments, check=True, timeout_s=120, **options):
         """Runs `shoal ARGUMENTS` against this node. Returns the CompletedProcess, text on both."""
         command = [str(a) for a in (SHOAL, arguments[0], "--server", self.url, *arguments[1:])]
