@@ -33,8 +33,8 @@ bool agent_book::note(const key& at, agent_card card) {
     known = agents_.end();
   }
   if (known == agents_.end()) {
-    auto others = at.first.empty() ? agents_.size() - count() : count();
-    if (agents_.size() - others >= limits::agents_max)
+    auto of_its_kind = at.first.empty() ? count() : agents_.size() - count();
+    if (of_its_kind >= limits::agents_max)
       return false;
     lines_.emplace(card.address, at);
     agents_.emplace(at, std::move(card));

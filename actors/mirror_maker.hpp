@@ -4,7 +4,7 @@
 #include "actors/late_mail.hpp"
 #include "actors/mirror_maker_actor.hpp"
 #include "actors/mirror_news.hpp"
-#include "actors/object_gatherer.hpp"
+#include "actors/object_gatherer_actor.hpp"
 #include "actors/object_replicator.hpp"
 #include "actors/webseed_actor.hpp"
 #include "actors/webseed_side.hpp"
@@ -73,6 +73,7 @@ private:
   void gather();
   void bring_next();
   void bring(sha256_digest object);
+  void lack(const error& why);
   void build();
   void copy_out(bool is_first);
   void enlist();
@@ -93,7 +94,7 @@ private:
   std::optional<candidate> now_;             ///< The one that is being made.
   std::shared_ptr<manifest> files_;          ///< Of it, as are the next ones.
   std::vector<sha256_digest> absent_;
-  std::vector<gathered_objects> brought_;
+  std::vector<std::shared_ptr<object_claims::hold>> brought_;
   std::shared_ptr<held_mirror> made_;
   uint64_t ticket_ = 0;
   mono_time copies_until_;

@@ -128,17 +128,9 @@ void mirror_maker::gather() {
               revision_text(now_->name), files_->total_size_bytes(), room);
     return end(mirror_outcome::refused);
   }
-  request(config_.gatherer, caf::infinite, gather_objects{absent_, true})
-      .then(
-          [this](const gathered_objects& x) {
-            if (!x.failed)
-              bring_next();
-            else if (x.failed->code == ec::not_found)
-              find_incomplete();
-            else
-              end_with(*x.failed);
-          },
-          [this](const caf::error& why) { end_with(from_caf(why)); });
+  request(config_.gatherer, caf::infinite, seek_objects{absent_})
+      .then([this](const objects_sought&) { bring_next(); },
+            [this](const caf::error& why) { lack(from_caf(why)); });
 }
 
 /// That takes its time: somebody else, such as a preheat, may have registered the commit meanwhile.
@@ -160,19 +152,21 @@ void mirror_maker::bring_next() {
 }
 
 void mirror_maker::bring(sha256_digest object) {
-  request(config_.gatherer, caf::infinite, gather_objects{{object}})
+  request(config_.gatherer, caf::infinite, gather_object{object})
       .then(
-          [this](gathered_objects& x) {
-            auto failed = std::move(x.failed);
-            brought_.push_back(std::move(x));
-            if (!failed)
-              bring_next();
-            else if (failed->code == ec::not_found)
-              find_incomplete();
-            else
-              end_with(*failed);
+          [this](gathered_object& x) {
+            brought_.push_back(std::move(x.hold));
+            bring_next();
           },
-          [this](const caf::error& why) { end_with(from_caf(why)); });
+          [this](const caf::error& why) { lack(from_caf(why)); });
+}
+
+/// An object is nowhere, or cannot be had for now.
+void mirror_maker::lack(const error& why) {
+  if (why.code == ec::not_found)
+    find_incomplete();
+  else
+    end_with(why);
 }
 
 void mirror_maker::build() {

@@ -4,7 +4,7 @@
 #include "actors/caretaker.hpp"
 #include "actors/cluster_registry.hpp"
 #include "actors/mirror_maker_actor.hpp"
-#include "actors/object_gatherer.hpp"
+#include "actors/object_gatherer_actor.hpp"
 #include "actors/preheater_actor.hpp"
 #include "actors/registry_shard.hpp"
 #include "actors/shard.hpp"

@@ -4,6 +4,7 @@
 #include "actors/mirror_maker.hpp"
 #include "actors/must_live.hpp"
 #include "actors/node.hpp"
+#include "actors/object_gatherer.hpp"
 #include "actors/preheater.hpp"
 #include "actors/webseed.hpp"
 

@@ -26,35 +26,33 @@ void object_gatherer::on_exit() {
   config_.finder = nullptr;
 }
 
-void object_gatherer::look(const job_ptr& job) {
-  if (job->at == job->what.objects.size())
-    return end(*job, std::nullopt);
-  auto object = job->what.objects[job->at];
-  request(config_.finder, finding_patience, find_object{object})
-      .then(
-          [=, this](object_places& x) {
-            if (!job->what.only_look)
-              return bring(job, std::move(x));
-            ++job->at;
-            look(job);
-          },
-          [=, this](const caf::error& why) { end(*job, from_caf(why)); });
+void object_gatherer::seek(const std::shared_ptr<search>& s) {
+  if (s->left.empty()) {
+    s->answer.deliver(objects_sought{});
+    return;
+  }
+  find_object question{s->left.back()};
+  s->left.pop_back();
+  request(config_.finder, finding_patience, question)
+      .then([=, this](const object_places&) { seek(s); },
+            [=](const caf::error& why) { s->answer.deliver(why); });
 }
 
 /// Gently: nobody waits for it.
-void object_gatherer::bring(const job_ptr& job, object_places from) {
-  auto object = job->what.objects[job->at];
-  auto arrived = [mail = mail_, claims = config_.claims, disk = config_.disk, job,
-                  object](const result<void>& how) {
-    if (!how)
-      return mail->send(gather_step{job, how.error()});
-    disk->post([=] {
-      gather_step x{job, std::nullopt};
-      if (auto held = claims->take({object}))
-        job->hold->push_back(std::move(*held));
+void object_gatherer::bring(gather_step job, object_places from) {
+  auto object = job.object;
+  auto arrived = [mail = mail_, claims = config_.claims, disk = config_.disk,
+                  job = std::move(job)](const result<void>& how) mutable {
+    if (!how) {
+      job.failed = how.error();
+      return mail->send(std::move(job));
+    }
+    disk->post([mail, claims, job = std::move(job)]() mutable {
+      if (auto held = claims->take({job.object}))
+        job.hold = std::make_shared<object_claims::hold>(std::move(*held));
       else
-        x.failed = held.error();
-      mail->send(std::move(x));
+        job.failed = held.error();
+      mail->send(std::move(job));
     });
   };
   config_.pulls->pull({object, std::move(from.places), false}, std::move(arrived));
@@ -63,26 +61,29 @@ void object_gatherer::bring(const job_ptr& job, object_places from) {
 void object_gatherer::on_step(gather_step& x) {
   if (x.failed) {
     log::warn("mirrors", "cannot bring an object from other nodes object={} error=\"{}\"",
-              x.job->what.objects[x.job->at].hex().substr(0, 8), to_string(*x.failed));
-    return end(*x.job, error{ec::unavailable, x.failed->detail});
+              x.object.brief(), to_string(*x.failed));
+    x.answer.deliver(to_caf({ec::unavailable, x.failed->detail}));
+    return;
   }
   brought_.add();
-  ++x.job->at;
-  look(x.job);
-}
-
-void object_gatherer::end(gather_job& job, std::optional<error> failed) {
-  job.answer.deliver(gathered_objects{std::move(failed), std::move(job.hold)});
+  x.answer.deliver(gathered_object{std::move(x.hold)});
 }
 
 object_gatherer::behavior_type object_gatherer::make_behavior() {
   return {
-      [this](gather_objects& x) {
-        auto job = std::make_shared<gather_job>();
-        job->what = std::move(x);
-        job->answer = make_response_promise<caf::typed_response_promise<gathered_objects>>();
-        auto answer = job->answer;
-        look(job);
+      [this](seek_objects& x) {
+        auto s = std::make_shared<search>();
+        s->left = std::move(x.objects);
+        s->answer = make_response_promise<caf::typed_response_promise<objects_sought>>();
+        seek(s);
+        return s->answer;
+      },
+      [this](const gather_object& x) {
+        auto answer = make_response_promise<caf::typed_response_promise<gathered_object>>();
+        gather_step job{x.object, answer, nullptr};
+        request(config_.finder, finding_patience, find_object{x.object})
+            .then([=, this](object_places& from) { bring(job, std::move(from)); },
+                  [=](const caf::error& why) mutable { job.answer.deliver(why); });
         return answer;
       },
       [this](gather_step& x) { on_step(x); },

@@ -2,24 +2,16 @@
 #pragma once
 
 #include "actors/late_mail.hpp"
-#include "actors/messages/object_gatherer.hpp"
 #include "actors/object_finder.hpp"
+#include "actors/object_gatherer_actor.hpp"
 #include "actors/object_pulls.hpp"
 #include "core/metrics.hpp"
 #include "persistence/work_pool.hpp"
 
-#include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
 namespace shoal {
-
-/// Brings objects that other nodes have here, one after the other. Spawned by the NODE in a
-/// cluster. Lost when it dies: who waits; what came stays.
-using object_gatherer_actor
-    = caf::typed_actor<caf::replies_to<gather_objects>::with<gathered_objects>,
-                       // INTERNAL: an object has come, or not.
-                       caf::reacts_to<gather_step>>;
 
 struct object_gatherer_config {
   object_finder_actor finder;
@@ -38,12 +30,15 @@ public:
   void on_exit() override;
 
 private:
-  using job_ptr = std::shared_ptr<gather_job>;
+  /// A question about several objects.
+  struct search {
+    std::vector<sha256_digest> left;
+    caf::typed_response_promise<objects_sought> answer;
+  };
 
-  void look(const job_ptr& job);
-  void bring(const job_ptr& job, object_places from);
+  void seek(const std::shared_ptr<search>& s);
+  void bring(gather_step job, object_places from);
   void on_step(gather_step& x);
-  void end(gather_job& job, std::optional<error> failed);
 
   object_gatherer_config config_;
   std::shared_ptr<late_mail> mail_;

@@ -14,37 +14,37 @@
 /// Objects that are brought together at one node. These stay in the process (ADR 5).
 namespace shoal {
 
-/// Asks for objects that are not here.
-struct gather_objects {
+/// Asks whether other nodes have all of these.
+struct seek_objects {
   std::vector<sha256_digest> objects;
-  bool only_look = false; ///< Whether other nodes have them; nothing comes.
 };
 
-/// The answer.
-struct gathered_objects {
-  /// None: all are here now, or could come. ec::not_found: no node has one; others are for now.
-  std::optional<error> failed = {};
-  /// Keeps those that came from being evicted. Letting go of it waits for the disk.
-  std::shared_ptr<std::vector<object_claims::hold>> hold;
+/// They do, each somewhere.
+struct objects_sought {};
+
+/// Asks for an object that is not here.
+struct gather_object {
+  sha256_digest object;
 };
 
-/// INTERNAL: such a question on its way.
-struct gather_job {
-  gather_objects what;
-  caf::typed_response_promise<gathered_objects> answer;
-  size_t at = 0; ///< Of `what.objects`: the one that is looked for, or on its way.
-  std::shared_ptr<std::vector<object_claims::hold>> hold
-      = std::make_shared<std::vector<object_claims::hold>>();
+/// It is here now.
+struct gathered_object {
+  /// Keeps it from being evicted. Letting go of it waits for the disk.
+  std::shared_ptr<object_claims::hold> hold;
 };
 
-/// INTERNAL: the object that a job waits for has come and is in its hold, or not.
+/// INTERNAL: an object has come, or not.
 struct gather_step {
-  std::shared_ptr<gather_job> job;
-  std::optional<error> failed;
+  sha256_digest object;
+  caf::typed_response_promise<gathered_object> answer;
+  std::shared_ptr<object_claims::hold> hold;
+  std::optional<error> failed = {};
 };
 
 } // namespace shoal
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::gather_objects)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::gathered_objects)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::seek_objects)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::objects_sought)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::gather_object)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::gathered_object)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(shoal::gather_step)

@@ -77,8 +77,11 @@ struct commit_body {
 };
 
 /// An uploaded file, if its object is here.
-result<manifest_file> find_upload(object_store& objects, const hub_pointer& what) {
+result<manifest_file> find_upload(object_store& objects, const hub_pointer& what,
+                                  std::optional<sha256_digest>& absent) {
   auto size = objects.size(what.object);
+  if (!size)
+    absent = what.object;
   if (!size)
     return fail(ec::invalid_argument,
                 "Your push was rejected because an LFS pointer pointed to a file that does not "
@@ -110,9 +113,7 @@ result<void> take_line(object_store& objects, const std::string& text, commit_bo
   if (!is_safe_path(path))
     return fail(ec::invalid_argument, "no file can be called so: " + path);
   auto file = inline_text ? store_text(objects, std::move(path), inline_text->content)
-                          : find_upload(objects, std::get<hub_pointer>(*line));
-  if (!file && !inline_text && !objects.size(std::get<hub_pointer>(*line).object))
-    into.absent = std::get<hub_pointer>(*line).object;
+                          : find_upload(objects, std::get<hub_pointer>(*line), into.absent);
   if (!file)
     return tl::unexpected{file.error()};
   into.changes.emplace_back(std::move(*file));

@@ -29,7 +29,8 @@ struct world {
   std::function<void(const publish_revision&)> on_publish;
   std::function<void()> on_list = [] {}; ///< Before each listing.
   /// @returns what is wrong.
-  std::function<std::optional<error>(const gather_objects&)> on_gather;
+  std::function<std::optional<error>(const std::vector<sha256_digest>&)> on_seek;
+  std::function<void(const sha256_digest&)> on_gather;
 };
 
 /// Each stands in for a typed actor, of which it knows the messages that the maker sends.
@@ -55,7 +56,15 @@ caf::behavior registry_of(caf::event_based_actor*, const world* w) {
 }
 
 caf::behavior gatherer_of(caf::event_based_actor*, const world* w) {
-  return {[=](const gather_objects& x) { return gathered_objects{w->on_gather(x), nullptr}; }};
+  return {[=](const seek_objects& x) -> caf::result<objects_sought> {
+            if (auto why = w->on_seek(x.objects))
+              return to_caf(*why);
+            return objects_sought{};
+          },
+          [=](const gather_object& x) {
+            w->on_gather(x.object);
+            return gathered_object{};
+          }};
 }
 
 struct fixture : test::object_store_fixture {
@@ -88,9 +97,9 @@ struct fixture : test::object_store_fixture {
   }
 
   /// From now on there are other nodes.
-  void join(decltype(world::on_gather) others) {
+  void join(decltype(world::on_seek) others) {
     caf::anon_send_exit(maker, caf::exit_reason::user_shutdown);
-    w.on_gather = std::move(others);
+    w.on_seek = std::move(others);
     gatherer = system->spawn(gatherer_of, &w);
     auto c = alone;
     metrics::registry& anew = *(metrics_of_cluster = std::make_unique<metrics::registry>());
@@ -265,12 +274,14 @@ CAF_TEST(what other nodes have is brought before a commit is made) {
   bring_all();
   CAF_REQUIRE(store->remove(sha256(big)));
   std::vector<sha256_digest> sought, asked;
-  join([&](const gather_objects& x) -> std::optional<error> {
-    (x.only_look ? sought : asked) = x.objects;
-    if (!x.only_look)
-      pull(big);
+  join([&](auto& objects) -> std::optional<error> {
+    sought = objects;
     return std::nullopt;
   });
+  w.on_gather = [&](auto& object) {
+    asked.push_back(object);
+    pull(big);
+  };
   CAF_CHECK_EQUAL(make(), "made");
   CAF_CHECK(sought == std::vector{sha256(big)} && asked == sought);
   CAF_CHECK_EQUAL(published.size(), 1u);
@@ -279,7 +290,7 @@ CAF_TEST(what other nodes have is brought before a commit is made) {
 CAF_TEST(a commit of which no node has a file stays at its origin) {
   bring_all();
   CAF_REQUIRE(store->remove(sha256(big)));
-  join([](const gather_objects&) { return error{ec::not_found, {}}; });
+  join([](auto&) { return error{ec::not_found, {}}; });
   CAF_CHECK_EQUAL(make(), "incomplete");
   CAF_CHECK(published.empty());
 }
@@ -287,12 +298,12 @@ CAF_TEST(a commit of which no node has a file stays at its origin) {
 CAF_TEST(nothing is brought for a commit that somebody registers meanwhile) {
   bring_all();
   CAF_REQUIRE(store->remove(sha256(big)));
-  std::atomic<int> brought{0};
-  join([&](const gather_objects& x) -> std::optional<error> {
-    brought += x.only_look ? 0 : 1;
+  join([&](auto&) -> std::optional<error> {
     w.all.revision_known = true;
     return std::nullopt;
   });
+  std::atomic<int> brought{0};
+  w.on_gather = [&](auto&) { ++brought; };
   CAF_CHECK_EQUAL(make(), "there");
   CAF_CHECK_EQUAL(brought.load(), 0);
 }
@@ -302,14 +313,14 @@ CAF_TEST(a commit that has no room in the cache is not brought) {
   auto files = std::make_shared<std::vector<hub_file>>(*w.listing.files);
   files->push_back({"huge.bin", cache_bytes + 1, sha256("huge"), std::nullopt});
   w.listing.files = files;
-  join([](const gather_objects&) { return error{ec::not_found, {}}; });
+  join([](auto&) { return error{ec::not_found, {}}; });
   CAF_CHECK_EQUAL(make(), "refused");
 }
 
 CAF_TEST(a node that does not answer now is asked again later) {
   bring_all();
   CAF_REQUIRE(store->remove(sha256(big)));
-  join([](const gather_objects&) { return error{ec::unavailable, "gone"}; });
+  join([](auto&) { return error{ec::unavailable, "gone"}; });
   CAF_CHECK_EQUAL(make(), "failed");
 }
 
