@@ -109,6 +109,25 @@ task<result<void>> object_relay::stream_parts(exchange& ex, response& head, obje
   co_return result<void>{};
 }
 
+task<result<std::string>> object_relay::read(exchange& ex, object_part part) {
+  auto seat = srv_.bulk->enter();
+  if (!seat)
+    co_return fail(ec::busy, "too many objects come from other nodes");
+  auto source = co_await open(ex, part, false);
+  if (!source)
+    co_return tl::unexpected{source.error()};
+  std::string bytes(part.length, '\0');
+  for (std::span<char> left{bytes}; !left.empty();) {
+    auto n = co_await (*source)->read_some(left);
+    if (!n)
+      co_return tl::unexpected{n.error()};
+    left = left.subspan(*n);
+    srv_.bulk->bytes.add(*n);
+  }
+  pool_.keep(std::move(*source));
+  co_return bytes;
+}
+
 task<> object_relay::send(exchange& ex, response head, object_part part,
                           std::optional<byte_parts> several) {
   auto seat = srv_.bulk->enter();

@@ -20,6 +20,10 @@ public:
   task<> send(exchange& ex, response head, object_part part,
               std::optional<byte_parts> several = std::nullopt);
 
+  /// Reads a part into memory. @param part 1..limits::piece_length_bytes_max bytes.
+  /// @errors as `find`, ec::busy (too many streams), and why nodes do not give it.
+  task<result<std::string>> read(exchange& ex, object_part part);
+
   /// Asks which other nodes have an object. @errors as object_finder_actor.
   task<result<object_places>> find(exchange& ex, sha256_digest object, bool anew = false) const;
 

@@ -11,6 +11,7 @@
 #include <exception>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <utility>
 
 namespace shoal {
 
@@ -31,6 +32,33 @@ bool is_unchanged(const unique_fd& in, const scanned_file& file) {
   return ::fstat(in.get(), &st) == 0 && S_ISREG(st.st_mode)
          && static_cast<uint64_t>(st.st_size) == file.size_bytes
          && int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec == file.mtime_ns;
+}
+
+/// How much of a file is known, and where it stands in the v1 stream.
+struct file_reuse {
+  const hashed_file* known = nullptr; ///< Null: all its hashes are to be made.
+  uint64_t stream_from = 0;           ///< The first byte that the stream needs.
+
+  bool spares(uint64_t size_bytes) const {
+    return size_bytes == 0 || (known != nullptr && stream_from == size_bytes);
+  }
+};
+
+/// What is known of each file. @param sizes, names of all files.
+std::vector<file_reuse> reuse_of(std::span<const uint64_t> sizes, const hash_reuse& reuse) {
+  std::vector<file_reuse> all(sizes.size());
+  uint64_t begin = 0;
+  for (auto i : reuse.plan.order) {
+    if (reuse.known != nullptr && sizes.size() > 1) {
+      auto known = reuse.known->files.find(reuse.names[i]);
+      if (known != reuse.known->files.end() && known->second.size_bytes == sizes[i])
+        all[i].known = &known->second;
+    }
+    auto left = reuse.plan.known_bytes - std::min(begin, reuse.plan.known_bytes);
+    all[i].stream_from = std::min(left, sizes[i]);
+    begin += sizes[i];
+  }
+  return all;
 }
 
 /// A part of a file in memory: whole pieces, the file's last one perhaps shorter.
@@ -59,12 +87,15 @@ public:
     content_.piece_length_bytes = piece_length_bytes;
     content_.files.resize(listing.files.size());
     content_.v1_stream_pieces.reserve(listing.total_size_bytes / piece_length_bytes + 1);
+    take_over();
   }
 
   result<torrent_content> run() {
-    for (size_t i = 0; i < listing_.files.size(); ++i)
-      if (auto ok = read_file(listing_.files[i], content_.files[i]); !ok)
+    for (size_t at = 0; at < listing_.files.size(); ++at) {
+      const auto i = content_.v1_order.empty() ? at : content_.v1_order[at];
+      if (auto ok = read_file(listing_.files[i], reuse_[i], content_.files[i]); !ok)
         return tl::make_unexpected(ok.error());
+    }
     pool_.wait_idle();
     finish();
     return std::move(content_);
@@ -78,42 +109,94 @@ private:
 
   bool is_single() const { return listing_.files.size() == 1; }
 
-  result<void> read_file(const scanned_file& file, hashed_file& out) {
+  /// What need not be made.
+  void take_over() {
+    if (options_.reuse == nullptr) {
+      reuse_.resize(listing_.files.size());
+      return;
+    }
+    std::vector<uint64_t> sizes;
+    for (auto& file : listing_.files)
+      sizes.push_back(file.size_bytes);
+    reuse_ = reuse_of(sizes, *options_.reuse);
+    auto& plan = options_.reuse->plan;
+    content_.v1_order = plan.order;
+    if (plan.known_bytes == 0)
+      return;
+    auto& pieces = options_.reuse->known->stream_pieces;
+    const auto count = (plan.known_bytes + piece_bytes_ - 1) / piece_bytes_;
+    content_.v1_stream_pieces.assign(pieces.begin(),
+                                     pieces.begin() + static_cast<ptrdiff_t>(count));
+  }
+
+  void prepare(const scanned_file& file, const file_reuse& reuse, hashed_file& out) const {
+    if (reuse.known)
+      out = *reuse.known;
     out.path = file.path;
+    if (reuse.known)
+      return;
     out.size_bytes = file.size_bytes;
     out.v1_pieces.resize((file.size_bytes + piece_bytes_ - 1) / piece_bytes_);
     if (out.v1_pieces.size() > 1)
       out.piece_layer.resize(out.v1_pieces.size());
+    if (file.size_bytes == 0)
+      out.sha256 = sha256(std::string_view{});
+  }
+
+  result<void> read_file(const scanned_file& file, const file_reuse& reuse, hashed_file& out) {
+    prepare(file, reuse, out);
+    uint64_t offset = reuse.known ? reuse.stream_from : 0;
+    done_bytes_ += offset;
+    if (options_.reuse != nullptr && reuse.spares(file.size_bytes))
+      return {};
+    if (has_end(out, reuse)) {
+      stream_chain_->post([this] { add_to_stream(as_bytes(options_.reuse->end_bytes)); });
+      return {};
+    }
     auto opened = open_file(file.source, O_RDONLY);
     if (!opened)
       return tl::make_unexpected(opened.error());
     const unique_fd in = std::move(*opened);
     if (!is_unchanged(in, file))
       return changed(file);
-    if (file.size_bytes == 0)
-      out.sha256 = sha256(std::string_view{});
+    if (::lseek(in.get(), static_cast<off_t>(offset), SEEK_SET) < 0)
+      return tl::unexpected{errno_error(errno, "seek", file.source)};
     ::posix_fadvise(in.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     auto whole = std::make_shared<sha256_hasher>();
     auto whole_chain = std::make_shared<work_chain>(pool_);
-    for (uint64_t offset = 0; offset < file.size_bytes;) {
+    while (offset < file.size_bytes) {
       auto part = read_chunk(in, file, offset);
       if (!part)
         return tl::make_unexpected(part.error());
-      offset += part->size_bytes;
-      whole_chain->post([whole, part = *part, &out, last = offset == file.size_bytes] {
-        whole->update(part.bytes());
-        if (last)
-          out.sha256 = whole->finish();
-      });
-      post_pieces(*part, out);
+      const auto begin = std::exchange(offset, offset + part->size_bytes);
+      if (!reuse.known) {
+        whole_chain->post([whole, part = *part, &out, last = offset == file.size_bytes] {
+          whole->update(part.bytes());
+          if (last)
+            out.sha256 = whole->finish();
+        });
+        post_pieces(*part, out);
+      }
       // The stream of a single file consists of that file's pieces.
-      if (!is_single())
-        stream_chain_->post([this, part = *part] { add_to_stream(part.bytes()); });
+      if (!is_single() && offset > reuse.stream_from)
+        post_stream(*part, reuse.stream_from - std::min(begin, reuse.stream_from));
       done_bytes_ += part->size_bytes;
       if (options_.on_progress)
         options_.on_progress(done_bytes_, listing_.total_size_bytes);
     }
     return is_unchanged(in, file) ? result<void>{} : changed(file);
+  }
+
+  /// Whether what the stream needs of it was brought.
+  bool has_end(const hashed_file& file, const file_reuse& reuse) const {
+    return reuse.known != nullptr && options_.reuse->end
+           && *options_.reuse->end == file_end{file.sha256, file.size_bytes, reuse.stream_from};
+  }
+
+  void post_stream(const chunk& part, uint64_t known_bytes) {
+    stream_chain_->post([this, part, known = static_cast<size_t>(known_bytes)] {
+      add_to_stream(part.bytes().subspan(known));
+    });
   }
 
   result<chunk> read_chunk(const unique_fd& in, const scanned_file& file, uint64_t offset) {
@@ -195,6 +278,7 @@ private:
   const uint32_t piece_bytes_;
   const size_t buffer_bytes_;
   uint64_t done_bytes_ = 0;
+  std::vector<file_reuse> reuse_; // Of each file.
   torrent_content content_;
   stream_state stream_;
   buffer_pool buffers_;
@@ -214,6 +298,23 @@ unsigned worker_count(const hash_options& options) {
 }
 
 } // namespace
+
+hash_needs needs_of(std::span<const manifest_file> files, const hash_reuse& reuse) {
+  std::vector<uint64_t> sizes;
+  for (auto& file : files)
+    sizes.push_back(file.size_bytes);
+  const auto all = reuse_of(sizes, reuse);
+  hash_needs needs;
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (all[i].spares(sizes[i]))
+      continue;
+    needs.files.push_back(i);
+    // The known part ends with a piece, and with the first file that is not whole in it.
+    if (all[i].known != nullptr && all[i].stream_from > 0)
+      needs.end = file_end{files[i].sha256, sizes[i], all[i].stream_from};
+  }
+  return needs;
+}
 
 result<torrent_content> hash_folder(const folder_listing& listing,
                                     const hash_options& options) try {

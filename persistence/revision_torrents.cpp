@@ -3,15 +3,23 @@
 
 #include "protocol/manifest_torrent.hpp"
 
+#include <algorithm>
+#include <set>
 #include <sys/stat.h>
 
 namespace shoal {
 
 namespace {
 
-result<folder_listing> listing_of(object_store& objects, const manifest& m) {
+result<folder_listing> listing_of(object_store& objects, const manifest& m,
+                                  const torrent_plan& plan) {
   folder_listing listing;
+  const std::set<sha256_digest> wanted{plan.to_read.begin(), plan.to_read.end()};
   for (auto& file : m.files) {
+    if (!wanted.contains(file.sha256)) {
+      listing.files.push_back({file.path, {}, file.size_bytes, 0});
+      continue;
+    }
     auto path = objects.files().path_of(file.sha256).string();
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0)
@@ -23,9 +31,9 @@ result<folder_listing> listing_of(object_store& objects, const manifest& m) {
   return listing;
 }
 
-result<torrent_content> hash(object_store& objects, const manifest& m,
+result<torrent_content> hash(object_store& objects, const manifest& m, const torrent_plan& plan,
                              const hash_options& options) {
-  auto listing = listing_of(objects, m);
+  auto listing = listing_of(objects, m, plan);
   if (!listing)
     return tl::unexpected{listing.error()};
   auto content = hash_folder(*listing, options);
@@ -39,8 +47,38 @@ result<torrent_content> hash(object_store& objects, const manifest& m,
 
 } // namespace
 
-result<void> add_torrents(object_store& objects, manifest& m, const hash_options& options) {
-  auto content = hash(objects, m, options);
+torrent_plan plan_torrents(const manifest& m, const known_hashes* known) {
+  torrent_plan plan;
+  plan.piece_length_bytes = piece_length_for(m.files, known);
+  if (known && known->piece_length_bytes != plan.piece_length_bytes)
+    known = nullptr;
+  plan.reuse.known = known;
+  plan.reuse.plan = plan_stream(m.files, known);
+  for (auto& file : m.files)
+    plan.reuse.names.push_back(file.sha256);
+  auto needs = needs_of(m.files, plan.reuse);
+  for (auto i : needs.files)
+    plan.to_read.push_back(m.files[i].sha256);
+  // The same bytes under another name may be needed whole.
+  if (needs.end && std::count(plan.to_read.begin(), plan.to_read.end(), needs.end->file) == 1)
+    plan.end = needs.end;
+  return plan;
+}
+
+void torrent_plan::use_end(std::string bytes) {
+  std::erase(to_read, end->file);
+  reuse.end = end;
+  reuse.end_bytes = std::move(bytes);
+}
+
+result<void> add_torrents(object_store& objects, manifest& m, const torrent_plan& plan,
+                          const std::atomic<bool>* cancelled, unsigned workers) {
+  hash_options options;
+  options.piece_length_bytes = plan.piece_length_bytes;
+  options.workers = workers;
+  options.cancelled = cancelled;
+  options.reuse = &plan.reuse;
+  auto content = hash(objects, m, plan, options);
   if (!content)
     return tl::unexpected{content.error()};
   torrent_options form;

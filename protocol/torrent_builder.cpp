@@ -37,6 +37,15 @@ bool has_all_hashes(const hashed_file& file, uint32_t piece_length_bytes) {
          && file.piece_layer.size() == (pieces > 1 ? pieces : 0);
 }
 
+/// Each index once, or none at all?
+bool is_order(std::vector<size_t> indexes, size_t count) {
+  std::sort(indexes.begin(), indexes.end());
+  for (size_t i = 0; i < indexes.size(); ++i)
+    if (indexes[i] != i)
+      return false;
+  return indexes.empty() || indexes.size() == count;
+}
+
 result<void> check(const torrent_content& content, torrent_format format,
                    const torrent_options& options) {
   const uint32_t piece = content.piece_length_bytes;
@@ -50,6 +59,8 @@ result<void> check(const torrent_content& content, torrent_format format,
   if (format == torrent_format::v1
       && content.v1_stream_pieces.size() != (total + piece - 1) / piece)
     return fail(ec::invalid_argument, "piece hashes are missing");
+  if (!is_order(content.v1_order, content.files.size()))
+    return fail(ec::invalid_argument, "not an order of the files");
   for (size_t i = 0; i < content.files.size(); ++i) {
     auto& path = content.files[i].path;
     if (!is_safe_path(path))
@@ -100,7 +111,8 @@ void write_pad(bencode_writer& out, uint64_t size_bytes) {
 /// "files" of the v1 part.
 void write_file_list(bencode_writer& out, const torrent_content& content, bool padded) {
   out.begin_list();
-  for (auto& file : content.files) {
+  for (size_t i = 0; i < content.files.size(); ++i) {
+    auto& file = content.files[padded || content.v1_order.empty() ? i : content.v1_order[i]];
     out.begin_dict().string("length").integer(static_cast<int64_t>(file.size_bytes));
     out.string("path").begin_list();
     for (auto segment : split(file.path))

@@ -45,6 +45,9 @@ struct torrent_content {
   /// SHA-1 of each piece of all files in a row without pads, for the v1 format.
   std::vector<sha1_digest> v1_stream_pieces;
 
+  /// The order of `files` in that row, as indexes. Empty: as they stand.
+  std::vector<size_t> v1_order = {};
+
   uint64_t total_size_bytes() const;
 };
 

@@ -97,13 +97,32 @@ result<read_card> read_card_of(object_store& objects, const manifest_file& file,
                  : read_safetensors(model, file.path, category);
 }
 
+bool is_unchanged(const manifest_file& file, const manifest* before) {
+  auto* was = before ? before->find_file(file.path) : nullptr;
+  return was && was->sha256 == file.sha256;
+}
+
 } // namespace
 
-result<void> add_cards(object_store& objects, manifest& m, std::string_view category) {
+std::vector<sha256_digest> cards_to_read(const manifest& m, const manifest* before) {
+  std::vector<sha256_digest> objects;
+  for (auto& file : m.files)
+    if (is_model_file(file.path) && !is_unchanged(file, before))
+      objects.push_back(file.sha256);
+  return objects;
+}
+
+result<void> add_cards(object_store& objects, manifest& m, std::string_view category,
+                       const manifest* before) {
   m.cards.clear();
   for (auto& file : m.files) {
     if (!is_model_file(file.path))
       continue;
+    if (is_unchanged(file, before)) {
+      if (auto* card = before->find_card(file.path))
+        m.cards.push_back(*card);
+      continue;
+    }
     auto read = read_card_of(objects, file, category);
     if (!read && !is_client_error(read.error().code))
       return tl::unexpected{read.error()};

@@ -12,7 +12,13 @@ namespace shoal::http {
 /// objects. Takes as long as it takes to hash those files: run it on the disk pool. A file whose
 /// header cannot be understood has no card.
 /// @param category as the publisher gave it, see `make_card`.
+/// @param before the revision before this one, whose cards of unchanged files are taken over. May
+/// be null.
 /// @errors ec::storage_*.
-result<void> add_cards(object_store& objects, manifest& m, std::string_view category);
+result<void> add_cards(object_store& objects, manifest& m, std::string_view category,
+                       const manifest* before = nullptr);
+
+/// @returns the objects that `add_cards` reads.
+std::vector<sha256_digest> cards_to_read(const manifest& m, const manifest* before);
 
 } // namespace shoal::http

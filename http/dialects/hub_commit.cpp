@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/dialects/hub_commit.hpp"
 
+#include "core/limits.hpp"
+#include "core/log.hpp"
 #include "http/dialects/bring_file.hpp"
 #include "http/dialects/file_cards.hpp"
 #include "http/dialects/registration.hpp"
+#include "http/dialects/registry_access.hpp"
+#include "http/object_relay.hpp"
 #include "persistence/revision_torrents.hpp"
 #include "protocol/git_identity.hpp"
+
+#include <algorithm>
+#include <set>
 
 namespace shoal::http {
 
@@ -19,8 +26,42 @@ struct making {
   const hub_commit_head& note;
   unix_seconds at;
   const std::atomic<bool>& cancelled;
-  std::vector<sha256_digest> absent = {}; ///< Objects of the revision that are not here.
+  const known_hashes* known = nullptr;    ///< Of the base's files.
+  std::vector<sha256_digest> absent = {}; ///< Objects that must be read and are not here.
+  std::optional<file_end> end = {};       ///< Of one more of them this is enough.
+  std::optional<std::string> end_bytes = {};
+
+  bool lacks_something() const { return end || !absent.empty(); }
 };
+
+/// What the base keeps. Of the rest the new revision must see to it itself.
+std::set<sha256_digest> kept_by(const hub_base& base) {
+  if (!base.files || base.is_mirror)
+    return {};
+  auto all = objects_of(*base.files, {});
+  return {all.begin(), all.end()};
+}
+
+/// Objects that must be here to make the revision: those that are new, and those that are read.
+std::vector<sha256_digest> needed(const making& x, const manifest& m, const torrent_plan& plan) {
+  auto all = plan.to_read;
+  auto kept = kept_by(x.base);
+  for (auto& file : m.files)
+    if (!kept.contains(file.sha256))
+      all.push_back(file.sha256);
+  for (auto& object : cards_to_read(m, x.base.files.get()))
+    all.push_back(object);
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+std::vector<sha256_digest> without(std::vector<sha256_digest> all,
+                                   const std::set<sha256_digest>& these) {
+  all.erase(std::remove_if(all.begin(), all.end(), [&](auto& x) { return these.contains(x); }),
+            all.end());
+  return all;
+}
 
 result<manifest> changed_files(const making& x) {
   auto draft = x.base.files ? hub_draft{*x.base.files} : hub_draft{};
@@ -64,30 +105,33 @@ result<std::optional<held_publication>> prepare(making& x) {
   if (!commit)
     return std::optional<held_publication>{};
   m->rev = commit->hex();
-  std::vector<sha256_digest> objects;
-  x.absent.clear();
-  for (auto& file : m->files) {
-    objects.push_back(file.sha256);
-    if (!x.node.objects().size(file.sha256))
-      x.absent.push_back(file.sha256);
+  auto plan = plan_torrents(*m, x.known);
+  if (plan.end && !x.node.objects().size(plan.end->file)) {
+    x.end = x.end_bytes ? std::nullopt : plan.end;
+    plan.use_end(x.end_bytes.value_or(""));
   }
-  if (!x.absent.empty())
+  auto objects = needed(x, *m, plan);
+  x.absent.clear();
+  for (auto& object : objects)
+    if (!x.node.objects().size(object))
+      x.absent.push_back(object);
+  if (x.lacks_something())
     return fail(ec::unavailable, "bytes of this revision are at another node");
   auto files_held = x.node.claims().take(std::move(objects));
   if (!files_held && files_held.error().code == ec::not_found)
     return fail(ec::unavailable, "bytes of this revision were evicted: try again");
   if (!files_held)
     return tl::unexpected{files_held.error()};
-  hash_options options;
-  options.cancelled = &x.cancelled;
-  if (auto added = add_torrents(x.node.objects(), *m, options); !added)
+  if (auto added = add_torrents(x.node.objects(), *m, plan, &x.cancelled); !added)
     return tl::unexpected{added.error()};
-  if (auto added = add_cards(x.node.objects(), *m, x.base.about.category); !added)
+  auto& before = x.base.files;
+  if (auto added = add_cards(x.node.objects(), *m, x.base.about.category, before.get()); !added)
     return tl::unexpected{added.error()};
   auto stored = x.node.objects().files().put(encode_manifest(*m));
   if (!stored)
     return tl::unexpected{stored.error()};
-  auto held = x.node.claims().take(objects_of(*m, *stored));
+  auto fresh = without(objects_of(*m, *stored), kept_by(x.base));
+  auto held = x.node.claims().take(fresh);
   if (!held)
     return tl::unexpected{held.error()};
   publication what;
@@ -97,16 +141,54 @@ result<std::optional<held_publication>> prepare(making& x) {
   what.tags = x.base.about.tags;
   what.description = x.note.summary;
   what.content = std::move(*m);
-  return held_publication{std::move(what), *stored, std::move(*held), x.base.rev};
+  return held_publication{std::move(what), *stored, std::move(*held), std::move(fresh), x.base.rev};
 }
 
-/// Torrents need the hashes of all bytes, wherever in the cluster these are.
-task<result<void>> bring_all(exchange& ex, std::vector<sha256_digest> objects) {
-  for (auto& object : objects) {
+/// What the base's torrents say, or null: then all files are read.
+task<std::shared_ptr<const known_hashes>> learn(exchange& ex, const hub_base& base) {
+  auto* hybrid = base.files ? base.files->find_torrent("hybrid") : nullptr;
+  auto* v1 = base.files ? base.files->find_torrent("v1") : nullptr;
+  if (!hybrid)
+    co_return nullptr;
+  for (auto* torrent : {hybrid, v1})
+    if (torrent)
+      co_await bring_object(ex, torrent->object);
+  auto read = [&objects = ex.node().objects(), files = base.files, hybrid, v1] {
+    auto load = [&](const manifest_torrent* torrent) -> result<std::string> {
+      if (!torrent)
+        return std::string{};
+      return objects.load(torrent->object, limits::metainfo_bytes_max);
+    };
+    return load(hybrid).and_then([&](const std::string& first) {
+      return load(v1).and_then(
+          [&](const std::string& second) { return read_known_hashes(*files, first, second); });
+    });
+  };
+  auto known = co_await ex.on_disk(read);
+  if (known)
+    co_return std::make_shared<const known_hashes>(std::move(*known));
+  log::info("http", "reads all files of a revision again id={} reason=\"{}\"", base.id.str(),
+            to_string(known.error()));
+  co_return nullptr;
+}
+
+/// What must be read and is at another node of the cluster.
+task<result<void>> bring_all(exchange& ex, making& x) {
+  auto absent = [](const error& why) {
+    return fail(ec::unavailable, "bytes of this revision are at another node: " + to_string(why));
+  };
+  if (x.end && ex.far()) {
+    object_part part{x.end->file, x.end->size_bytes, x.end->offset,
+                     x.end->size_bytes - x.end->offset};
+    auto bytes = co_await ex.far()->read(ex, part);
+    if (!bytes)
+      co_return absent(bytes.error());
+    x.end_bytes = std::move(*bytes);
+  }
+  for (auto& object : x.absent) {
     auto brought = co_await bring_file(ex, object);
     if (!brought)
-      co_return fail(ec::unavailable,
-                     "bytes of this revision are at another node: " + to_string(brought.error()));
+      co_return absent(brought.error());
   }
   co_return result<void>{};
 }
@@ -128,12 +210,13 @@ task<result<hub_made>> finish(exchange& ex, const hub_base& base,
 
 task<result<hub_made>> make_commit(exchange& ex, hub_base base, std::vector<hub_change> changes,
                                    hub_commit_head note, unix_seconds at) {
-  making x{ex.node(), base, changes, note, at, ex.srv().leaving};
+  auto known = co_await learn(ex, base);
+  making x{ex.node(), base, changes, note, at, ex.srv().leaving, known.get()};
   auto work = [&x] { return prepare(x); };
   auto ready = co_await run_on(*ex.srv().hashing, work);
-  if (x.absent.empty())
+  if (!x.lacks_something())
     co_return co_await finish(ex, base, ready);
-  auto brought = co_await bring_all(ex, x.absent);
+  auto brought = co_await bring_all(ex, x);
   if (!brought)
     co_return tl::unexpected{brought.error()};
   auto again = co_await run_on(*ex.srv().hashing, work);

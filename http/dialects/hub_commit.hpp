@@ -13,6 +13,7 @@ struct hub_base {
   model_id id;
   std::string kind;
   bool is_private = false;
+  bool is_mirror = false;                ///< Its files are not kept, but pulled again.
   std::shared_ptr<const manifest> files; ///< Null: there is nothing yet.
   std::string rev;                       ///< The revision's name; empty if there is none.
   std::string commit;                    ///< 40 digits; empty if there is none.
@@ -27,8 +28,9 @@ struct hub_made {
   bool is_new = false; ///< False: the files are as they were, so there is no new commit.
 };
 
-/// Makes both torrents, stores all and registers the revision. Reads every byte of it: takes as
-/// long as the disk does. @param at when the commit was made.
+/// Makes both torrents, stores all and registers the revision. Reads the files that are new, and
+/// what follows the first change in the order of the v1 torrent: large files come first there.
+/// @param at when the commit was made.
 /// @errors ec::conflict: there is a newer commit on top of the same base; ec::not_found (what is to
 /// be removed), ec::invalid_argument, ec::too_large, ec::unavailable (bytes that are at another
 /// node), and those of storage.

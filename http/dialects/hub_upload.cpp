@@ -164,6 +164,7 @@ task<hub_result<hub_base>> find_base(exchange& ex, std::string kind, std::string
   base.id = place->files->id;
   base.kind = std::move(kind);
   base.is_private = place->what.is_private;
+  base.is_mirror = place->what.is_mirror;
   base.files = place->files;
   base.rev = place->what.rev;
   base.commit = place->commit;

@@ -98,10 +98,12 @@ result<prepared> prepare(shoal::node& node, const model_id& id, const std::strin
   auto stored = store_manifest(objects, *what, before);
   if (!stored)
     return tl::unexpected{stored.error()};
-  auto held = node.claims().take(objects_of(m, *stored));
+  auto objects_named = objects_of(m, *stored);
+  auto held = node.claims().take(objects_named);
   if (!held)
     return tl::unexpected{held.error()};
-  return prepared{{std::move(*what), *stored, std::move(*held)}, before.has_value()};
+  return prepared{{std::move(*what), *stored, std::move(*held), std::move(objects_named)},
+                  before.has_value()};
 }
 
 task<result<prepared>> prepare_request(exchange& ex) {

@@ -29,13 +29,12 @@ task<result<void>> copy_out(exchange& ex, const held_publication& done) {
   auto* cluster = ex.node().shared_registry();
   if (!cluster || !cluster->replicator())
     co_return result<void>{};
-  auto size_all
-      = [objects = &ex.node().objects(), all = objects_of(done.what.content, done.manifest)] {
-          std::vector<sized_object> sized;
-          for (auto& object : all)
-            sized.push_back({object, objects->size(object).value_or(0)});
-          return sized;
-        };
+  auto size_all = [objects = &ex.node().objects(), all = done.objects] {
+    std::vector<sized_object> sized;
+    for (auto& object : all)
+      sized.push_back({object, objects->size(object).value_or(0)});
+    return sized;
+  };
   copy_objects ask{std::random_device{}() | uint64_t{std::random_device{}()} << 32, {}};
   ask.objects = co_await ex.on_disk(size_all);
   for (auto until = mono_now() + copies_patience; mono_now() < until;) {

@@ -11,8 +11,11 @@ namespace shoal::http {
 struct held_publication {
   publication what;
   sha256_digest manifest;
-  object_claims::hold hold; ///< Of all that it names, until the registry does.
-  std::string parent = {};  ///< See publish_revision.
+  object_claims::hold hold; ///< Of `objects`, until the registry names them.
+
+  /// What it names and no other revision is known to keep. In a cluster these get their copies.
+  std::vector<sha256_digest> objects;
+  std::string parent = {}; ///< See publish_revision.
 };
 
 /// All that a revision consists of. @param name of the manifest.

@@ -8,6 +8,8 @@ import random
 
 import pytest
 from support import hub, wait, web
+from support.client_aria2 import Aria2Client
+from support.client_libtorrent import LibtorrentClient
 from support.cluster import Cluster
 
 pytestmark = pytest.mark.timeout(300)
@@ -104,6 +106,33 @@ def test_what_no_node_has_is_refused(cluster):
     assert answer.status == 400 and "Upload it first" in answer.text
 
 
+def test_a_small_change_brings_no_large_file(cluster, tmp_path):
+    """Torrents of the revision before say what its files hash to, wherever these are."""
+    nodes = cluster.alive
+    create(nodes[0])
+    upload(nodes[0])
+    first = commit(nodes[0], weights(), text("README.md", b"# A model\n"))
+    assert first.status == 200, first
+    node = next(node for node in nodes if not has(node, OID))
+    before = node.metrics()["shoal_object_copied_bytes_total"]
+    second = commit(node, text("README.md", b"# A better model\n"))
+    assert second.status == 200, second
+    assert node.metrics()["shoal_object_copied_bytes_total"] - before < len(WEIGHTS) / 2
+    assert not has(node, OID)
+    oid = second.json()["commitOid"]
+    expected = {"weights.bin": WEIGHTS, "README.md": b"# A better model\n"}
+    with Aria2Client("127.0.0.1", tmp_path / "aria2") as v1, \
+            LibtorrentClient("127.0.0.1", tmp_path / "lt") as hybrid:
+        v1.add(node.torrent(NAME, oid, "v1"), tmp_path / "v1")
+        hybrid.add(node.torrent(NAME, oid, "hybrid"), tmp_path / "hybrid")
+        v1.wait_done(60)
+        hybrid.wait_done(60)
+    for folder in ("v1", "hybrid"):
+        for path, data in expected.items():
+            assert (tmp_path / folder / oid / path).read_bytes() == data, (folder, path)
+    assert web.get(f"{node.url}/{NAME}/resolve/{oid}/weights.bin", BEARER).body == WEIGHTS
+
+
 def test_what_two_commits_need_is_brought_once(cluster):
     nodes = cluster.alive
     create(nodes[0])
@@ -112,6 +141,6 @@ def test_what_two_commits_need_is_brought_once(cluster):
     node = next(node for node in nodes if not has(node, OID))
     before = node.metrics()["shoal_object_copied_bytes_total"]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda i: commit(node, text(f"{i}.md", b"more\n")), range(4)))
+        answers = list(pool.map(lambda i: commit(node, weights(f"again-{i}.bin")), range(4)))
     assert [answer.status for answer in answers] == [200] * 4, answers
     assert node.metrics()["shoal_object_copied_bytes_total"] - before < 2 * len(WEIGHTS)
