@@ -3,6 +3,7 @@
 
 #include "core/hex.hpp"
 #include "core/limits.hpp"
+#include "persistence/object_owners.hpp"
 #include "protocol/manifest.hpp"
 
 #include <algorithm>
@@ -14,10 +15,6 @@ namespace {
 constexpr std::string_view revision_prefix = "rev ";
 constexpr std::string_view entry_prefix = "entry ";
 constexpr std::string_view hold_prefix = "hold ";
-
-std::string owner_of_revision(std::string_view key) {
-  return std::string(revision_prefix) + std::string(key);
-}
 
 std::string owner_of_entry(std::string_view key) {
   return std::string(entry_prefix) + to_hex(as_bytes(key));
@@ -50,6 +47,16 @@ result<std::vector<std::string>> keys_after(const lmdb_store& store, table where
 }
 
 } // namespace
+
+std::string owner_of_revision(std::string_view key) {
+  return std::string(revision_prefix) + std::string(key);
+}
+
+std::optional<std::string> revision_of_owner(std::string_view owner) {
+  if (!owner.starts_with(revision_prefix))
+    return std::nullopt;
+  return std::string(owner.substr(revision_prefix.size()));
+}
 
 // -- holds ---------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 #include "core/limits.hpp"
 #include "http/credentials.hpp"
 #include "http/dialects/revisions.hpp"
+#include "persistence/object_owners.hpp"
 #include "protocol/text.hpp"
 
 #include <algorithm>
@@ -14,6 +15,9 @@ namespace {
 
 constexpr std::string_view kind = "model";
 constexpr std::string_view usual_suffix = ".safetensors";
+
+/// Revisions with the same file of which one is looked for that the asker may see.
+constexpr size_t owners_max = 100;
 
 model_card card_of(const manifest& m, const manifest_file& file) {
   auto* card = m.find_card(file.path);
@@ -90,6 +94,27 @@ bool has_hash(const shelf_item& item, const sha256_digest& hash) {
   return item.file->sha256 == hash || item.card.tensor_sha256 == hash;
 }
 
+/// This node knows whose the files are that it keeps.
+task<result<shelf_item>> find_kept(exchange& ex, sha256_digest hash, bool with_private) {
+  auto* index = &ex.node().objects().index();
+  auto look = [index, hash] { return index->owners_of(hash, owners_max); };
+  auto owners = co_await ex.on_disk(look);
+  if (!owners)
+    co_return tl::unexpected{owners.error()};
+  for (auto& owner : *owners) {
+    auto key = revision_of_owner(owner);
+    auto at = key ? key->rfind('@') : std::string::npos;
+    if (at == std::string::npos)
+      continue;
+    auto found = co_await find_named(ex, key->substr(0, at), key->substr(at + 1), with_private);
+    if (!found)
+      continue; // The asker may not see it, or it has gone.
+    if (auto* file = find_hash(*found->files, hash))
+      co_return item_of(found->what, found->files, *file);
+  }
+  co_return fail(ec::not_found);
+}
+
 /// Looks through the latest revisions, as nobody remembers where that hash is.
 task<result<shelf_item>> seek_hash(exchange& ex, sha256_digest hash, bool with_private) {
   recent_revisions ask{std::string{kind}, limits::shelf_revisions_max, with_private};
@@ -115,9 +140,12 @@ task<result<shelf_item>> find_by_hash(exchange& ex, sha256_digest hash, bool wit
     if (found && has_hash(*found, hash))
       co_return found;
   }
-  if (!within_rate(ex))
-    co_return fail(ec::rate_limited);
-  auto found = co_await seek_hash(ex, hash, with_private);
+  auto found = co_await find_kept(ex, hash, with_private);
+  if (!found) {
+    if (!within_rate(ex))
+      co_return fail(ec::rate_limited);
+    found = co_await seek_hash(ex, hash, with_private);
+  }
   if (found)
     hints.put(hash, std::make_shared<const shelf_place>(
                         shelf_place{found->what.id, found->what.rev, found->file->path}));

@@ -248,6 +248,18 @@ def test_an_older_revision_is_still_found_by_its_hash(shelf, tmp_path):
     assert download(shelf, hashlib.sha256(old).hexdigest()).body == old
 
 
+def test_what_is_kept_here_is_found_by_its_hash_without_a_search(make_node, tmp_path):
+    node = make_node("--rate", "1", "--burst", "30", unlimited=False)
+    data = model_files.safetensors({}, 700, seed=13)
+    publish(node, tmp_path, {"m.safetensors": data}, "org/kept")
+    for number in range(1000):
+        if download(node, f"{number:064x}").status == 429:
+            break
+    else:
+        raise AssertionError("searches have a limit")
+    assert download(node, hashlib.sha256(data).hexdigest()).body == data
+
+
 # -- who may -------------------------------------------------------------------------------
 
 KEY = {"X-Weightless-Key": "writer"}
