@@ -193,6 +193,7 @@ void peer::on_end(const caf::error& reason) {
     log::error("peer", "ends unexpectedly reason={}", caf::to_string(reason));
   for (auto& m : joined_)
     leave(m);
+  offers_.clear(); // Two that were offered something by each other would keep each other for ever.
   if (desk_.agents)
     desk_.agents->remove(id());
   if (desk_.relay)

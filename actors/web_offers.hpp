@@ -62,6 +62,9 @@ public:
     release();
   }
 
+  /// Forgets all.
+  void clear() { std::vector<item>{}.swap(waiting_); }
+
   size_t size() const { return waiting_.size(); }
 
 private:
@@ -73,7 +76,7 @@ private:
 
   void release() {
     if (waiting_.empty())
-      std::vector<item>{}.swap(waiting_);
+      clear();
   }
 
   std::chrono::seconds ttl_;

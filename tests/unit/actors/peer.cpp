@@ -210,6 +210,25 @@ CAF_TEST(who closes its socket leaves all of its swarms) {
   lines[0].ended = true;
 }
 
+CAF_TEST(peers that offered something to each other are gone when they end) {
+  for (uint8_t i : {0, 1, 0}) {
+    auto req = hello(i, 5);
+    req.offers = {offer(static_cast<char>('o' + i), "x")};
+    announce(i, req);
+  }
+  CAF_CHECK_EQUAL(counted.offers.value(), 2u);
+  std::vector<caf::actor_addr> gone;
+  for (size_t i : {0u, 1u}) {
+    gone.push_back(lines[i].peer.address());
+    disconnect_peer(lines[i].peer);
+    settle();
+    lines[i].peer = peer_actor{};
+    lines[i].ended = true;
+  }
+  for (auto& address : gone)
+    CAF_CHECK(caf::actor_cast<caf::strong_actor_ptr>(address) == nullptr);
+}
+
 CAF_TEST(a peer that dies closes its line and leaves its swarms) {
   announce(0, hello(0, 5));
   caf::anon_send_exit(lines[0].peer, caf::exit_reason::kill);
