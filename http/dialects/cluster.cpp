@@ -29,7 +29,9 @@ json_object etcd_json(const coordination::etcd_health& x) {
 }
 
 json_object lease_json(const cluster_sight& sight, mono_time now) {
-  auto left = std::chrono::duration<double>(sight.acts_until - now).count();
+  // Without a lease the time is the least there is, from which nothing can be subtracted.
+  auto until = std::max(sight.acts_until, now);
+  auto left = std::chrono::duration<double>(until - now).count();
   auto held = sight.holds_lease && left > 0;
   return {{"held", held}, {"remaining_s", held ? std::round(left * 1000) / 1000 : 0}};
 }
