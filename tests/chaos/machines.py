@@ -13,7 +13,7 @@ import time
 import netns
 from support import wait, web
 from support.cluster import ADMIN, is_settled
-from support.paths import SHOALD, TOP
+from support.paths import SANITIZED, SHOALD, TOP
 from support.process import Process
 
 NODES, MEMBERS = ("n1", "n2", "n3"), ("e1", "e2", "e3")
@@ -114,7 +114,8 @@ class ChaosNode(Machine):
                 "--log-format", "text"]
 
     def _clock(self, host):
-        if not FAKE_CLOCK or host.name != NODES[-1]:
+        # A sanitizer must be loaded first, and so must the false clock.
+        if not FAKE_CLOCK or SANITIZED or host.name != NODES[-1]:
             return None
         return {**os.environ, "LD_PRELOAD": FAKE_CLOCK[0], "FAKETIME_NO_CACHE": "1",
                 "FAKETIME_TIMESTAMP_FILE": str(self.offset), "FAKETIME_DONT_FAKE_MONOTONIC": "1",

@@ -15,6 +15,7 @@ from support import folders, wait, web
 from support.client_aria2 import Aria2Client
 from support.client_transmission import TransmissionClient
 from support.cluster import DEV_CERTS, Cluster
+from support.paths import SANITIZED
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -245,6 +246,7 @@ def memory_kb(node, field):
     return int(re.search(rf"{field}:\s+(\d+) kB", text)[1])
 
 
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer keeps freed memory for a while")
 def test_memory_stays_flat(cluster):
     data = os.urandom(HUGE_BYTES)
     digest = put_object(cluster.nodes[0], data)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from support import hub, wait, web
 from support.client_aria2 import Aria2Client
-from support.client_hub import HubClient
+from support.client_hub import HubClient, HubError
 from support.client_libtorrent import LibtorrentClient
 from support.cluster import Cluster
 from support.origin import COMMIT, Gate, Origin
@@ -158,6 +158,7 @@ def take_with_hub(node):
     blobs = HubClient(node.url).calls([("downloadFile", {"repo": repo, "path": path}, [])
                                        for path in FILES])
     for (path, data), blob in zip(FILES.items(), blobs):
+        assert not isinstance(blob, HubError), (path, blob)
         assert (blob["size"], blob["sha256"]) == (len(data), hub.sha256(data)), path
 
 

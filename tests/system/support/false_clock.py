@@ -8,7 +8,7 @@ import os
 import pytest
 
 from . import web
-from .paths import SHOALD
+from .paths import SANITIZED
 
 LIBRARIES = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
 DAY = 86_400
@@ -18,7 +18,7 @@ class ShiftedNode:
     """`node`, and what shifts and reads its wall clock."""
 
     def __init__(self, make_node, work, *flags):
-        if "asan" in str(SHOALD) or "tsan" in str(SHOALD):
+        if SANITIZED:
             pytest.skip("the sanitizer must be loaded first, and so must the false clock")
         assert LIBRARIES, "libfaketime is missing: see deploy/lib/packages.sh"
         self._offset = work / "offset"

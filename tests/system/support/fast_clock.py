@@ -7,7 +7,7 @@ import pytest
 
 from . import wait, web
 from .false_clock import LIBRARIES
-from .paths import SHOALD
+from .paths import SANITIZED
 
 # In its time a client of the real world is slow.
 PATIENT = ("--header-timeout", "86400", "--idle-timeout", "86400", "--stall-timeout", "86400")
@@ -17,7 +17,7 @@ class FastNode:
     """`node`, and the time that has passed there."""
 
     def __init__(self, make_node, speed, *flags):
-        if "asan" in str(SHOALD) or "tsan" in str(SHOALD):
+        if SANITIZED:
             pytest.skip("the sanitizer must be loaded first, and so must the false clock")
         assert LIBRARIES, "libfaketime is missing: see deploy/lib/packages.sh"
         environment = {**os.environ, "LD_PRELOAD": LIBRARIES[0], "FAKETIME": f"+0 x{speed}",

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from . import metrics, wait, web
-from .paths import SHOAL, SHOALD, SLOWNESS
+from .paths import SANITIZED, SHOAL, SHOALD, SLOWNESS
 from .process import Process, free_port
 
 # Peers of tests live on loopback addresses, which a public tracker would not hand out.
@@ -74,6 +74,10 @@ class Node:
     def close(self):
         if self.alive:
             self._process.stop(15)
+        if SANITIZED:  # What is found at the end, such as leaks, no answer tells.
+            found = [line for line in self.logged().splitlines()
+                     if "Sanitizer" in line or "runtime error:" in line]
+            assert not found, (self.log, found)
 
     def logged(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""

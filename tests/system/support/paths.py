@@ -10,5 +10,7 @@ SHOALD = BUILD / "cmd" / "shoald"
 SHOAL = BUILD / "cmd" / "shoal"
 NPM = TOP / "tests" / "clients"
 
+SANITIZED = BUILD.name in ("asan", "tsan")
+
 # Sanitizers slow the programs down; deadlines stretch by this factor.
 SLOWNESS = 1 if BUILD.name == "release" else 4
