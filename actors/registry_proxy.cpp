@@ -9,6 +9,11 @@ registry_proxy::registry_proxy(caf::actor_config& cfg, size_t number, const regi
     : registry_proxy_actor::base(cfg), number_{number}, peers_{*peers}, known_{*peers->store},
       asker_{*peers->links, caf::actor_cast<caf::actor>(this)} {}
 
+void registry_proxy::on_exit() {
+  asker_.close();
+  paused_.clear(); // Each has a promise, and a promise keeps this actor.
+}
+
 /// @param then told false if there is no time for it.
 void registry_proxy::later(mono_time deadline, std::function<void(bool)> then) {
   if (peers_.now() + peers_.pause >= deadline) {

@@ -26,7 +26,7 @@ public:
   registry_proxy(caf::actor_config& cfg, size_t number, const registry_peers* peers);
 
   behavior_type make_behavior() override;
-  void on_exit() override { asker_.close(); }
+  void on_exit() override;
 
 private:
   template <class T>
