@@ -48,12 +48,14 @@ void add_nodes(metrics::registry& to, const board_ptr& board) {
   for (auto& family : node_families)
     to.add_collector(family.name, family.help, family.kind,
                      [board, read = family.read](const sink& out) {
-                       for (auto& x : board->latest()->peers)
+                       auto report = board->latest();
+                       for (auto& x : report->peers)
                          out("node=" + metrics::quoted(x.link.node), read(x));
                      });
   to.add_collector("shoal_link_credit_bytes", "Bytes that may be sent to the node now, by lane",
                    gauge, [board](const sink& out) {
-                     for (auto& x : board->latest()->peers) {
+                     auto report = board->latest();
+                     for (auto& x : report->peers) {
                        auto node = "node=" + metrics::quoted(x.link.node);
                        out(node + ",lane=\"asks\"", double(x.link.credit_bytes));
                        out(node + ",lane=\"answers\"", double(x.link.answer_credit_bytes));
