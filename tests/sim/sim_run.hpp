@@ -103,10 +103,6 @@ private:
   cluster::key_space keys_{"shoal/"};
   std::unique_ptr<etcd_link> operator_;
   bool strict_ = false;
-  std::unique_ptr<sim_traffic> traffic_; // Null: nobody announces.
-  std::vector<std::unique_ptr<sim_node>> nodes_;
-  std::vector<std::unique_ptr<sim_node>> doubles_; // Of nodes, with folders of their own.
-  std::vector<sim_node*> all_;                     // Both.
   run_outcome outcome_;
   sim_ledger ledger_;
   uint64_t data_at_ = 0; // Revision of the last change of data.
@@ -117,6 +113,12 @@ private:
   std::set<std::pair<size_t, uint64_t>> warm_;                // Slots and revisions of standbys.
   std::vector<const sim_node*> owners_;                       // Of each slot, when last looked.
   mono_time looked_;
+
+  // Last, because nodes tell of their end.
+  std::unique_ptr<sim_traffic> traffic_; // Null: nobody announces.
+  std::vector<std::unique_ptr<sim_node>> nodes_;
+  std::vector<std::unique_ptr<sim_node>> doubles_; // Of nodes, with folders of their own.
+  std::vector<sim_node*> all_;                     // Both.
 };
 
 } // namespace shoal::sim
