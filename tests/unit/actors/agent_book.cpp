@@ -92,8 +92,8 @@ CAF_TEST(what other nodes tell counts until they tell no more) {
   book.hear("n2", who, agent("oslo", 20'000'000));
   book.hear("n3", {7, there, "said"}, agent("lund", 1'000));
   CAF_REQUIRE(book.find(here).has_value());
-  CAF_CHECK_EQUAL(book.find(here)->zone, "oslo");
-  CAF_CHECK_EQUAL(book.list(10).front().node, "n2");
+  CAF_CHECK(book.find(here)->zone == "oslo");
+  CAF_CHECK(book.list(10).front().node == "n2");
   CAF_MESSAGE("they are no agents of this node");
   CAF_CHECK_EQUAL(book.known(), 2u);
   CAF_CHECK_EQUAL(book.count(), 0u);
@@ -117,7 +117,7 @@ CAF_TEST(a node that starts again numbers its lines anew) {
   book.hear("n2", {7, there, "said"}, agent("lund", 1));
   CAF_CHECK(!book.find(here));
   CAF_REQUIRE(book.find(there).has_value());
-  CAF_CHECK_EQUAL(book.find(there)->zone, "lund");
+  CAF_CHECK(book.find(there)->zone == "lund");
   CAF_CHECK_EQUAL(book.known(), 1u);
   CAF_MESSAGE("what nobody repeats is forgotten, also if only this node has agents by then");
   now = 300;

@@ -51,8 +51,8 @@ CAF_TEST(a list names the latest revision of each model) {
   CAF_CHECK_EQUAL(all.total, 2u);
   CAF_REQUIRE_EQUAL(all.models.size(), 2u);
   CAF_CHECK_EQUAL(all.models.front().rev, "r2");
-  CAF_CHECK_EQUAL(list("bErT").total, 1u);
-  CAF_CHECK_EQUAL(list("nothing").total, 0u);
+  CAF_CHECK(list("bErT").total == 1u);
+  CAF_CHECK(list("nothing").total == 0u);
   auto page = list("", 1, 1);
   CAF_CHECK_EQUAL(page.total, 2u);
   CAF_REQUIRE_EQUAL(page.models.size(), 1u);
@@ -62,32 +62,32 @@ CAF_TEST(a list names the latest revision of each model) {
 CAF_TEST(an empty revision means the latest) {
   load(make("org/m", "r1", 10));
   load(make("org/m", "r2", 20));
-  CAF_CHECK_EQUAL(known("org/m", "").rev, "r2");
-  CAF_CHECK_EQUAL(known("org/m", "r1").rev, "r1");
+  CAF_CHECK(known("org/m", "").rev == "r2");
+  CAF_CHECK(known("org/m", "r1").rev == "r1");
   CAF_CHECK(!look_up("org/m", "r3"));
   CAF_CHECK(!look_up("org/x", ""));
   clear(make("org/m", "r2", 20));
-  CAF_CHECK_EQUAL(known("org/m", "").rev, "r1");
+  CAF_CHECK(known("org/m", "").rev == "r1");
 }
 
 CAF_TEST(a mirror is the latest only where nobody has published) {
   auto mirror = make("org/m", "c1", 30);
   mirror.is_mirror = true;
   load(mirror);
-  CAF_CHECK_EQUAL(known("org/m", "").rev, "c1");
-  CAF_CHECK_EQUAL(list("").models.front().rev, "c1");
+  CAF_CHECK(known("org/m", "").rev == "c1");
+  CAF_CHECK(list("").models.front().rev == "c1");
   CAF_CHECK(list("").models.front().is_mirror);
   load(make("org/m", "r1", 10));
-  CAF_CHECK_EQUAL(known("org/m", "").rev, "r1");
-  CAF_CHECK_EQUAL(list("").models.front().rev, "r1");
-  CAF_CHECK_EQUAL(known("org/m", "c1").rev, "c1");
+  CAF_CHECK(known("org/m", "").rev == "r1");
+  CAF_CHECK(list("").models.front().rev == "r1");
+  CAF_CHECK(known("org/m", "c1").rev == "c1");
 }
 
 CAF_TEST(a private revision is known to those who name it) {
   auto secret = make("org/m", "r2", 20);
   secret.is_private = true;
   load(secret);
-  CAF_CHECK_EQUAL(list("").total, 0u);
+  CAF_CHECK(list("").total == 0u);
   CAF_CHECK(look_up("org/m", "r2"));
   load(make("org/m", "r1", 10));
   auto open = list("");

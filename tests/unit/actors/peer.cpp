@@ -211,7 +211,7 @@ CAF_TEST(who closes its socket leaves all of its swarms) {
 }
 
 CAF_TEST(peers that offered something to each other are gone when they end) {
-  for (uint8_t i : {0, 1, 0}) {
+  for (auto i : {uint8_t{0}, uint8_t{1}, uint8_t{0}}) {
     auto req = hello(i, 5);
     req.offers = {offer(static_cast<char>('o' + i), "x")};
     announce(i, req);

@@ -51,8 +51,8 @@ CAF_TEST(a key is replaced when it is old and stays good for a while) {
   CAF_CHECK(good[0].id == key_id_of(book.current()->public_key()));
   CAF_CHECK(good[1].id == first.id);
   CAF_CHECK_EQUAL(good[1].not_after, day + overlap);
-  CAF_CHECK_EQUAL(book.good(day + overlap).size(), 2u);
-  CAF_CHECK_EQUAL(book.good(day + overlap + 1).size(), 1u);
+  CAF_CHECK(book.good(day + overlap).size() == 2u);
+  CAF_CHECK(book.good(day + overlap + 1).size() == 1u);
 }
 
 CAF_TEST(a key that nobody replaces is good as long as it signs) {
@@ -60,7 +60,7 @@ CAF_TEST(a key that nobody replaces is good as long as it signs) {
   cluster::shared_key_record record;
   add(book, record, 'a', 0);
   CAF_REQUIRE_EQUAL(book.good(1000 * day).size(), 1u);
-  CAF_CHECK_GREATER(book.good(1000 * day).front().not_after, 1000 * day);
+  CAF_CHECK(book.good(1000 * day).front().not_after > 1000 * day);
   signing_book forever{0s};
   record = {};
   add(forever, record, 'a', 0);
@@ -89,5 +89,5 @@ CAF_TEST(a cluster says which key signs) {
   CAF_CHECK(good[0].id == key_id_of(book.current()->public_key()));
   CAF_CHECK_EQUAL(good[0].not_before, 10);
   book.use(all, 2);
-  CAF_CHECK_EQUAL(book.good(50)[0].not_before, 50);
+  CAF_CHECK(book.good(50)[0].not_before == 50);
 }
