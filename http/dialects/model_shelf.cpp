@@ -16,8 +16,8 @@ namespace {
 constexpr std::string_view kind = "model";
 constexpr std::string_view usual_suffix = ".safetensors";
 
-/// Revisions with the same file of which one is looked for that the asker may see.
-constexpr size_t owners_max = 100;
+/// Revisions with the same file among which the latest is looked for.
+constexpr size_t owners_max = 64;
 
 model_card card_of(const manifest& m, const manifest_file& file) {
   auto* card = m.find_card(file.path);
@@ -52,8 +52,8 @@ std::vector<name_reading> readings_of(std::string_view name) {
   return all;
 }
 
-task<result<shelf_revision>> find_named(exchange& ex, std::string id, std::string rev,
-                                        bool with_private) {
+task<result<revision>> find_revision(exchange& ex, std::string id, std::string rev,
+                                     bool with_private) {
   repository_query where{std::move(id), std::string{kind}, with_private};
   resolve_name ask{std::move(where), std::move(rev)};
   auto found = co_await ex.ask<resolved_name>(ex.node().catalog(), std::move(ask));
@@ -61,10 +61,18 @@ task<result<shelf_revision>> find_named(exchange& ex, std::string id, std::strin
     co_return tl::unexpected{found.error()};
   if (!found->revision_known)
     co_return fail(ec::not_found);
-  auto files = co_await load_manifest(ex, found->what.manifest);
+  co_return std::move(found->what);
+}
+
+task<result<shelf_revision>> find_named(exchange& ex, std::string id, std::string rev,
+                                        bool with_private) {
+  auto found = co_await find_revision(ex, std::move(id), std::move(rev), with_private);
+  if (!found)
+    co_return tl::unexpected{found.error()};
+  auto files = co_await load_manifest(ex, found->manifest);
   if (!files)
     co_return tl::unexpected{files.error()};
-  co_return shelf_revision{std::move(found->what), std::move(*files)};
+  co_return shelf_revision{std::move(*found), std::move(*files)};
 }
 
 task<result<shelf_item>> find_reading(exchange& ex, name_reading wanted, bool with_private) {
@@ -94,34 +102,10 @@ bool has_hash(const shelf_item& item, const sha256_digest& hash) {
   return item.file->sha256 == hash || item.card.tensor_sha256 == hash;
 }
 
-/// This node knows whose the files are that it keeps.
-task<result<shelf_item>> find_kept(exchange& ex, sha256_digest hash, bool with_private) {
-  auto* index = &ex.node().objects().index();
-  auto look = [index, hash] { return index->owners_of(hash, owners_max); };
-  auto owners = co_await ex.on_disk(look);
-  if (!owners)
-    co_return tl::unexpected{owners.error()};
-  for (auto& owner : *owners) {
-    auto key = revision_of_owner(owner);
-    auto at = key ? key->rfind('@') : std::string::npos;
-    if (at == std::string::npos)
-      continue;
-    auto found = co_await find_named(ex, key->substr(0, at), key->substr(at + 1), with_private);
-    if (!found)
-      continue; // The asker may not see it, or it has gone.
-    if (auto* file = find_hash(*found->files, hash))
-      co_return item_of(found->what, found->files, *file);
-  }
-  co_return fail(ec::not_found);
-}
-
-/// Looks through the latest revisions, as nobody remembers where that hash is.
-task<result<shelf_item>> seek_hash(exchange& ex, sha256_digest hash, bool with_private) {
-  recent_revisions ask{std::string{kind}, limits::shelf_revisions_max, with_private};
-  auto recent = co_await ex.ask<model_page>(ex.node().catalog(), std::move(ask), true);
-  if (!recent)
-    co_return tl::unexpected{recent.error()};
-  for (auto& what : recent->models) {
+/// @returns a model file of that hash in the latest of these revisions that has one.
+task<result<shelf_item>> find_in(exchange& ex, std::vector<revision> all, sha256_digest hash) {
+  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.created_at > b.created_at; });
+  for (auto& what : all) {
     auto files = co_await load_manifest(ex, what.manifest);
     if (!files)
       continue; // Has been logged; another revision may have it.
@@ -130,6 +114,38 @@ task<result<shelf_item>> seek_hash(exchange& ex, sha256_digest hash, bool with_p
       co_return item_of(what, *files, *file);
   }
   co_return fail(ec::not_found);
+}
+
+/// This node knows whose the files are that it keeps. One that is in many revisions costs as much
+/// as a search. @errors ec::not_found, ec::rate_limited.
+task<result<shelf_item>> find_kept(exchange& ex, sha256_digest hash, bool with_private) {
+  auto* index = &ex.node().objects().index();
+  auto look = [index, hash] { return index->owners_of(hash, owners_max); };
+  auto owners = co_await ex.on_disk(look);
+  if (!owners)
+    co_return tl::unexpected{owners.error()};
+  if (owners->size() > 2 && !within_rate(ex))
+    co_return fail(ec::rate_limited);
+  std::vector<revision> visible;
+  for (auto& owner : *owners) {
+    auto key = revision_of_owner(owner);
+    auto at = key ? key->rfind('@') : std::string::npos;
+    if (at == std::string::npos)
+      continue;
+    auto found = co_await find_revision(ex, key->substr(0, at), key->substr(at + 1), with_private);
+    if (found) // Else it has gone, or is not to be seen.
+      visible.push_back(std::move(*found));
+  }
+  co_return co_await find_in(ex, std::move(visible), hash);
+}
+
+/// Looks through the latest revisions, as nobody remembers where that hash is.
+task<result<shelf_item>> seek_hash(exchange& ex, sha256_digest hash, bool with_private) {
+  recent_revisions ask{std::string{kind}, limits::shelf_revisions_max, with_private};
+  auto recent = co_await ex.ask<model_page>(ex.node().catalog(), std::move(ask), true);
+  if (!recent)
+    co_return tl::unexpected{recent.error()};
+  co_return co_await find_in(ex, std::move(recent->models), hash);
 }
 
 task<result<shelf_item>> find_by_hash(exchange& ex, sha256_digest hash, bool with_private) {
@@ -141,7 +157,7 @@ task<result<shelf_item>> find_by_hash(exchange& ex, sha256_digest hash, bool wit
       co_return found;
   }
   auto found = co_await find_kept(ex, hash, with_private);
-  if (!found) {
+  if (!found && found.error().code != ec::rate_limited) {
     if (!within_rate(ex))
       co_return fail(ec::rate_limited);
     found = co_await seek_hash(ex, hash, with_private);
