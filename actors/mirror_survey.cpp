@@ -92,7 +92,7 @@ result<std::shared_ptr<held_mirror>> build_mirror(webseed_side& side, object_cla
     return nullptr;
   if (!meanwhile)
     return tl::unexpected{meanwhile.error()};
-  auto plan = plan_torrents(files, nullptr);
+  auto plan = plan_torrents_by_name(files);
   if (auto added = add_torrents(store, files, plan, options.cancelled, options.workers); !added)
     return tl::unexpected{added.error()};
   auto name = store.files().put(encode_manifest(files));

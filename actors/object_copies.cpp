@@ -23,12 +23,13 @@ constexpr std::chrono::seconds forget_period{30};
 
 } // namespace
 
-/// This node has the object: if it is a home, one copy less is to be made.
+/// If this node has the object and is a home, one copy less is to be made.
 void object_replicator::plan(copied& x) const {
   x.candidates = config_.duties->stand_ins(x.what.object);
   auto end = x.candidates.begin()
              + static_cast<ptrdiff_t>(std::min(config_.duties->copies(), x.candidates.size()));
-  x.held = std::find(x.candidates.begin(), end, config_.self) != end ? 1 : 0;
+  const auto is_home = std::find(x.candidates.begin(), end, config_.self) != end;
+  x.held = is_home && config_.objects->size(x.what.object) == x.what.size_bytes ? 1 : 0;
   std::erase(x.candidates, config_.self);
   x.settled.assign(x.candidates.size(), false);
 }

@@ -18,7 +18,7 @@ namespace shoal {
 /// waits for the disk. Spawned by the NODE, asked by the edges and by other nodes. Lost when it
 /// dies: copies under way, each an error to a publisher.
 using object_replicator_actor = caf::typed_actor<
-    // Objects that are here get their copies.
+    // Objects get their copies: from here, as far as they are here.
     caf::replies_to<copy_objects>::with<copy_state>,
     // Another node wants objects held here.
     caf::reacts_to<link_question>,

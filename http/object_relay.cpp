@@ -114,15 +114,25 @@ task<result<std::string>> object_relay::read(exchange& ex, object_part part) {
   if (!seat)
     co_return fail(ec::busy, "too many objects come from other nodes");
   auto source = co_await open(ex, part, false);
-  if (!source)
-    co_return tl::unexpected{source.error()};
   std::string bytes(part.length, '\0');
-  for (std::span<char> left{bytes}; !left.empty();) {
+  std::span<char> left{bytes};
+  while (source && !left.empty()) {
     auto n = co_await (*source)->read_some(left);
-    if (!n)
-      co_return tl::unexpected{n.error()};
-    left = left.subspan(*n);
-    srv_.bulk->bytes.add(*n);
+    if (n) {
+      left = left.subspan(*n);
+      srv_.bulk->bytes.add(*n);
+      continue;
+    }
+    log::warn("bulk", "loses a node in the middle object={} error=\"{}\"", part.object.brief(),
+              to_string(n.error()));
+    part.offset += part.length - left.size();
+    part.length = left.size();
+    source = co_await open(ex, part, true);
+    srv_.bulk->switches.add();
+  }
+  if (!source) {
+    srv_.bulk->count_failure(source.error());
+    co_return tl::unexpected{source.error()};
   }
   pool_.keep(std::move(*source));
   co_return bytes;

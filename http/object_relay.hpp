@@ -20,7 +20,7 @@ public:
   task<> send(exchange& ex, response head, object_part part,
               std::optional<byte_parts> several = std::nullopt);
 
-  /// Reads a part into memory. @param part 1..limits::piece_length_bytes_max bytes.
+  /// Reads a part into memory. @param part 1..2 * limits::piece_length_bytes_max bytes.
   /// @errors as `find`, ec::busy (too many streams), and why nodes do not give it.
   task<result<std::string>> read(exchange& ex, object_part part);
 

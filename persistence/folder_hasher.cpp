@@ -2,12 +2,14 @@
 #include "persistence/folder_hasher.hpp"
 
 #include "core/limits.hpp"
+#include "persistence/hash_reuse.hpp"
 #include "persistence/posix_file.hpp"
 #include "persistence/work_pool.hpp"
 #include "protocol/merkle.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 #include <exception>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -32,33 +34,6 @@ bool is_unchanged(const unique_fd& in, const scanned_file& file) {
   return ::fstat(in.get(), &st) == 0 && S_ISREG(st.st_mode)
          && static_cast<uint64_t>(st.st_size) == file.size_bytes
          && int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec == file.mtime_ns;
-}
-
-/// How much of a file is known, and where it stands in the v1 stream.
-struct file_reuse {
-  const hashed_file* known = nullptr; ///< Null: all its hashes are to be made.
-  uint64_t stream_from = 0;           ///< The first byte that the stream needs.
-
-  bool spares(uint64_t size_bytes) const {
-    return size_bytes == 0 || (known != nullptr && stream_from == size_bytes);
-  }
-};
-
-/// What is known of each file. @param sizes, names of all files.
-std::vector<file_reuse> reuse_of(std::span<const uint64_t> sizes, const hash_reuse& reuse) {
-  std::vector<file_reuse> all(sizes.size());
-  uint64_t begin = 0;
-  for (auto i : reuse.plan.order) {
-    if (reuse.known != nullptr && sizes.size() > 1) {
-      auto known = reuse.known->files.find(reuse.names[i]);
-      if (known != reuse.known->files.end() && known->second.size_bytes == sizes[i])
-        all[i].known = &known->second;
-    }
-    auto left = reuse.plan.known_bytes - std::min(begin, reuse.plan.known_bytes);
-    all[i].stream_from = std::min(left, sizes[i]);
-    begin += sizes[i];
-  }
-  return all;
 }
 
 /// A part of a file in memory: whole pieces, the file's last one perhaps shorter.
@@ -97,6 +72,9 @@ public:
         return tl::make_unexpected(ok.error());
     }
     pool_.wait_idle();
+    for (auto& file : reread_)
+      if (!file.is_as_known())
+        return fail(ec::corrupt, "the object " + file.known.sha256.hex());
     finish();
     return std::move(content_);
   }
@@ -129,39 +107,65 @@ private:
                                      pieces.begin() + static_cast<ptrdiff_t>(count));
   }
 
-  void prepare(const scanned_file& file, const file_reuse& reuse, hashed_file& out) const {
-    if (reuse.known)
-      out = *reuse.known;
-    out.path = file.path;
-    if (reuse.known)
-      return;
-    out.size_bytes = file.size_bytes;
-    out.v1_pieces.resize((file.size_bytes + piece_bytes_ - 1) / piece_bytes_);
+  void make_room(uint64_t size_bytes, hashed_file& out) const {
+    out.size_bytes = size_bytes;
+    out.v1_pieces.resize((size_bytes + piece_bytes_ - 1) / piece_bytes_);
     if (out.v1_pieces.size() > 1)
       out.piece_layer.resize(out.v1_pieces.size());
-    if (file.size_bytes == 0)
+    if (size_bytes == 0)
       out.sha256 = sha256(std::string_view{});
   }
 
-  result<void> read_file(const scanned_file& file, const file_reuse& reuse, hashed_file& out) {
-    prepare(file, reuse, out);
-    uint64_t offset = reuse.known ? reuse.stream_from : 0;
-    done_bytes_ += offset;
-    if (options_.reuse != nullptr && reuse.spares(file.size_bytes))
-      return {};
-    if (has_end(out, reuse)) {
-      stream_chain_->post([this] { add_to_stream(as_bytes(options_.reuse->end_bytes)); });
-      return {};
+  /// @returns where the hashes of what is read go.
+  hashed_file& prepare(const scanned_file& file, const file_reuse& reuse, hashed_file& out) {
+    out.path = file.path;
+    if (!reuse.known) {
+      make_room(file.size_bytes, out);
+      return out;
     }
+    out = *reuse.known;
+    out.path = file.path;
+    const auto first = reuse.read_from(piece_bytes_) / piece_bytes_;
+    reread_.push_back({*reuse.known, static_cast<size_t>(first), {}});
+    make_room(file.size_bytes, reread_.back().again);
+    return reread_.back().again;
+  }
+
+  /// Of a file that nothing is read of.
+  result<void> pass_by(const scanned_file& file, const file_reuse& reuse, hashed_file& into) {
+    if (reuse.known)
+      into = *reuse.known;
+    else
+      make_room(0, into);
+    into.path = file.path;
+    done_bytes_ += file.size_bytes;
+    return {};
+  }
+
+  result<void> read_file(const scanned_file& file, const file_reuse& reuse, hashed_file& into) {
+    if (options_.reuse != nullptr && reuse.spares(file.size_bytes))
+      return pass_by(file, reuse, into);
+    auto& out = prepare(file, reuse, into);
+    const auto offset = reuse.read_from(piece_bytes_);
+    done_bytes_ += offset;
+    if (has_end(into, reuse))
+      return take_end(reuse, out);
     auto opened = open_file(file.source, O_RDONLY);
     if (!opened)
       return tl::make_unexpected(opened.error());
     const unique_fd in = std::move(*opened);
     if (!is_unchanged(in, file))
       return changed(file);
+    ::posix_fadvise(in.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     if (::lseek(in.get(), static_cast<off_t>(offset), SEEK_SET) < 0)
       return tl::unexpected{errno_error(errno, "seek", file.source)};
-    ::posix_fadvise(in.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (auto ok = read_from(in, offset, file, reuse, out); !ok)
+      return ok;
+    return is_unchanged(in, file) ? result<void>{} : changed(file);
+  }
+
+  result<void> read_from(const unique_fd& in, uint64_t offset, const scanned_file& file,
+                         const file_reuse& reuse, hashed_file& out) {
     auto whole = std::make_shared<sha256_hasher>();
     auto whole_chain = std::make_shared<work_chain>(pool_);
     while (offset < file.size_bytes) {
@@ -169,14 +173,13 @@ private:
       if (!part)
         return tl::make_unexpected(part.error());
       const auto begin = std::exchange(offset, offset + part->size_bytes);
-      if (!reuse.known) {
+      if (!reuse.known)
         whole_chain->post([whole, part = *part, &out, last = offset == file.size_bytes] {
           whole->update(part.bytes());
           if (last)
             out.sha256 = whole->finish();
         });
-        post_pieces(*part, out);
-      }
+      post_pieces(*part, out);
       // The stream of a single file consists of that file's pieces.
       if (!is_single() && offset > reuse.stream_from)
         post_stream(*part, reuse.stream_from - std::min(begin, reuse.stream_from));
@@ -184,13 +187,29 @@ private:
       if (options_.on_progress)
         options_.on_progress(done_bytes_, listing_.total_size_bytes);
     }
-    return is_unchanged(in, file) ? result<void>{} : changed(file);
+    return {};
   }
 
   /// Whether what the stream needs of it was brought.
   bool has_end(const hashed_file& file, const file_reuse& reuse) const {
     return reuse.known != nullptr && options_.reuse->end
-           && *options_.reuse->end == file_end{file.sha256, file.size_bytes, reuse.stream_from};
+           && *options_.reuse->end
+                  == file_end{file.sha256, file.size_bytes, reuse.read_from(piece_bytes_)};
+  }
+
+  result<void> take_end(const file_reuse& reuse, hashed_file& out) {
+    const auto& end = *options_.reuse->end;
+    const auto bytes = as_bytes(options_.reuse->end_bytes);
+    if (bytes.size() != end.size_bytes - end.offset)
+      return fail(ec::corrupt, "the end of object " + end.file.hex());
+    pool_.post([this, bytes, &out, first = static_cast<size_t>(end.offset / piece_bytes_)] {
+      for (size_t at = 0; at < bytes.size(); at += piece_bytes_)
+        hash_piece(bytes.subspan(at, std::min<size_t>(piece_bytes_, bytes.size() - at)),
+                   first + at / piece_bytes_, out);
+    });
+    const auto known = static_cast<size_t>(reuse.stream_from - end.offset);
+    stream_chain_->post([this, bytes, known] { add_to_stream(bytes.subspan(known)); });
+    return {};
   }
 
   void post_stream(const chunk& part, uint64_t known_bytes) {
@@ -279,6 +298,7 @@ private:
   const size_t buffer_bytes_;
   uint64_t done_bytes_ = 0;
   std::vector<file_reuse> reuse_; // Of each file.
+  std::deque<reread_file> reread_;
   torrent_content content_;
   stream_state stream_;
   buffer_pool buffers_;
@@ -298,23 +318,6 @@ unsigned worker_count(const hash_options& options) {
 }
 
 } // namespace
-
-hash_needs needs_of(std::span<const manifest_file> files, const hash_reuse& reuse) {
-  std::vector<uint64_t> sizes;
-  for (auto& file : files)
-    sizes.push_back(file.size_bytes);
-  const auto all = reuse_of(sizes, reuse);
-  hash_needs needs;
-  for (size_t i = 0; i < files.size(); ++i) {
-    if (all[i].spares(sizes[i]))
-      continue;
-    needs.files.push_back(i);
-    // The known part ends with a piece, and with the first file that is not whole in it.
-    if (all[i].known != nullptr && all[i].stream_from > 0)
-      needs.end = file_end{files[i].sha256, sizes[i], all[i].stream_from};
-  }
-  return needs;
-}
 
 result<torrent_content> hash_folder(const folder_listing& listing,
                                     const hash_options& options) try {

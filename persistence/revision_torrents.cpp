@@ -65,6 +65,13 @@ torrent_plan plan_torrents(const manifest& m, const known_hashes* known) {
   return plan;
 }
 
+torrent_plan plan_torrents_by_name(const manifest& m) {
+  auto plan = plan_torrents(m, nullptr);
+  auto& order = plan.reuse.plan.order;
+  std::sort(order.begin(), order.end());
+  return plan;
+}
+
 void torrent_plan::use_end(std::string bytes) {
   std::erase(to_read, end->file);
   reuse.end = end;

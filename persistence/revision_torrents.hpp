@@ -2,6 +2,7 @@
 #pragma once
 
 #include "persistence/folder_hasher.hpp"
+#include "persistence/hash_reuse.hpp"
 #include "persistence/object_store.hpp"
 #include "protocol/manifest.hpp"
 
@@ -20,6 +21,9 @@ struct torrent_plan {
 
 /// @param m with all files. @param known of the revision before it; outlives the plan. May be null.
 torrent_plan plan_torrents(const manifest& m, const known_hashes* known);
+
+/// As `shoal publish` makes them: whoever publishes the same files makes the same torrents.
+torrent_plan plan_torrents_by_name(const manifest& m);
 
 /// Makes the torrents of a revision, a hybrid one and its v1 sibling, stores them as objects and
 /// names them in the manifest. Reads every byte of the files but for those that are known.

@@ -118,6 +118,31 @@ private:
   std::map<sha256_digest, std::vector<size_t>> by_content_;
 };
 
+uint64_t bytes_of(std::span<const size_t> some, std::span<const manifest_file> files) {
+  uint64_t sum = 0;
+  for (auto i : some)
+    sum += files[i].size_bytes;
+  return sum;
+}
+
+/// Small files at the end of what was before let larger ones go first, where that costs less than
+/// these do: or the next change of a small one would cost all that came after it.
+void give_way(std::vector<size_t>& before, std::vector<size_t>& others,
+              std::span<const manifest_file> files) {
+  uint64_t largest = 0;
+  for (auto i : others)
+    largest = std::max(largest, files[i].size_bytes);
+  auto budget = bytes_of(others, files);
+  while (!before.empty()) {
+    const auto size = files[before.back()].size_bytes;
+    if (size >= largest || size > budget)
+      return;
+    budget -= size;
+    others.push_back(before.back());
+    before.pop_back();
+  }
+}
+
 } // namespace
 
 result<known_hashes> read_known_hashes(const manifest& m, std::string_view hybrid,
@@ -135,10 +160,8 @@ result<known_hashes> read_known_hashes(const manifest& m, std::string_view hybri
   read_files(known, m, *info, v1_hashes(hybrid), *layers);
   if (v1.empty())
     return known;
-  auto sibling = parse_metainfo(v1);
-  if (!sibling)
-    return tl::unexpected{sibling.error()};
-  read_stream(known, m, *sibling, v1_hashes(v1));
+  if (auto sibling = parse_metainfo(v1))
+    read_stream(known, m, *sibling, v1_hashes(v1));
   return known;
 }
 
@@ -146,22 +169,24 @@ stream_plan plan_stream(std::span<const manifest_file> files, const known_hashes
   stream_plan plan;
   unused_files unused{files};
   std::vector<bool> placed(files.size());
-  uint64_t same_bytes = 0;
   for (size_t i = 0; known && i < known->stream.size(); ++i) {
     auto at = unused.take(known->stream[i]);
     if (!at)
       break;
     plan.order.push_back(*at);
     placed[*at] = true;
-    same_bytes += files[*at].size_bytes;
   }
-  const auto same = plan.order.size();
   std::vector<size_t> others;
   for (size_t i = 0; i < files.size(); ++i)
     if (!placed[i])
       others.push_back(i);
-  std::stable_sort(others.begin(), others.end(), [&](size_t left, size_t right) {
-    return files[left].size_bytes > files[right].size_bytes;
+  give_way(plan.order, others, files);
+  const auto same = plan.order.size();
+  const auto same_bytes = bytes_of(plan.order, files);
+  std::sort(others.begin(), others.end(), [&](size_t left, size_t right) {
+    auto& a = files[left].size_bytes;
+    auto& b = files[right].size_bytes;
+    return a != b ? a > b : left < right;
   });
   plan.order.insert(plan.order.end(), others.begin(), others.end());
   if (!known || known->piece_length_bytes == 0)

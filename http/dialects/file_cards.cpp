@@ -97,8 +97,9 @@ result<read_card> read_card_of(object_store& objects, const manifest_file& file,
                  : read_safetensors(model, file.path, category);
 }
 
+/// @param before without a card it may be from before there were any.
 bool is_unchanged(const manifest_file& file, const manifest* before) {
-  auto* was = before ? before->find_file(file.path) : nullptr;
+  auto* was = before && !before->cards.empty() ? before->find_file(file.path) : nullptr;
   return was && was->sha256 == file.sha256;
 }
 

@@ -26,7 +26,8 @@ struct making {
   const hub_commit_head& note;
   unix_seconds at;
   const std::atomic<bool>& cancelled;
-  const known_hashes* known = nullptr;    ///< Of the base's files.
+  std::optional<known_hashes> known = {}; ///< Of the base's files.
+  bool has_looked = false;                ///< For them.
   std::vector<sha256_digest> absent = {}; ///< Objects that must be read and are not here.
   std::optional<file_end> end = {};       ///< Of one more of them this is enough.
   std::optional<std::string> end_bytes = {};
@@ -34,18 +35,18 @@ struct making {
   bool lacks_something() const { return end || !absent.empty(); }
 };
 
-/// What the base keeps. Of the rest the new revision must see to it itself.
-std::set<sha256_digest> kept_by(const hub_base& base) {
-  if (!base.files || base.is_mirror)
+/// What the base keeps, here or at other nodes. Of the rest the new revision must see to it itself.
+std::set<sha256_digest> kept_elsewhere(const making& x) {
+  if (!x.base.files || x.base.is_mirror || !x.node.shared_registry())
     return {};
-  auto all = objects_of(*base.files, {});
+  auto all = objects_of(*x.base.files, {});
   return {all.begin(), all.end()};
 }
 
 /// Objects that must be here to make the revision: those that are new, and those that are read.
 std::vector<sha256_digest> needed(const making& x, const manifest& m, const torrent_plan& plan) {
   auto all = plan.to_read;
-  auto kept = kept_by(x.base);
+  auto kept = kept_elsewhere(x);
   for (auto& file : m.files)
     if (!kept.contains(file.sha256))
       all.push_back(file.sha256);
@@ -96,6 +97,31 @@ std::optional<sha1_digest> name_of(const making& x, const manifest& m) {
   return git_commit_id(root, {sha1_digest::from_hex(x.base.commit), x.at, std::move(message)});
 }
 
+/// Reads what the base's torrents say. Without it all files are read.
+/// @errors ec::unavailable: they are at another node, so that all files might be, too.
+result<void> look_at_base(making& x) {
+  auto* hybrid = x.base.files ? x.base.files->find_torrent("hybrid") : nullptr;
+  auto* v1 = x.base.files ? x.base.files->find_torrent("v1") : nullptr;
+  if (!hybrid || std::exchange(x.has_looked, true))
+    return {};
+  auto load = [&](const manifest_torrent* torrent) {
+    return torrent ? x.node.objects().load(torrent->object, limits::metainfo_bytes_max)
+                   : result<std::string>{};
+  };
+  auto first = load(hybrid);
+  auto second = load(v1);
+  if (!first && x.node.shared_registry())
+    return fail(ec::unavailable, "the torrents of its parent are at another node: try again");
+  auto known = first ? read_known_hashes(*x.base.files, *first, second.value_or(""))
+                     : tl::unexpected{first.error()};
+  if (known)
+    x.known = std::move(*known);
+  else
+    log::info("http", "reads all files of a revision again id={} reason=\"{}\"", x.base.id.str(),
+              to_string(known.error()));
+  return {};
+}
+
 /// Everything that takes its time. @returns nothing if nothing changes.
 result<std::optional<held_publication>> prepare(making& x) {
   auto m = changed_files(x);
@@ -105,9 +131,13 @@ result<std::optional<held_publication>> prepare(making& x) {
   if (!commit)
     return std::optional<held_publication>{};
   m->rev = commit->hex();
-  auto plan = plan_torrents(*m, x.known);
+  if (auto looked = look_at_base(x); !looked)
+    return tl::unexpected{looked.error()};
+  auto plan = plan_torrents(*m, x.known ? &*x.known : nullptr);
+  x.end.reset();
   if (plan.end && !x.node.objects().size(plan.end->file)) {
-    x.end = x.end_bytes ? std::nullopt : plan.end;
+    if (!x.end_bytes)
+      x.end = plan.end;
     plan.use_end(x.end_bytes.value_or(""));
   }
   auto objects = needed(x, *m, plan);
@@ -130,7 +160,7 @@ result<std::optional<held_publication>> prepare(making& x) {
   auto stored = x.node.objects().files().put(encode_manifest(*m));
   if (!stored)
     return tl::unexpected{stored.error()};
-  auto fresh = without(objects_of(*m, *stored), kept_by(x.base));
+  auto fresh = without(objects_of(*m, *stored), kept_elsewhere(x));
   auto held = x.node.claims().take(fresh);
   if (!held)
     return tl::unexpected{held.error()};
@@ -141,35 +171,17 @@ result<std::optional<held_publication>> prepare(making& x) {
   what.tags = x.base.about.tags;
   what.description = x.note.summary;
   what.content = std::move(*m);
-  return held_publication{std::move(what), *stored, std::move(*held), std::move(fresh), x.base.rev};
+  auto named = sized_objects_of(x.node.objects(), what.content, *stored);
+  return held_publication{std::move(what), *stored, std::move(*held), std::move(named), x.base.rev};
 }
 
-/// What the base's torrents say, or null: then all files are read.
-task<std::shared_ptr<const known_hashes>> learn(exchange& ex, const hub_base& base) {
-  auto* hybrid = base.files ? base.files->find_torrent("hybrid") : nullptr;
-  auto* v1 = base.files ? base.files->find_torrent("v1") : nullptr;
-  if (!hybrid)
-    co_return nullptr;
-  for (auto* torrent : {hybrid, v1})
-    if (torrent)
-      co_await bring_object(ex, torrent->object);
-  auto read = [&objects = ex.node().objects(), files = base.files, hybrid, v1] {
-    auto load = [&](const manifest_torrent* torrent) -> result<std::string> {
-      if (!torrent)
-        return std::string{};
-      return objects.load(torrent->object, limits::metainfo_bytes_max);
-    };
-    return load(hybrid).and_then([&](const std::string& first) {
-      return load(v1).and_then(
-          [&](const std::string& second) { return read_known_hashes(*files, first, second); });
-    });
-  };
-  auto known = co_await ex.on_disk(read);
-  if (known)
-    co_return std::make_shared<const known_hashes>(std::move(*known));
-  log::info("http", "reads all files of a revision again id={} reason=\"{}\"", base.id.str(),
-            to_string(known.error()));
-  co_return nullptr;
+/// Sees to it that the base's torrents are here, if they can be.
+task<> bring_torrents(exchange& ex, const hub_base& base) {
+  if (!base.files)
+    co_return;
+  auto torrents = base.files->torrents;
+  for (auto& torrent : torrents)
+    co_await bring_object(ex, torrent.object);
 }
 
 /// What must be read and is at another node of the cluster.
@@ -210,8 +222,8 @@ task<result<hub_made>> finish(exchange& ex, const hub_base& base,
 
 task<result<hub_made>> make_commit(exchange& ex, hub_base base, std::vector<hub_change> changes,
                                    hub_commit_head note, unix_seconds at) {
-  auto known = co_await learn(ex, base);
-  making x{ex.node(), base, changes, note, at, ex.srv().leaving, known.get()};
+  co_await bring_torrents(ex, base);
+  making x{ex.node(), base, changes, note, at, ex.srv().leaving};
   auto work = [&x] { return prepare(x); };
   auto ready = co_await run_on(*ex.srv().hashing, work);
   if (!x.lacks_something())

@@ -98,11 +98,11 @@ result<prepared> prepare(shoal::node& node, const model_id& id, const std::strin
   auto stored = store_manifest(objects, *what, before);
   if (!stored)
     return tl::unexpected{stored.error()};
-  auto objects_named = objects_of(m, *stored);
-  auto held = node.claims().take(objects_named);
+  auto held = node.claims().take(objects_of(m, *stored));
   if (!held)
     return tl::unexpected{held.error()};
-  return prepared{{std::move(*what), *stored, std::move(*held), std::move(objects_named)},
+  auto named = sized_objects_of(objects, m, *stored);
+  return prepared{{std::move(*what), *stored, std::move(*held), std::move(named)},
                   before.has_value()};
 }
 

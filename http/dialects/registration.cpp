@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "http/dialects/registry_access.hpp"
 
+#include <map>
 #include <random>
 
 namespace shoal::http {
@@ -29,14 +30,8 @@ task<result<void>> copy_out(exchange& ex, const held_publication& done) {
   auto* cluster = ex.node().shared_registry();
   if (!cluster || !cluster->replicator())
     co_return result<void>{};
-  auto size_all = [objects = &ex.node().objects(), all = done.objects] {
-    std::vector<sized_object> sized;
-    for (auto& object : all)
-      sized.push_back({object, objects->size(object).value_or(0)});
-    return sized;
-  };
   copy_objects ask{std::random_device{}() | uint64_t{std::random_device{}()} << 32, {}};
-  ask.objects = co_await ex.on_disk(size_all);
+  ask.objects = done.objects;
   for (auto until = mono_now() + copies_patience; mono_now() < until;) {
     auto question = ask;
     auto state = co_await ex.ask<copy_state>(cluster->replicator(), std::move(question));
@@ -99,6 +94,21 @@ std::vector<sha256_digest> objects_of(const manifest& m, const sha256_digest& na
     if (card.preview)
       all.push_back(*card.preview);
   return all;
+}
+
+std::vector<sized_object> sized_objects_of(const object_store& objects, const manifest& m,
+                                           const sha256_digest& name) {
+  std::map<sha256_digest, uint64_t> told;
+  for (auto& file : m.files)
+    told.emplace(file.sha256, file.size_bytes);
+  std::vector<sized_object> sized;
+  for (auto& object : objects_of(m, name)) {
+    auto file = told.find(object);
+    auto size = file != told.end() ? std::optional{file->second} : objects.size(object);
+    if (size)
+      sized.push_back({object, *size});
+  }
+  return sized;
 }
 
 task<result<registry_entry>> register_held(exchange& ex, held_publication& ready) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/messages/object_copies.hpp"
 #include "http/dialects/publication.hpp"
 #include "http/exchange.hpp"
 
@@ -11,15 +12,20 @@ namespace shoal::http {
 struct held_publication {
   publication what;
   sha256_digest manifest;
-  object_claims::hold hold; ///< Of `objects`, until the registry names them.
+  object_claims::hold hold; ///< Of what it names, but for what another revision keeps.
 
-  /// What it names and no other revision is known to keep. In a cluster these get their copies.
-  std::vector<sha256_digest> objects;
+  /// All that it names, some of it perhaps at other nodes. In a cluster it gets its copies, and its
+  /// homes hold it until they know the revision.
+  std::vector<sized_object> objects;
   std::string parent = {}; ///< See publish_revision.
 };
 
 /// All that a revision consists of. @param name of the manifest.
 std::vector<sha256_digest> objects_of(const manifest& m, const sha256_digest& name);
+
+/// The same with sizes, as far as somebody knows them. Asks the disk.
+std::vector<sized_object> sized_objects_of(const object_store& objects, const manifest& m,
+                                           const sha256_digest& name);
 
 /// Brings the objects to their homes, registers the revision and pins what it names; or lets go of
 /// the objects. @errors those of publish_revision; ec::busy: copies take long.

@@ -12,6 +12,7 @@
 #include <random>
 
 using namespace shoal;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -103,7 +104,7 @@ CAF_TEST(torrents that use what is known equal those that read everything) {
   std::mt19937 random{7};
   auto files = model(random);
   auto before = make(files);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 30; ++round) {
     const auto known = known_of(before);
     auto pick = std::next(files.begin(), static_cast<ptrdiff_t>(random() % files.size()));
     const auto size = random() % 3 == 0 ? random() % 300'000 : random() % 2'000;
@@ -144,7 +145,68 @@ CAF_TEST(a small change reads small files and the end of one) {
   CAF_CHECK(!read.contains(sha256(files["weights-2.bin"])));
   CAF_REQUIRE(plan.end.has_value());
   CAF_CHECK(plan.end->file == sha256(files["weights-1.bin"]));
-  CAF_CHECK(plan.end->size_bytes - plan.end->offset < plan.piece_length_bytes);
+  CAF_CHECK(plan.end->size_bytes - plan.end->offset < 2 * plan.piece_length_bytes);
+}
+
+CAF_TEST(small files let large ones that come later go first) {
+  std::mt19937 random{13};
+  contents files{{"README.md", "# A model"}, {".gitattributes", "* text"}};
+  auto known = known_of(make(files));
+  files["weights.bin"] = random_bytes(random, large);
+  known = known_of(make(files, &known));
+  files["README.md"] = "# A better model";
+  auto plan = plan_torrents(manifest_of(files), &known);
+  CAF_REQUIRE(plan.end.has_value());
+  CAF_CHECK(plan.end->file == sha256(files["weights.bin"]));
+}
+
+CAF_TEST(what is read again must be what it was) {
+  std::mt19937 random{14};
+  auto files = model(random);
+  const auto known = known_of(make(files));
+  const auto whole = files["weights-1.bin"];
+  files["README.md"] = "# A better model";
+  auto m = manifest_of(files);
+  auto fails_as = [&](const torrent_plan& plan) {
+    auto copy = m;
+    auto added = add_torrents(*store, copy, plan, nullptr, 2);
+    return added ? ec{} : added.error().code;
+  };
+  auto plan = plan_torrents(m, &known);
+  CAF_REQUIRE(plan.end.has_value());
+  for (auto spoilt : {whole.size() - 1, size_t{plan.end->offset}}) {
+    auto end = whole;
+    end[spoilt] ^= 1;
+    auto brought = plan;
+    brought.use_end(end.substr(plan.end->offset));
+    CAF_CHECK(fails_as(brought) == ec::corrupt);
+  }
+  auto cut = plan;
+  cut.use_end(whole.substr(plan.end->offset + 1));
+  CAF_CHECK(fails_as(cut) == ec::corrupt);
+  // The same size at the same time: nothing but the bytes tells.
+  for (auto name : {"weights-1.bin", "config.json"}) {
+    auto path = kept_path(sha256(files[name]));
+    auto time = fs::last_write_time(path);
+    auto bytes = files[name];
+    bytes.back() ^= 1;
+    fs::permissions(path, fs::perms::owner_write, fs::perm_options::add);
+    test::write_file(path, bytes);
+    fs::last_write_time(path, time);
+    CAF_CHECK(fails_as(plan) == ec::corrupt);
+    test::write_file(path, files[name]);
+  }
+  CAF_CHECK(fails_as(plan) == ec{});
+}
+
+CAF_TEST(mirrors have files by name as publishers have) {
+  std::mt19937 random{15};
+  const auto files = model(random);
+  auto m = manifest_of(files);
+  auto info = parse_metainfo(make(m, plan_torrents_by_name(m)).v1);
+  CAF_REQUIRE(info.has_value());
+  for (size_t i = 0; i < m.files.size(); ++i)
+    CAF_CHECK_EQUAL(info->files[i].path, m.files[i].path);
 }
 
 CAF_TEST(what is elsewhere need not be here) {
