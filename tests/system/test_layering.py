@@ -97,6 +97,14 @@ def python_functions(path):
             yield node.name, node.end_lineno - node.lineno + 1
 
 
+def test_no_loop_is_over_what_is_gone():
+    """`for (x : call()->list)`: what the call returns ends before the loop begins (C++20)."""
+    gone = re.compile(r"for \([^;]*:[^;]*\w\([^()]*\)->")
+    wrong = [f"{name(path)}:{at}" for path in cpp_files()
+             for at, line in enumerate(own_lines(path), 1) if gone.search(line)]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_no_file_is_long():
     files = [*cpp_files(), *tracked("*.py", "*.sh", "*.mjs", "deploy/*", "tests/run")]
     long = [f"{name(p)}: {len(own_lines(p))}" for p in files
