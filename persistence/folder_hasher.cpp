@@ -173,12 +173,13 @@ private:
       if (!part)
         return tl::make_unexpected(part.error());
       const auto begin = std::exchange(offset, offset + part->size_bytes);
-      if (!reuse.known)
+      if (!reuse.known) {
         whole_chain->post([whole, part = *part, &out, last = offset == file.size_bytes] {
           whole->update(part.bytes());
           if (last)
             out.sha256 = whole->finish();
         });
+      }
       post_pieces(*part, out);
       // The stream of a single file consists of that file's pieces.
       if (!is_single() && offset > reuse.stream_from)

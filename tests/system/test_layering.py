@@ -100,7 +100,7 @@ def python_functions(path):
 def test_no_loop_is_over_what_is_gone():
     """`for (x : call()->list)`: what the call returns ends before the loop begins (C++20)."""
     gone = re.compile(r"for \([^;]*:[^;]*\w\([^()]*\)->")
-    wrong = [f"{name(path)}:{at}" for path in cpp_files()
+    wrong = [f"{name(path)}:{at}" for path in cpp_files() if not name(path).startswith("tests/")
              for at, line in enumerate(own_lines(path), 1) if gone.search(line)]
     assert not wrong, "\n".join(wrong)
 
