@@ -8,6 +8,7 @@
 #include "protocol/text.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace shoal::http {
 
@@ -104,7 +105,9 @@ bool has_hash(const shelf_item& item, const sha256_digest& hash) {
 
 /// @returns a model file of that hash in the latest of these revisions that has one.
 task<result<shelf_item>> find_in(exchange& ex, std::vector<revision> all, sha256_digest hash) {
-  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.created_at > b.created_at; });
+  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { // As the catalog orders them.
+    return std::tie(a.created_at, a.id, a.rev) > std::tie(b.created_at, b.id, b.rev);
+  });
   for (auto& what : all) {
     auto files = co_await load_manifest(ex, what.manifest);
     if (!files)
