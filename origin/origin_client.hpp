@@ -99,7 +99,7 @@ public:
   using ticket = uint64_t;
 
   struct totals {
-    uint64_t bytes = 0;    ///< Of bodies.
+    uint64_t bytes = 0;    ///< Of bodies that went to an `on_body`: of files.
     uint64_t requests = 0; ///< Hops of redirects count.
     size_t active = 0;
     size_t queued = 0;

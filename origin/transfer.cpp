@@ -197,7 +197,8 @@ size_t transfer::on_body(char* data, size_t size, size_t count, void* user) {
     self.stopped_ = going.error();
     return 0;
   }
-  self.new_bytes_ += bytes;
+  if (sink)
+    self.new_bytes_ += bytes;
   self.pace_->took(bytes, now);
   return bytes;
 }

@@ -11,13 +11,15 @@ import pytest
 from support import wait
 from support.cluster import Cluster
 from support.origin import Gate, Origin
+from support.paths import SANITIZED
 
 pytestmark = pytest.mark.timeout(600)
 
 NAME, FILE = "org/crowd", "weights.bin"
 DATA = b"\0" + random.Random(13).randbytes(64 * 1024 - 1)
 DIGEST = hashlib.sha256(DATA).digest()
-READERS = 10_000
+# A home that is many times as slow and asked by so many counts as gone.
+READERS = 1000 if SANITIZED else 10_000
 TRIES = 5  # Whoever waits for half a minute is told to ask again.
 CONNECTING = 500  # At once: a backlog of a kernel is no limit of the node.
 FEW = 2000  # Descriptors of a machine that does not allow so many.
@@ -89,9 +91,7 @@ def assert_one_pull(nodes, origin):
     crowd.join()
     assert crowd.right == count
     assert origin.body_bytes / len(DATA) == 1.0
-    # A node may also have asked what else there is, to mirror it.
-    said = sum(node.metrics()["shoal_webseed_origin_bytes_total"] for node in nodes)
-    assert len(DATA) <= said < 1.1 * len(DATA)
+    assert sum(node.counted("shoal_webseed_origin_bytes_total") for node in nodes) == len(DATA)
     assert origin.count("GET", "/cdn/") == 1
 
 
