@@ -7,6 +7,7 @@ import pty
 import select
 import subprocess
 
+import libtorrent as lt
 import pytest
 from support import folders, wait, web
 from support.client_libtorrent import LibtorrentClient
@@ -14,6 +15,7 @@ from support.client_transmission import TransmissionClient
 from support.cluster import Cluster
 from support.corrupt_seed import CorruptSeed
 from support.paths import SHOAL
+from support.process import free_port, fresh_ip
 from support.shoal_get import LOCAL, REFUSED, UNREACHABLE, Get, sent_bytes, visible
 from support.torrents import Torrent
 
@@ -233,12 +235,31 @@ def test_the_tracker_may_be_gone(make_node, model, get, tmp_path):
     assert_is(model, tmp_path / "magnet", ["weights/b.safetensors"])
 
 
+def test_peers_tell_of_peers(make_node, model, get, tmp_path):
+    """One peer is known, which has next to nothing, and it knows who has it all (BEP 11)."""
+    node = make_node()
+    node.publish(model, NAME, REV)
+    link = node.cli("magnet", NAME).stdout.strip()
+    torrent = without_web_seeds(node, tmp_path / "x.torrent")
+    seed = get(node, NAME, "--to", tmp_path / "seed", "--seed")
+    seed.wait_seeding()
+    node.terminate()
+    with LibtorrentClient(fresh_ip(), tmp_path) as poor:
+        handle = poor.add(torrent.read_bytes(), tmp_path / "poor")
+        handle.set_download_limit(1000)
+        handle.connect_peer((seed.ip, seed.port))
+        wait.until(lambda: any(peer.flags & lt.peer_info.seed for peer in handle.get_peer_info()), 30,
+                   "the poor one knows the rich one")
+        run = get(node, f"{link}&x.pe={poor.ip}:{poor.port}", "--to", tmp_path / "got")
+        run.end()
+        assert handle.status().total_payload_upload < 0.01 * TOTAL
+    assert_is(model, tmp_path / "got")
+
+
 class LibtorrentClientWithDht:
     """A node of the DHT that others enter it by."""
 
     def __init__(self):
-        import libtorrent as lt
-        from support.process import free_port, fresh_ip
         ip = fresh_ip()
         port = free_port(ip)
         self.at = f"{ip}:{port}"
