@@ -203,6 +203,7 @@ inline constexpr size_t agent_text_bytes_max = 128; ///< Its name, its zone.
 // -- objects of other nodes ----------------------------------------------------------
 
 inline constexpr size_t object_relays_max = 512; ///< Streams from other nodes to clients at once.
+inline constexpr size_t object_relay_tries_max = 5; ///< In vain, of streams of one object.
 inline constexpr size_t object_relay_buffer_bytes = 256 * 1024; ///< Of each of them.
 inline constexpr size_t pull_relays_max = 8192; ///< Of files that another node pulls for all.
 inline constexpr size_t pull_relay_buffer_bytes = 64 * 1024; ///< Of each: crowds wait for these.
@@ -229,5 +230,7 @@ inline constexpr size_t preheats_active_max = 8;    ///< Jobs that have not ende
 inline constexpr size_t preheat_files_at_once_max = 4; ///< Of one job, on their way.
 inline constexpr size_t preheat_patterns_max = 100;    ///< Of one job.
 inline constexpr size_t preheat_watchers_max = 256;    ///< Streams of events, of all jobs.
+inline constexpr size_t pull_errands_max = 1024;       ///< Files that come here for other nodes.
+inline constexpr size_t pull_errand_waiters_max = 256; ///< Questions about one of them, unanswered.
 
 } // namespace shoal::limits

@@ -2,6 +2,7 @@
 #include "http/object_relay.hpp"
 
 #include "core/log.hpp"
+#include "http/lost_streams.hpp"
 
 #include <algorithm>
 
@@ -57,12 +58,15 @@ task<result<bool>> object_relay::stream_rest(exchange& ex, source_ptr source, ob
   std::unique_ptr<char[]> buffer{new char[limits::object_relay_buffer_bytes]};
   std::span<char> room{buffer.get(), limits::object_relay_buffer_bytes};
   relayed_part left{part.offset, part.length, going};
+  lost_streams lost;
   for (;;) {
     auto poured = co_await pour(ex, *source, left, room, srv_.bulk->bytes);
     if (poured)
       break;
     log::warn("bulk", "loses a node in the middle object={} error=\"{}\"", part.object.brief(),
               to_string(poured.error()));
+    if (!lost.may_open_another(left.offset != part.offset))
+      co_return tl::unexpected{poured.error()};
     part.offset = left.offset;
     part.length = left.length;
     auto next = co_await open(ex, part, true);
@@ -116,6 +120,7 @@ task<result<std::string>> object_relay::read(exchange& ex, object_part part) {
   auto source = co_await open(ex, part, false);
   std::string bytes(part.length, '\0');
   std::span<char> left{bytes};
+  lost_streams lost;
   while (source && !left.empty()) {
     auto n = co_await (*source)->read_some(left);
     if (n) {
@@ -125,9 +130,13 @@ task<result<std::string>> object_relay::read(exchange& ex, object_part part) {
     }
     log::warn("bulk", "loses a node in the middle object={} error=\"{}\"", part.object.brief(),
               to_string(n.error()));
+    auto brought_bytes = left.size() != part.length;
     part.offset += part.length - left.size();
     part.length = left.size();
-    source = co_await open(ex, part, true);
+    if (lost.may_open_another(brought_bytes))
+      source = co_await open(ex, part, true);
+    else
+      source = tl::unexpected{n.error()};
     srv_.bulk->switches.add();
   }
   if (!source) {

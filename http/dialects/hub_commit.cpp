@@ -36,7 +36,7 @@ struct making {
 };
 
 /// What the base keeps, here or at other nodes. Of the rest the new revision must see to it itself.
-std::set<sha256_digest> kept_elsewhere(const making& x) {
+std::set<sha256_digest> kept_by_base(const making& x) {
   if (!x.base.files || x.base.is_mirror || !x.node.shared_registry())
     return {};
   auto all = objects_of(*x.base.files, {});
@@ -46,7 +46,7 @@ std::set<sha256_digest> kept_elsewhere(const making& x) {
 /// Objects that must be here to make the revision: those that are new, and those that are read.
 std::vector<sha256_digest> needed(const making& x, const manifest& m, const torrent_plan& plan) {
   auto all = plan.to_read;
-  auto kept = kept_elsewhere(x);
+  auto kept = kept_by_base(x);
   for (auto& file : m.files)
     if (!kept.contains(file.sha256))
       all.push_back(file.sha256);
@@ -160,7 +160,7 @@ result<std::optional<held_publication>> prepare(making& x) {
   auto stored = x.node.objects().files().put(encode_manifest(*m));
   if (!stored)
     return tl::unexpected{stored.error()};
-  auto fresh = without(objects_of(*m, *stored), kept_elsewhere(x));
+  auto fresh = without(objects_of(*m, *stored), kept_by_base(x));
   auto held = x.node.claims().take(fresh);
   if (!held)
     return tl::unexpected{held.error()};
