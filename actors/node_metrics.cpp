@@ -90,6 +90,8 @@ void node::add_object_metrics(metrics::registry& metrics) {
                        [owed] { return double(owed->under_replicated()); });
     metrics.add_reader("shoal_objects_wanted", "Objects that this node is to have and has not", "",
                        [owed] { return double(owed->wanted()); });
+    metrics.add_reader("shoal_manifests_awaited", "Revisions whose manifest has never been here",
+                       "", [this] { return double(claims_->unread()); });
   }
   show(
       "shoal_objects_evicted_total", "Objects that left the cache to make room", "",

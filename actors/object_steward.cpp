@@ -71,12 +71,16 @@ void object_steward::on_records(const settle_records& what) {
     settle_entry(what.entry);
 }
 
+/// Where `claims` has something to go through.
+void object_steward::begin_catching_up() {
+  if (!config_.claims->is_caught_up() && !std::exchange(catching_up_, true))
+    send(this, atom::load::value);
+}
+
 void object_steward::on_step(const registry_step& step) {
   if (!step.changes) {
     config_.claims->start_over();
-    if (!std::exchange(catching_up_, true))
-      send(this, atom::load::value);
-    return;
+    return begin_catching_up();
   }
   for (auto& change : *step.changes) {
     if (change.where == table::refs)
@@ -84,6 +88,7 @@ void object_steward::on_step(const registry_step& step) {
     else if (change.where == table::entries)
       settle_entry(change.key);
   }
+  begin_catching_up();
 }
 
 void object_steward::on_arrived(const object_arrived& what) {
@@ -93,6 +98,7 @@ void object_steward::on_arrived(const object_arrived& what) {
   if (!settled && settled.error().code != ec::not_found)
     log::error("objects", "cannot keep what has come object={} error=\"{}\"", what.object.brief(),
                to_string(settled.error()));
+  begin_catching_up();
 }
 
 void object_steward::catch_up() {
@@ -177,6 +183,7 @@ object_steward::behavior_type object_steward::make_behavior() {
       [this](atom::load) { catch_up(); },
       [this](atom::tick) {
         delayed_send(this, tick_period, atom::tick::value);
+        begin_catching_up();
         scrub();
         let_go();
       },

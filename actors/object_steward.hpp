@@ -34,6 +34,7 @@ private:
   void settle_revision(const std::string& key);
   void settle_entry(const std::string& key);
   void on_arrived(const object_arrived& what);
+  void begin_catching_up();
   void catch_up();
   void scrub();
   void let_go();

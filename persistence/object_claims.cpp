@@ -68,7 +68,10 @@ object_claims::hold::~hold() {
     return;
   std::lock_guard lock(of_->mutex_);
   of_->holds_.erase(owner_);
-  (void)of_->objects_.unpin_all(owner_); // What stays pinned is let go at the next start.
+  if (of_->must_stay())
+    of_->too_many_.insert(owner_);
+  else
+    (void)of_->objects_.unpin_all(owner_); // What stays pinned is let go at the next start.
 }
 
 result<object_claims::hold> object_claims::take(std::vector<sha256_digest> objects) {
@@ -159,12 +162,41 @@ std::vector<sha256_digest> object_claims::to_pin(const std::string& owner, const
   return more;
 }
 
+/// Keeps account of manifests that have never been here.
+void object_claims::note_unread(const std::string& owner, const named& what,
+                                const std::vector<sha256_digest>& pinned) {
+  if (!neighbours_ || !owner.starts_with(revision_prefix))
+    return;
+  auto has_been_here
+      = what.manifest && std::binary_search(pinned.begin(), pinned.end(), *what.manifest);
+  if (!what.exists || what.known || has_been_here)
+    unread_.erase(owner);
+  else if (auto since = now_(); unread_.emplace(owner, since).second)
+    unread_order_.emplace_back(since, owner);
+  unread_count_ = unread_.size();
+  if (unread_order_.size() > 2 * unread_.size() + 100)
+    std::erase_if(unread_order_, [&](auto& x) { return !unread_.contains(x.second); });
+}
+
+/// Whether a manifest may still come that names what nothing else does: the one that was seen last
+/// decides.
+bool object_claims::must_stay() const {
+  auto is_over = [&](auto& x) {
+    auto found = unread_.find(x.second);
+    return found == unread_.end() || found->second != x.first;
+  };
+  while (!unread_order_.empty() && is_over(unread_order_.back()))
+    unread_order_.pop_back();
+  return !unread_order_.empty() && now_() - unread_order_.back().first < manifest_patience;
+}
+
 /// Pins what is here and not pinned, lets go of what is pinned and not named.
 result<void> object_claims::settle(const std::string& owner, named what) {
   sort_out(what.objects);
   auto have = objects_.index().pinned_by(owner, {}, std::numeric_limits<size_t>::max());
   if (!have)
     return tl::unexpected(have.error());
+  note_unread(owner, what, *have);
   auto more = to_pin(owner, what, *have);
   if (!more.empty())
     if (auto pinned = objects_.pin(owner, std::move(more)); !pinned)
@@ -176,7 +208,7 @@ result<void> object_claims::settle(const std::string& owner, named what) {
                       std::back_inserter(less));
   if (less.empty())
     return {};
-  if (phase_ < phase::owners) {
+  if (phase_ < phase::owners || must_stay()) {
     too_many_.insert(owner);
     return {};
   }
@@ -226,8 +258,11 @@ result<void> object_claims::settle_owner(const std::string& owner) {
                ? result<void>()
                : settle(owner, key ? named_by_entry(*key) : named{});
   }
-  if (text.starts_with(hold_prefix) && !holds_.contains(owner))
+  if (!text.starts_with(hold_prefix) || holds_.contains(owner))
+    return {};
+  if (!must_stay())
     return objects_.unpin_all(owner);
+  too_many_.insert(owner);
   return {};
 }
 
@@ -262,23 +297,42 @@ result<bool> object_claims::step(size_t records) {
   return phase_ == phase::done;
 }
 
+/// What had to stay may be let go of.
+result<bool> object_claims::settle_late(size_t records) {
+  for (; records > 0 && !too_many_.empty() && !must_stay(); --records) {
+    auto owner
+        = *too_many_.begin(); // Stays there until it is settled: that is why it is looked at.
+    if (auto settled = settle_owner(owner); !settled)
+      return tl::unexpected(settled.error());
+    if (!must_stay()) // Its own manifest may be another one now.
+      too_many_.erase(owner);
+  }
+  return too_many_.empty() || must_stay();
+}
+
 result<bool> object_claims::catch_up(size_t records) {
   std::lock_guard lock(mutex_);
   if (phase_ == phase::done)
-    return true;
+    return settle_late(records);
   if (neighbours_ && phase_ == phase::revisions && cursor_.empty())
     neighbours_->round_begins();
   auto done = step(records);
   if (!done || !*done)
     return done;
-  too_many_.clear();
   if (neighbours_)
     neighbours_->round_ends();
-  return done;
+  return too_many_.empty() || must_stay();
+}
+
+bool object_claims::is_caught_up() const {
+  std::lock_guard lock(mutex_);
+  return phase_ == phase::done && (too_many_.empty() || must_stay());
 }
 
 void object_claims::start_over() {
   std::lock_guard lock(mutex_);
+  unread_.clear(); // Those that there are still will be found again.
+  unread_order_.clear();
   phase_ = phase::revisions;
   cursor_.clear();
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "core/clock.hpp"
 #include "persistence/object_store.hpp"
 
+#include <atomic>
+#include <functional>
+#include <map>
 #include <set>
 
 namespace shoal {
@@ -57,8 +61,18 @@ public:
   object_claims(object_store& objects, const lmdb_store& registry)
       : objects_(objects), registry_(registry) {}
 
-  /// In a cluster. @param them outlives this. Before anything else.
-  void mind(object_neighbours& them) { neighbours_ = &them; }
+  /// In a cluster: a manifest that has never been here may come yet, and what it names may be
+  /// pinned for another record alone. Until it has, nothing is let go of that a record does not
+  /// name any more; but not for ever, as it may be lost, or may not come because there is no room.
+  /// @param them outlives this. Before anything else.
+  void mind(
+      object_neighbours& them, std::function<mono_time()> now = [] { return mono_now(); }) {
+    neighbours_ = &them;
+    now_ = std::move(now);
+  }
+
+  /// Of a manifest that does not come.
+  static constexpr std::chrono::hours manifest_patience{1};
 
   /// Unpins an object that other nodes keep: from now on it is cached here.
   result<void> release(const sha256_digest& object);
@@ -82,8 +96,14 @@ public:
   /// @returns whether it is done. One thread at a time.
   result<bool> catch_up(size_t records);
 
+  /// Whether `catch_up` has nothing to do. What is settled may give it something.
+  bool is_caught_up() const;
+
   /// Begins anew, because the whole registry may be another.
   void start_over();
+
+  /// Revisions whose manifest has never been here, however long ago they were seen.
+  size_t unread() const { return unread_count_.load(std::memory_order_relaxed); }
 
 private:
   enum class phase : uint8_t { revisions, entries, owners, done };
@@ -104,16 +124,27 @@ private:
   result<void> settle_next(const std::string& key);
   result<bool> step(size_t records);
 
+  void note_unread(const std::string& owner, const named& what,
+                   const std::vector<sha256_digest>& pinned);
+  bool must_stay() const;
+  result<bool> settle_late(size_t records);
   std::vector<sha256_digest> to_pin(const std::string& owner, const named& what,
                                     const std::vector<sha256_digest>& pinned);
 
   object_store& objects_;
   const lmdb_store& registry_;
   object_neighbours* neighbours_ = nullptr; ///< Null: the node is alone.
-  std::mutex mutex_; ///< Whoever settles reads the registry and changes pins without another one.
+  mutable std::mutex
+      mutex_; ///< Whoever settles reads the registry and changes pins without another one.
   std::set<std::string> holds_;
-  std::set<std::string> too_many_; ///< Owners that have pins to give up once all is pinned.
-  uint64_t serial_ = 0;
+  std::set<std::string> too_many_; ///< Owners that have pins to give up, but must not yet.
+  std::map<std::string, mono_time>
+      unread_; ///< Owners whose manifest has never been here, since when.
+  mutable std::vector<std::pair<mono_time, std::string>> unread_order_; ///< The latest one last.
+  std::atomic<size_t> unread_count_{0};
+  std::function<mono_time()> now_;
+  /// Of holds: not one that an earlier process has given, as that may have to stay.
+  uint64_t serial_ = static_cast<uint64_t>(unix_now()) << 20;
   phase phase_ = phase::revisions;
   std::string cursor_; ///< The last key, or owner, that was looked at.
 };

@@ -3,6 +3,7 @@
 
 #include "persistence/object_claims.hpp"
 
+#include "persistence/object_owners.hpp"
 #include "protocol/manifest.hpp"
 #include "tests/unit/persistence/object_store_fixture.hpp"
 
@@ -10,6 +11,7 @@ namespace {
 
 using namespace shoal;
 namespace fs = std::filesystem;
+using namespace std::chrono_literals;
 
 const std::string key = "org/model@v1";
 
@@ -69,6 +71,15 @@ struct fixture : test::object_store_fixture {
     write(table::refs, key, encode(record));
   }
 
+  void write_unread_revision() {
+    ref_record record;
+    record.manifest = sha256("never comes");
+    record.kind = "model";
+    record.entry_keys = {std::string(20, 'n')};
+    write(table::refs, "org/model@v2", encode(record));
+    CAF_CHECK(claims->settle_revision("org/model@v2").value());
+  }
+
   void write_entry(const std::string& name, const sha256_digest& torrent) {
     entry_record record;
     record.v1 = info_hash::from_bytes(name);
@@ -78,6 +89,17 @@ struct fixture : test::object_store_fixture {
 
   std::unique_ptr<lmdb_store> registry;
   std::unique_ptr<object_claims> claims;
+};
+
+/// A cluster in which this node is to have everything.
+class greedy_neighbours final : public object_neighbours {
+public:
+  bool look_at(const sha256_digest&, bool, bool, bool, const std::string&) override { return true; }
+  void round_begins() override { ++begun; }
+  void round_ends() override { ++ended; }
+
+  int begun = 0;
+  int ended = 0;
 };
 
 } // namespace
@@ -216,6 +238,93 @@ CAF_TEST(a manifest that cannot be read costs no pins) {
   catch_up();
   CAF_CHECK_EQUAL(pins(sha256("the file")), 1u);
   CAF_CHECK_EQUAL(store->usage().lost, 1u);
+}
+
+CAF_TEST(nothing is let go of while a manifest may come that names it) {
+  greedy_neighbours others;
+  claims->mind(others);
+  auto parent = make_manifest("shared", "old torrent");
+  write_revision(parent);
+  catch_up();
+  CAF_MESSAGE("a second revision has the same file, and its manifest is not here yet");
+  manifest next;
+  next.id = *model_id::parse("org/model");
+  next.rev = "v2";
+  next.kind = "model";
+  next.files.push_back({"file", 6, sha256("shared"), std::nullopt});
+  auto bytes = encode_manifest(next);
+  ref_record record;
+  record.manifest = sha256(bytes);
+  record.kind = "model";
+  record.entry_keys = {std::string(20, 'n')};
+  write(table::refs, "org/model@v2", encode(record));
+  CAF_CHECK(claims->settle_revision("org/model@v2").value());
+  CAF_CHECK_EQUAL(claims->unread(), 1u);
+  write(table::refs, key, std::nullopt);
+  CAF_CHECK(!claims->settle_revision(key).value());
+  CAF_CHECK_EQUAL(pins(sha256("shared")), 1u);
+  CAF_MESSAGE("nor when all is looked at anew");
+  claims->start_over();
+  catch_up();
+  CAF_CHECK_EQUAL(pins(sha256("shared")), 1u);
+  CAF_CHECK_EQUAL(claims->unread(), 1u);
+  CAF_MESSAGE("until it comes");
+  upload(bytes);
+  CAF_CHECK(store->note_found(record.manifest).has_value());
+  CAF_CHECK(claims->settle_again(owner_of_revision("org/model@v2")).has_value());
+  CAF_CHECK_EQUAL(claims->unread(), 0u);
+  CAF_CHECK(!claims->is_caught_up());
+  catch_up();
+  CAF_CHECK(claims->is_caught_up());
+  CAF_CHECK_EQUAL(pins(sha256("shared")), 1u); // Of the second one.
+  CAF_CHECK_EQUAL(pins(sha256("old torrent")), 0u);
+  CAF_CHECK_EQUAL(others.begun, 2);
+  CAF_CHECK_EQUAL(others.ended, 2);
+}
+
+CAF_TEST(a manifest that does not come holds up nothing for ever) {
+  greedy_neighbours others;
+  auto now = mono_now();
+  claims->mind(others, [&] { return now; });
+  auto parent = make_manifest("the file", "the torrent");
+  write_revision(parent);
+  catch_up();
+  write_unread_revision();
+  write(table::refs, key, std::nullopt);
+  CAF_CHECK(!claims->settle_revision(key).value());
+  auto file = sha256("the file");
+  auto held = std::make_unique<object_claims::hold>(claims->take({file}).value());
+  held.reset();
+  now += object_claims::manifest_patience - 1s;
+  CAF_CHECK(claims->is_caught_up());
+  catch_up();
+  CAF_CHECK_EQUAL(pins(file), 2u); // The hold's, too.
+  CAF_MESSAGE("a new process knows no more than that");
+  restart();
+  claims->mind(others, [&] { return now; });
+  catch_up();
+  CAF_CHECK_EQUAL(pins(file), 2u);
+  now += object_claims::manifest_patience;
+  CAF_CHECK(!claims->is_caught_up());
+  catch_up();
+  CAF_CHECK_EQUAL(pins(file), 0u);
+  CAF_CHECK_EQUAL(claims->unread(), 1u);
+}
+
+CAF_TEST(a revision that goes before its manifest came holds up nothing) {
+  greedy_neighbours others;
+  claims->mind(others);
+  auto parent = make_manifest("the file", "the torrent");
+  write_revision(parent);
+  catch_up();
+  write_unread_revision();
+  write(table::refs, key, std::nullopt);
+  CAF_CHECK(!claims->settle_revision(key).value());
+  CAF_CHECK_EQUAL(pins(sha256("the file")), 1u);
+  write(table::refs, "org/model@v2", std::nullopt);
+  CAF_CHECK(!claims->settle_revision("org/model@v2").value());
+  catch_up();
+  CAF_CHECK_EQUAL(pins(sha256("the file")), 0u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
