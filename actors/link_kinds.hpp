@@ -74,6 +74,10 @@ inline constexpr uint16_t pull_place = 65;
 /// file of it has come here. Answer: nothing. Nodes that ask no origins do not know the question.
 inline constexpr uint16_t pulled_file = 66;
 
+/// Request, to the home of a file's pull: errand_order -> errand_report (messages/pull_errand.hpp),
+/// the file is to come there. Nodes that ask no origins do not know the question.
+inline constexpr uint16_t pull_errand = 67;
+
 /// Request: hold_objects -> held_objects (messages/object_copies.hpp).
 inline constexpr uint16_t hold_objects = 64;
 

@@ -3,6 +3,7 @@
 
 #include "actors/error.hpp"
 #include "actors/link_kinds.hpp"
+#include "actors/mirror_survey.hpp"
 #include "actors/origin_names.hpp"
 #include "core/log.hpp"
 
@@ -89,12 +90,9 @@ void mirror_maker::on_news(const link_question& x) {
     return x.reply.refuse(ec::unavailable, "this node mirrors no such model");
   x.reply(std::string{});
   config_.side->disk().post([side = config_.side, mail = mail_, news = std::move(*news)]() mutable {
-    auto text = news_text_of(news.name);
-    auto known = side->book().find(text);
-    if (!known || known->sha256 != news.what.sha256)
-      if (auto noted = side->book().put(text, news.what); !noted)
-        log::warn("mirrors", "cannot note a file that another node has error=\"{}\"",
-                  to_string(noted.error()));
+    if (auto noted = note_told(side->book(), news.name, news.what); !noted)
+      log::warn("mirrors", "cannot note a file that another node has error=\"{}\"",
+                to_string(noted.error()));
     mail->send(std::move(news));
   });
 }

@@ -50,6 +50,14 @@ std::optional<sha256_digest> object_of(const origin_book& book, const origin_nam
   return record ? record->sha256 : std::nullopt;
 }
 
+result<void> note_told(origin_book& book, const origin_name& name, const origin_record& what) {
+  auto text = news_text_of(name);
+  auto known = book.find(text);
+  if (known && known->sha256 == what.sha256)
+    return {};
+  return book.put(text, what);
+}
+
 result<surveyed_mirror> survey_mirror(webseed_side& side, const origin_name& commit,
                                       const origin_listing& listing) {
   surveyed_mirror found;

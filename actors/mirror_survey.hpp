@@ -13,6 +13,10 @@ namespace shoal {
 std::optional<sha256_digest> object_of(const origin_book& book, const origin_name& commit,
                                        const hub_file& file);
 
+/// Notes what another node has told of a file: of a text, nobody knows the hash but who has pulled
+/// it. @errors as origin_book::put.
+result<void> note_told(origin_book& book, const origin_name& name, const origin_record& what);
+
 /// A commit as a revision.
 struct surveyed_mirror {
   std::shared_ptr<manifest> files;   ///< Without torrents. Null: the hash of some is unknown.

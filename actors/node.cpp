@@ -414,6 +414,8 @@ void node::end_all() {
   end(caretaker_);
   if (preheater_)
     end(preheater_);
+  if (errands_)
+    end(errands_);
   if (mirrors_)
     end(mirrors_);
   if (gatherer_)
@@ -452,6 +454,7 @@ void node::end_all() {
   mirrors_ = nullptr;
   gatherer_ = nullptr;
   preheater_ = nullptr;
+  errands_ = nullptr;
   snapshotter_ = nullptr;
   caretaker_ = nullptr;
   if (shared_registry_)

@@ -6,6 +6,7 @@
 #include "actors/mirror_maker_actor.hpp"
 #include "actors/object_gatherer_actor.hpp"
 #include "actors/preheater_actor.hpp"
+#include "actors/pull_errands_actor.hpp"
 #include "actors/registry_shard.hpp"
 #include "actors/shard.hpp"
 #include "actors/webseed_actor.hpp"
@@ -151,6 +152,7 @@ private:
   result<void> reach_origins(metrics::registry& metrics);
   void spawn_mirror_maker(metrics::registry& metrics);
   object_gatherer_actor spawn_gatherer(metrics::registry& metrics);
+  pull_errands_actor spawn_errands(metrics::registry& metrics);
   void spawn_preheater(metrics::registry& metrics);
   void load_blocklist();
   void restore_swarms();
@@ -179,6 +181,7 @@ private:
   std::array<registry_shard_actor, registry_shard_count> registry_;
   webseed_actor webseed_;
   object_gatherer_actor gatherer_; // Invalid: the node is alone.
+  pull_errands_actor errands_;     // The same.
   mirror_maker_actor mirrors_;
   preheater_actor preheater_;
   caf::actor snapshotter_;

@@ -6,6 +6,7 @@
 #include "actors/node.hpp"
 #include "actors/object_gatherer.hpp"
 #include "actors/preheater.hpp"
+#include "actors/pull_errands.hpp"
 #include "actors/webseed.hpp"
 
 namespace shoal {
@@ -58,6 +59,20 @@ object_gatherer_actor node::spawn_gatherer(metrics::registry& metrics) {
   return gatherer_;
 }
 
+pull_errands_actor node::spawn_errands(metrics::registry& metrics) {
+  auto* side = config_.cluster;
+  pull_errands_config errands;
+  errands.side = web_origins_.get();
+  errands.links = &side->links();
+  errands.metrics = &metrics;
+  errands.webseed = webseed_;
+  errands.there = [side] { return side->candidates(); };
+  errands.self = side->node_id();
+  errands_ = system_->spawn<pull_errands>(std::move(errands));
+  must_live(errands_, "pull_errands");
+  return errands_;
+}
+
 void node::spawn_preheater(metrics::registry& metrics) {
   preheater_config preheats;
   preheats.side = web_origins_.get();
@@ -69,6 +84,7 @@ void node::spawn_preheater(metrics::registry& metrics) {
   if (shared_registry_) {
     preheats.finder = shared_registry_->finder();
     preheats.pulls = &shared_registry_->pulls();
+    preheats.errands = spawn_errands(metrics);
   }
   preheater_ = system_->spawn<shoal::preheater>(std::move(preheats));
   must_live(preheater_, "preheater");

@@ -53,6 +53,7 @@ void preheater::on_exit() {
     leave_pulls(*r);
   jobs_.clear();
   config_.finder = nullptr;
+  config_.errands = nullptr;
   config_.webseed = nullptr;
   config_.mirrors = nullptr;
   config_.catalog = nullptr;

@@ -7,6 +7,7 @@
 #include "actors/object_pulls.hpp"
 #include "actors/preheat_job.hpp"
 #include "actors/preheater_actor.hpp"
+#include "actors/pull_errands_actor.hpp"
 #include "actors/registry_actor.hpp"
 #include "actors/webseed_actor.hpp"
 #include "actors/webseed_side.hpp"
@@ -20,8 +21,9 @@ struct preheater_config {
   webseed_side* side = nullptr; ///< Outlives the actor, as do the next two.
   object_claims* claims = nullptr;
   metrics::registry* metrics = nullptr;
-  const object_pulls* pulls = nullptr; ///< Null, as the next one: the node is alone.
+  const object_pulls* pulls = nullptr; ///< Null, as the next two: the node is alone.
   object_finder_actor finder;
+  pull_errands_actor errands;
   webseed_actor webseed;
   mirror_maker_actor mirrors;
   catalog_actor catalog;
@@ -85,7 +87,9 @@ private:
   void begin_pulls(running& r, const std::vector<bool>& here);
   void pump(running& r);
   void bring(running& r, size_t file);
-  void bring_from_nodes(uint64_t id, size_t file, object_places places);
+  void bring_from_nodes(uint64_t id, size_t file, const origin_record& what, object_places places);
+  void have_pulled(uint64_t id, size_t file, uint64_t seen_bytes);
+  void on_errand(running& r, size_t file, const errand_progress& x);
   void pull(running& r, size_t file);
   void read_on(running& r, size_t file);
   void on_progress(running& r, size_t file, const pull_progress& x);

@@ -16,6 +16,17 @@ constexpr std::chrono::seconds read_patience{30};
 /// A registration reads all files, which takes as long as the disk does.
 constexpr std::chrono::seconds registration_patience{24 * 3600};
 
+/// What is known of a file before it was pulled.
+origin_record known_of(const hub_file& file, const origin_name& commit) {
+  origin_record known;
+  known.size_bytes = file.size_bytes;
+  known.commit = commit.rev;
+  known.sha256 = file.sha256;
+  known.git_blob = file.git_blob;
+  known.etag = file.sha256 ? file.sha256->hex() : file.git_blob ? file.git_blob->hex() : "";
+  return known;
+}
+
 /// Reads the book, and looks at the disk.
 bool is_here(webseed_side& side, const origin_name& commit, const hub_file& file) {
   auto object = object_of(side.book(), commit, file);
@@ -49,66 +60,107 @@ void preheater::pump(running& r) {
   }
 }
 
-/// From another node that has it; else from the origin.
+/// From another node that has it; else from the origin, once for all nodes.
 void preheater::bring(running& r, size_t file) {
   auto& what = r.job.files()[file];
   if (is_here(*config_.side, r.job.commit(), what)) // By now: somebody else has asked for it.
     return r.job.arrived(file);
-  if (!config_.finder || !what.sha256)
-    return pull(r, file);
   auto id = r.job.id();
+  if (!config_.finder || !what.sha256)
+    return have_pulled(id, file, 0);
+  auto record = known_of(what, r.job.commit());
   request(config_.finder, patience, find_object{*what.sha256})
-      .then([=, this](const object_places& places) { bring_from_nodes(id, file, places); },
-            [=, this](const caf::error&) {
-              if (auto* still = under_way(id, file))
-                pull(*still, file);
-            });
+      .then([=, this](const object_places& x) { bring_from_nodes(id, file, record, x); },
+            [=, this](const caf::error&) { have_pulled(id, file, 0); });
 }
 
-void preheater::bring_from_nodes(uint64_t id, size_t file, object_places places) {
+/// @param what it is; `sha256` is known.
+void preheater::bring_from_nodes(uint64_t id, size_t file, const origin_record& what,
+                                 object_places places) {
   auto* r = under_way(id, file);
   if (!r)
     return;
-  auto object = *r->job.files()[file].sha256;
-  auto then = [mail = mail_, side = config_.side, claims = config_.claims, id, file,
-               object](const result<void>& how) {
+  auto name = r->job.commit();
+  name.path = r->job.files()[file].path;
+  auto then = [mail = mail_, side = config_.side, claims = config_.claims, id, file, what,
+               name](const result<void>& how) {
     side->disk().post([=] {
       preheat_step x;
       x.job = id;
       x.file = file;
       if (!how)
         x.failed = error{ec::unavailable, how.error().detail};
+      else if (auto noted = note_told(side->book(), name, what); !noted)
+        x.failed = noted.error();
       // It came as an upload does: nobody needs it, so it is cached.
-      else if (auto held = claims->take({object}); !held)
+      else if (auto held = claims->take({*what.sha256}); !held)
         x.failed = held.error();
       mail->send(std::move(x));
     });
   };
-  config_.pulls->pull({object, std::move(places.places), true}, std::move(then));
+  config_.pulls->pull({*what.sha256, std::move(places.places), true}, std::move(then));
+}
+
+/// In a cluster the file's home pulls it, as it does for readers, and this node brings it from
+/// there.
+void preheater::have_pulled(uint64_t id, size_t file, uint64_t seen_bytes) {
+  auto* r = under_way(id, file);
+  if (!r)
+    return;
+  if (!config_.errands)
+    return pull(*r, file);
+  auto name = r->job.commit();
+  name.path = r->job.files()[file].path;
+  pull_errand ask{name, known_of(r->job.files()[file], name), seen_bytes};
+  request(config_.errands, patience, std::move(ask))
+      .then(
+          [=, this](const errand_progress& x) {
+            if (auto* still = under_way(id, file))
+              on_errand(*still, file, x);
+          },
+          [=, this](const caf::error& why) {
+            if (auto* still = under_way(id, file))
+              over(*still, file, from_caf(why));
+          });
+}
+
+void preheater::on_errand(running& r, size_t file, const errand_progress& x) {
+  auto id = r.job.id();
+  if (x.is_ours)
+    return pull(r, file);
+  r.job.moved(file, x.done_bytes);
+  if (!x.arrived)
+    return have_pulled(id, file, x.done_bytes);
+  request(config_.finder, patience, find_object{*x.arrived->sha256, true})
+      .then(
+          [=, this, what = *x.arrived](const object_places& places) {
+            bring_from_nodes(id, file, what, places);
+          },
+          [=, this](const caf::error&) { // It has gone again.
+            if (auto* still = under_way(id, file))
+              over(*still, file, error{ec::unavailable, "the node that pulled it has it no more"});
+          });
 }
 
 void preheater::pull(running& r, size_t file) {
   auto id = r.job.id();
-  auto& what = r.job.files()[file];
   auto name = r.job.commit();
-  name.path = what.path;
-  origin_record known;
-  known.size_bytes = what.size_bytes;
-  known.commit = name.rev;
-  known.sha256 = what.sha256;
-  known.git_blob = what.git_blob;
-  known.etag = what.sha256 ? what.sha256->hex() : what.git_blob ? what.git_blob->hex() : "";
+  name.path = r.job.files()[file].path;
+  auto known = known_of(r.job.files()[file], name);
   open_pull ask{pull_of(config_.side->config().base_urls, std::move(name), known)};
   request(config_.webseed, patience, std::move(ask))
       .then(
           [=, this](const opened_pull& x) {
             auto* still = under_way(id, file);
-            if (!still) {
+            if (x.object) {
+              if (still)
+                over(*still, file, std::nullopt);
+            } else if (still) {
+              still->readings[file].from = x.fetcher;
+              read_on(*still, file);
+            } else {
               anon_send(x.fetcher, atom::stop::value);
-              return;
             }
-            still->readings[file].from = x.fetcher;
-            read_on(*still, file);
           },
           [=, this](const caf::error& why) {
             if (auto* still = under_way(id, file))

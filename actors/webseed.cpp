@@ -215,6 +215,18 @@ origin_lister::promise webseed::on_list(const list_origin& ask) {
 
 // -- pulls -----------------------------------------------------------------------------------
 
+/// The book learns what a file has become a little after its pull is over.
+std::optional<sha256_digest> webseed::came_lately(const pull_spec& what) const {
+  auto found = what.commit.empty() ? known_.end() : known_.find(what.name);
+  if (found == known_.end() || !found->second.file.found)
+    return std::nullopt;
+  auto& lately = found->second.file.what;
+  if (!lately.sha256 || lately.etag != what.etag
+      || side_.store().size(*lately.sha256) != what.size_bytes)
+    return std::nullopt;
+  return lately.sha256;
+}
+
 webseed::pull_promise webseed::on_open(open_pull& ask) {
   auto answer = make_response_promise<pull_promise>();
   auto key = ask.what.key;
@@ -224,6 +236,10 @@ webseed::pull_promise webseed::on_open(open_pull& ask) {
   }
   auto found = pulls_.find(key);
   if (found == pulls_.end()) {
+    if (auto object = came_lately(ask.what)) {
+      answer.deliver(opened_pull{{}, object});
+      return answer;
+    }
     if (pulls_.size() >= limits::webseed_pulls_max) {
       answer.deliver(to_caf({ec::busy, "too many files are on their way"}));
       return answer;
@@ -233,7 +249,7 @@ webseed::pull_promise webseed::on_open(open_pull& ask) {
     auto fetcher = spawn<webseed_fetcher, caf::linked>(&side_, std::move(ask.what), tell);
     found = pulls_.emplace(key, std::move(fetcher)).first;
   }
-  answer.deliver(opened_pull{found->second});
+  answer.deliver(opened_pull{found->second, std::nullopt});
   return answer;
 }
 

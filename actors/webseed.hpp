@@ -60,6 +60,7 @@ private:
 
   origin_lister::promise on_list(const list_origin& ask);
   pull_promise on_open(open_pull& ask);
+  std::optional<sha256_digest> came_lately(const pull_spec& what) const;
   void on_over(const pull_over& x);
   void on_tick();
 

@@ -26,7 +26,8 @@ using webseed_fetcher_actor = caf::typed_actor<
 
 /// The answer to `open_pull`.
 struct opened_pull {
-  webseed_fetcher_actor fetcher;
+  webseed_fetcher_actor fetcher;       ///< Invalid if there is an object.
+  std::optional<sha256_digest> object; ///< What the file has become: it came a moment ago.
 };
 
 /// What origins have, and who pulls it: one fetcher per file. Spawned by the node. Lost when it

@@ -36,12 +36,10 @@ private:
   uint64_t id_ = 0;
 };
 
-task<result<webseed_fetcher_actor>> open(exchange& ex, pull_spec what) {
+task<result<opened_pull>> open(exchange& ex, pull_spec what) {
   open_pull question{std::move(what)};
   auto opened = co_await ex.ask<opened_pull>(ex.node().webseed(), std::move(question), true);
-  if (!opened)
-    co_return tl::unexpected{opened.error()};
-  co_return std::move(opened->fetcher);
+  co_return opened;
 }
 
 /// The object that a file has become, if it has come here before. Whoever asks may not have heard
@@ -128,10 +126,14 @@ task<result<void>> pull_here(exchange& ex, pulled_answer& to) {
     auto sent = co_await send_object_part(ex, to, *object);
     co_return sent;
   }
-  auto fetcher = co_await open(ex, to.from);
-  if (!fetcher)
-    co_return tl::unexpected{fetcher.error()};
-  reading place{std::move(*fetcher)};
+  auto opened = co_await open(ex, to.from);
+  if (!opened)
+    co_return tl::unexpected{opened.error()};
+  if (opened->object) {
+    auto sent = co_await send_object_part(ex, to, *opened->object);
+    co_return sent;
+  }
+  reading place{std::move(opened->fetcher)};
   auto began = mono_now();
   auto& head = to.head;
   while (to.going && head.length > 0) {
