@@ -151,15 +151,44 @@ def stages():
     return found
 
 
+def copied(*names):
+    """Paths of the sources that these stages take along."""
+    return [word for name in names for line in stages()[name]
+            if line.startswith("COPY ") and "--from=" not in line
+            for word in line.split()[1:-1] if not word.startswith("--")]
+
+
+def let_through():
+    return [line[1:] for line in (TOP / ".dockerignore").read_text().splitlines()
+            if line.startswith("!")]
+
+
+def built_folders():
+    """Those that CMake enters from the top for the programs alone."""
+    found, conditions = [], []
+    for line in map(str.strip, (TOP / "CMakeLists.txt").read_text().splitlines()):
+        entered = re.match(r"add_subdirectory\(\s*([^\s)]+)", line)
+        if line.startswith("if("):
+            conditions.append(line)
+        elif line.startswith("endif("):
+            conditions.pop()
+        elif entered and not any("SHOAL_BUILD_" in condition for condition in conditions):
+            found.append(entered[1])
+    return found
+
+
 def test_the_image_copies_what_exists_and_is_not_ignored():
-    allowed = [line[1:] for line in (TOP / ".dockerignore").read_text().splitlines()
-               if line.startswith("!")]
-    copied = [word for lines in stages().values() for line in lines
-              if line.startswith("COPY ") and "--from=" not in line
-              for word in line.split()[1:-1] if not word.startswith("--")]
-    assert len(copied) > 10
-    assert [path for path in copied + allowed if not (TOP / path).exists()] == []
-    assert sorted(set(copied)) == sorted(allowed)
+    paths = copied(*stages())
+    assert len(paths) > 10
+    assert [path for path in paths + let_through() if not (TOP / path).exists()] == []
+    assert sorted(set(paths)) == sorted(let_through())
+
+
+def test_the_image_has_every_folder_that_is_built():
+    folders = built_folders()
+    assert {"core", "cmd"} <= set(folders) and "tests" not in folders
+    assert sorted(set(folders) - set(copied("build"))) == []
+    assert sorted(set(folders) - set(let_through())) == []
 
 
 def test_the_image_runs_as_nobody_special():
