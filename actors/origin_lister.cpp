@@ -62,7 +62,8 @@ void origin_lister::list(const origin_name& name, promise to) {
   auto& made = lookups_[text];
   made.name = name;
   made.waiting.push_back(std::move(to));
-  ask(text, revision_url(side_.config().base_urls.front(), name));
+  made.base = side_.health().order(mono_now()).front();
+  ask(text, revision_url(side_.config().base_urls[made.base], name));
 }
 
 void origin_lister::ask(const std::string& text, std::string url) {
@@ -95,9 +96,11 @@ void origin_lister::on_page(listing_page& x) {
     return settle(x.name, std::move(none));
   }
   if (x.failed) {
+    side_.health().note_failure(l.base, *x.failed, mono_now());
     log::warn("webseed", "gets no listing name={} error=\"{}\"", x.name, to_string(x.failed->why));
     return settle(x.name, fail(ec::unavailable, x.failed->why.detail));
   }
+  side_.health().note_answer(l.base);
   if (l.commit.empty())
     on_commit(l, x.name, x);
   else
@@ -113,7 +116,7 @@ void origin_lister::on_commit(lookup& l, const std::string& text, const listing_
   pinned.rev = l.commit;
   if (auto files = files_of(revision_text(pinned)))
     return settle(text, origin_listing{true, {}, l.commit, std::move(files)});
-  ask(text, tree_url(side_.config().base_urls.front(), l.name, l.commit));
+  ask(text, tree_url(side_.config().base_urls[l.base], l.name, l.commit));
 }
 
 void origin_lister::on_files(lookup& l, const std::string& text, const listing_page& x) {
@@ -126,7 +129,7 @@ void origin_lister::on_files(lookup& l, const std::string& text, const listing_p
   if (l.files.size() > limits::files_per_revision_max
       || (!x.next.empty() && l.pages >= limits::webseed_listing_pages_max))
     return settle(text, fail(ec::unavailable, "the origin's listing is too long"));
-  if (!x.next.empty() && !is_same_place(x.next, side_.config().base_urls.front()))
+  if (!x.next.empty() && !is_same_place(x.next, side_.config().base_urls[l.base]))
     return settle(text, fail(ec::unavailable, "the origin's listing goes on elsewhere"));
   if (!x.next.empty())
     return ask(text, x.next);

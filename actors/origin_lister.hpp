@@ -33,6 +33,7 @@ private:
     std::string commit; ///< Empty: it is being asked for.
     std::vector<hub_file> files;
     size_t pages = 0;
+    size_t base = 0; ///< The origin that says it.
     std::vector<promise> waiting;
   };
 

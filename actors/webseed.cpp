@@ -102,7 +102,9 @@ void webseed::ask_origin(lookup& l, const std::string& text) {
   l.again_at.reset();
   origin::request made;
   made.what = origin::request::verb::head;
-  made.url = resolve_url(side_.config().base_urls[l.base], l.name);
+  if (l.base == 0)
+    l.order = side_.health().order(mono_now());
+  made.url = resolve_url(side_.config().base_urls[l.order[l.base]], l.name);
   made.stops_at_linked = true;
   made.on_done = [mail = mail_, text](auto how) {
     origin_answer x;
@@ -123,6 +125,7 @@ void webseed::on_answer(const origin_answer& x) {
   auto& l = found->second;
   if (x.failed)
     return on_failure(l, x);
+  side_.health().note_answer(l.order[l.base]);
   auto record = record_of(x.head, unix_now());
   if (!record)
     return settle(x.name, tl::unexpected{record.error()}, {});
@@ -161,7 +164,8 @@ void webseed::note(const std::string& text, const origin_record& what) {
 
 void webseed::on_failure(lookup& l, const origin_answer& x) {
   auto& why = *x.failed;
-  auto is_last = l.base + 1 >= side_.config().base_urls.size();
+  side_.health().note_failure(l.order[l.base], why, mono_now());
+  auto is_last = l.base + 1 >= l.order.size();
   if (says_no(why) && is_last) {
     origin_file none;
     none.error_code = why.head.error_code;

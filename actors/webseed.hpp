@@ -38,7 +38,8 @@ private:
   struct lookup {
     origin_name name;
     std::vector<found_promise> waiting;
-    size_t base = 0;
+    std::vector<size_t> order; ///< Of the origins, in this round.
+    size_t base = 0;           ///< In that order.
     unsigned round = 0;
     std::optional<mono_time> again_at;
   };

@@ -194,14 +194,24 @@ void webseed_fetcher::on_leave(const leave_pull& x) {
 
 // -- asking --------------------------------------------------------------------------------
 
+/// Whom to ask: origins that rest only if no other has the file.
+std::vector<uint32_t> webseed_fetcher::sources(mono_time now) const {
+  std::vector<uint32_t> well;
+  std::vector<uint32_t> resting;
+  for (uint32_t source = 0; source < spec_.urls.size(); ++source)
+    if (!dead_[source])
+      (side_.health().is_well(source, now) ? well : resting).push_back(source);
+  return well.empty() ? resting : well;
+}
+
 void webseed_fetcher::pump() {
   if (phase_ != phase::pulling)
     return;
   if (plan_->is_whole())
     return finish();
   auto now = mono_now();
-  for (uint32_t source = 0; source < spec_.urls.size(); ++source)
-    while (!dead_[source]) {
+  for (auto source : sources(now))
+    for (;;) {
       auto next = plan_->next(source, now);
       if (!next)
         break;
@@ -274,6 +284,10 @@ void webseed_fetcher::on_ended(const pull_event& x) {
     return;
   auto source = plan_->source_of(x.request);
   plan_->ended(x.request, mono_now());
+  if (source && x.failed)
+    side_.health().note_failure(*source, *x.failed, mono_now());
+  else if (source)
+    side_.health().note_answer(*source);
   if (x.failed) {
     log::warn("webseed", "gets nothing key={} kind={} error=\"{}\"", spec_.key.brief(),
               origin::name(x.failed->kind), to_string(x.failed->why));

@@ -57,6 +57,7 @@ private:
   void pump();
   void ask_origin(const chunk_plan::request& what);
   origin::request request_for(const chunk_plan::request& what) const;
+  std::vector<uint32_t> sources(mono_time now) const;
   void sync_some();
   void finish();
   void end(error why);

@@ -63,8 +63,8 @@ webseed_side::webseed_side(webseed_config config, const std::filesystem::path& f
                                   "Questions to origins about what they have")},
       stale{metrics.add_counter("shoal_webseed_stale_total",
                                 "Answers from memory because the origin gave none")},
-      config_{std::move(config)}, incoming_{folder / "incoming"}, store_{store},
-      disk_{disk_threads}, hashing_{1} {}
+      config_{std::move(config)}, health_{config_.base_urls.size()}, incoming_{folder / "incoming"},
+      store_{store}, disk_{disk_threads}, hashing_{1} {}
 
 void webseed_side::add_readers(metrics::registry& metrics) {
   auto gauge = [&](std::string_view called, std::string_view help, std::atomic<size_t>& of) {
@@ -73,6 +73,11 @@ void webseed_side::add_readers(metrics::registry& metrics) {
   gauge("shoal_webseed_pulls_active", "Files on their way from origins", pulls);
   gauge("shoal_webseed_readers", "Clients that read files on their way", readers);
   gauge("shoal_webseed_readers_waiting", "Clients that wait for bytes of an origin", waiting);
+  for (size_t i = 0; i < config_.base_urls.size(); ++i)
+    metrics.add_reader("shoal_webseed_origin_resting",
+                       "1 while an origin is asked after all others, because it failed",
+                       "origin=" + metrics::quoted(config_.base_urls[i]),
+                       [this, i] { return health_.is_well(i, mono_now()) ? 0.0 : 1.0; });
   auto& client = *client_;
   metrics.add_reader(
       "shoal_webseed_origin_bytes_total", "Bytes of files taken from origins", "",

@@ -5,6 +5,7 @@
 #include "core/limits.hpp"
 #include "core/metrics.hpp"
 #include "origin/origin_client.hpp"
+#include "origin/origin_health.hpp"
 #include "persistence/object_store.hpp"
 #include "persistence/origin_book.hpp"
 #include "persistence/work_pool.hpp"
@@ -55,6 +56,9 @@ public:
   object_store& store() { return store_; }
   origin_book& book() { return *book_; }
   origin::origin_client& client() { return *client_; }
+
+  /// Of `webseed_config::base_urls`.
+  origin::origin_health& health() { return health_; }
   work_pool& disk() { return disk_; }
 
   /// One thread for what reads whole revisions.
@@ -81,6 +85,7 @@ private:
   void clean_up() const;
 
   webseed_config config_;
+  origin::origin_health health_;
   std::filesystem::path incoming_;
   object_store& store_;
   std::unique_ptr<origin_book> book_;

@@ -264,7 +264,8 @@ private:
     }
     for (auto* easy : overdue) {
       auto ms = std::to_string(config_.timeout.count());
-      fail_one(release(easy), failure_kind::timeout, "nothing came for " + ms + " ms");
+      fail_one(release(easy), failure_kind::timeout,
+               "nothing came for " + ms + " ms, or next to nothing");
     }
     for (auto it = places_.begin(); it != places_.end();) {
       begin_waiting(it->second, now);

@@ -30,6 +30,9 @@ std::optional<ip_address> address_of(const sockaddr& from) {
   return std::nullopt;
 }
 
+/// What an origin gives at least, over the time for which it may be silent.
+constexpr double bytes_per_second_min = 1024;
+
 /// What comes at once is paid for at once, so a slow pace takes small portions: a tenth of a
 /// second.
 long buffer_bytes(const client_config& config) {
@@ -83,7 +86,8 @@ void transfer::prepare(const client_config& config, const std::string& token, or
   head_ = {};
   body_.clear();
   began_ = false;
-  last_sign_ = now;
+  last_sign_ = watched_from_ = now;
+  watched_bytes_ = 0;
   seen_ = 0;
   easy_.reset(curl_easy_init());
   curl_slist* lines = curl_slist_append(nullptr, "Accept-Encoding: identity");
@@ -199,18 +203,29 @@ size_t transfer::on_body(char* data, size_t size, size_t count, void* user) {
   }
   if (sink)
     self.new_bytes_ += bytes;
+  self.watched_bytes_ += bytes;
   self.pace_->took(bytes, now);
   return bytes;
 }
 
 void transfer::go_on(mono_time now) {
   paused_at_.reset();
-  last_sign_ = now;
+  last_sign_ = watched_from_ = now;
+  watched_bytes_ = 0;
   curl_easy_pause(easy_.get(), CURLPAUSE_CONT); // May call on_body, which may pause it again.
 }
 
-bool transfer::is_overdue(const client_config& config, mono_time now) const {
-  return !paused_at_ && now - last_sign_ > config.timeout;
+bool transfer::is_overdue(const client_config& config, mono_time now) {
+  if (paused_at_)
+    return false;
+  if (now - last_sign_ > config.timeout)
+    return true;
+  // Who sends a byte from time to time holds readers up as well.
+  if (!began_ || now - watched_from_ < config.timeout)
+    return false;
+  auto seconds = std::chrono::duration<double>(now - watched_from_).count();
+  watched_from_ = now;
+  return double(std::exchange(watched_bytes_, 0)) < seconds * bytes_per_second_min;
 }
 
 // -- a hop is over ---------------------------------------------------------------------------

@@ -53,7 +53,8 @@ public:
   /// Why it failed, once `finish` was called.
   const std::optional<failure>& failed() const { return failed_; }
 
-  bool is_overdue(const client_config& config, mono_time now) const;
+  /// Whether nothing came for the time that `config` allows, or next to nothing in all of it.
+  bool is_overdue(const client_config& config, mono_time now);
 
   uint64_t take_bytes() { return std::exchange(new_bytes_, 0); }
   const origin_head& head() const { return head_; }
@@ -91,6 +92,8 @@ private:
   origin_pace* pace_ = nullptr;
   std::optional<mono_time> paused_at_;
   mono_time last_sign_;
+  mono_time watched_from_; ///< Bytes of the body are counted since then.
+  uint64_t watched_bytes_ = 0;
   mutable curl_off_t seen_ = 0;
 };
 

@@ -6,6 +6,7 @@ import json
 import re
 import ssl
 import threading
+import time
 from urllib.parse import unquote
 
 from .hub import blob_id, sha256
@@ -49,8 +50,9 @@ class Fault:
 class Origin(LocalServer):
     """Repositories in memory: {"ns/name": {path: bytes}}; binaries are in LFS, behind a redirect."""
 
-    def __init__(self, repositories, certificate=None, hub=True, token=""):
+    def __init__(self, repositories, certificate=None, hub=True, token="", kind="model"):
         self.repositories = repositories
+        self.kind = kind  # Of all of them.
         self.hub = hub  # Else a plain file server: no commits, no hashes.
         self.token = token
         self.commits = {name: COMMIT for name in repositories}
@@ -62,6 +64,7 @@ class Origin(LocalServer):
         self.body_bytes = 0
         self.at_once = self.most_at_once = 0  # Bodies on their way.
         self.requests = []  # (method, path, headers)
+        self.arrived = []  # When each of them did, in seconds that only grow.
         self.lock = threading.Lock()
         super().__init__(_Handler)
         scheme, self.port = "http", self._http.server_address[1]
@@ -149,7 +152,20 @@ class _Handler(Handler):
             return
         if fault and fault.kind in ("cut", "lies-long"):
             self.close_connection = True
+        if fault and fault.kind == "drips":
+            return self._drip(body, fault.details["until"])
         self._give(body)
+
+    def _drip(self, body, until):
+        """A byte from time to time, so that it is never silent."""
+        self.close_connection = True
+        try:
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                if until.wait(0.05):
+                    return
+        except OSError:  # The node has heard enough.
+            pass
 
     @staticmethod
     def _spoil(fault, headers, body):
@@ -210,6 +226,7 @@ class _Handler(Handler):
             return
         with self.owner.lock:
             self.owner.requests.append((self.command, path, dict(self.headers)))
+            self.owner.arrived.append(time.monotonic())
         fault = self.owner.take_fault(self.command, path)
         if fault and self._misbehave(fault):
             return
@@ -231,7 +248,8 @@ class _Handler(Handler):
         self.send_bytes(404)
 
     def _serve_resolve(self, path, fault):
-        found = re.fullmatch(r"/(?:datasets/|spaces/)?(.+?)/resolve/([^/]+)/(.+)", path)
+        prefix = "" if self.owner.kind == "model" else f"{self.owner.kind}s/"
+        found = re.fullmatch(rf"/{prefix}(.+?)/resolve/([^/]+)/(.+)", path)
         if not found or not self._allowed():
             return None if found else self._refuse(404, "RepoNotFound")
         name, rev, file = found[1], found[2], found[3]
@@ -256,7 +274,7 @@ class _Handler(Handler):
             ("X-Linked-Etag", f'"{sha256(data)}"'), ("X-Linked-Size", str(len(data)))])
 
     def _serve_api(self, path):
-        found = re.fullmatch(r"/api/(?:models|datasets|spaces)/(.+?)/(revision|tree)/([^/]+)", path)
+        found = re.fullmatch(rf"/api/{self.owner.kind}s/(.+?)/(revision|tree)/([^/]+)", path)
         files = self.owner.repositories.get(found[1]) if found else None
         if files is None:
             return self._refuse(404, "RepoNotFound")
