@@ -18,8 +18,11 @@ constexpr std::chrono::seconds retry_pause{3};
 
 /// A disk that is full, or an answer that will be the same.
 bool is_final(ec code) {
-  return code == ec::storage_full || (is_client_error(code) && code != ec::busy);
+  return is_client_error(code) && code != ec::busy;
 }
+
+/// Somebody may make room.
+constexpr std::chrono::seconds room_pause{10};
 
 } // namespace
 
@@ -79,6 +82,7 @@ uint64_t preheat_job::begin(const std::vector<bool>& here) {
       waiting_[i] = {};
       continue;
     }
+    status_.waits_for.reset();
     ++status_.files_done;
     status_.bytes_done += files_[i].size_bytes;
   }
@@ -103,6 +107,7 @@ std::optional<size_t> preheat_job::next(mono_time now) {
 
 void preheat_job::moved(size_t file, uint64_t done_bytes) {
   under_way_.at(file) = done_bytes;
+  status_.waits_for.reset();
   ++status_.version;
 }
 
@@ -118,6 +123,12 @@ void preheat_job::failed(size_t file, const error& why, mono_time now) {
   under_way_.erase(file);
   auto last = tried_.extract(file).mapped();
   ++status_.version;
+  if (why.code == ec::storage_full) {
+    status_.waits_for = why;
+    last.not_before = now + room_pause;
+    waiting_[file] = last;
+    return;
+  }
   if (why.code != ec::busy)
     ++last.failures;
   if (!is_final(why.code) && last.failures < failures_max) {

@@ -69,6 +69,9 @@ uint32_t download_pacer::refusal_s(uint64_t who, mono_time now) const {
       return seconds_up(late);
   }
   std::lock_guard guard{mutex_};
+  auto late = all_quota_due_ - now_ns - day_ns;
+  if (config_.all_bytes_per_day > 0 && late > 0)
+    return seconds_up(late);
   auto waits = all_due_ - now_ns;
   auto most = std::chrono::nanoseconds{backlog_max}.count();
   return config_.all_bytes_per_second > 0 && waits > most ? seconds_up(waits - most) : 0;
@@ -98,10 +101,11 @@ download_pacer::duration download_pacer::reserve(uint64_t who, uint64_t bytes, m
     if (auto quota = config_.each_bytes_per_day; quota > 0)
       mine.quota_due = std::max(mine.quota_due, now_ns) + cost_ns(bytes, quota, day_ns);
   }
-  if (auto rate = config_.all_bytes_per_second; rate > 0) {
-    std::lock_guard guard{mutex_};
+  std::lock_guard guard{mutex_};
+  if (auto rate = config_.all_bytes_per_second; rate > 0)
     wait = std::max(wait, take(all_due_, now_ns, cost_ns(bytes, rate, second_ns), slack_ns));
-  }
+  if (auto quota = config_.all_bytes_per_day; quota > 0)
+    all_quota_due_ = std::max(all_quota_due_, now_ns) + cost_ns(bytes, quota, day_ns);
   return duration{wait};
 }
 

@@ -15,6 +15,7 @@ struct pacer_config {
   uint64_t all_bytes_per_second = 0;  ///< Of all downloads of this node together; 0: no limit.
   uint64_t each_bytes_per_second = 0; ///< Of one principal's; 0: no limit.
   uint64_t each_bytes_per_day = 0;    ///< What a principal may fetch; 0: no limit.
+  uint64_t all_bytes_per_day = 0;     ///< What all may fetch here together; 0: no limit.
 };
 
 /// Says when the bytes of downloads may go. Token buckets on bytes: a download takes its portion
@@ -36,7 +37,8 @@ public:
 
   /// Whether there is any limit.
   bool is_on() const {
-    return config_.all_bytes_per_second + config_.each_bytes_per_second + config_.each_bytes_per_day
+    return config_.all_bytes_per_second + config_.each_bytes_per_second + config_.all_bytes_per_day
+               + config_.each_bytes_per_day
            > 0;
   }
 
@@ -77,6 +79,7 @@ private:
   std::array<stripe, stripe_count> stripes_;
   mutable std::mutex mutex_;
   int64_t all_due_ = 0;
+  int64_t all_quota_due_ = 0;
 };
 
 } // namespace shoal::http

@@ -68,6 +68,7 @@ constexpr std::array routes{
     route{method::post, "/API/GetModelManifest", swarmui_manifest, open, as_json, true, true},
     route{method::post, "/API/AcceptLicense", swarmui_accept, open, as_json, true, true},
     route{method::post, "/API/{route}", swarmui_unknown, open, as_json},
+    route{method::get, "/API/{route}", swarmui_wrong_method, open, as_json},
     route{method::get, "/DownloadModel/{*path}", swarmui_download, open, as_json, false, true},
 
     route{method::get, "/", front_page, open, plain},

@@ -63,6 +63,7 @@ struct preheat_status {
   uint64_t bytes = 0;
   uint64_t bytes_done = 0; ///< What was here before counts, too.
   std::vector<preheat_file> under_way;
+  std::optional<error> waits_for;        ///< Room: it goes on when there is some.
   std::optional<error> failed;           ///< The first thing that went wrong for good.
   std::optional<mirror_outcome> becomes; ///< Of the commit as a revision, once that is known.
   unix_seconds began_at = 0;

@@ -71,6 +71,10 @@ public:
       bar_.emplace("Pulling", total, visible_);
     if (bar_)
       bar_->update(member_number(status, "done_bytes"));
+    const auto waits_for = member_text(status, "waits_for");
+    if (!waits_for.empty() && !std::exchange(waits_, true))
+      fmt::print(stderr, "shoal: waits until there is room: {}\n", waits_for);
+    waits_ = !waits_for.empty();
     if (state == "registering" && !std::exchange(says_so_, true) && visible_) {
       bar_.reset();
       fmt::print(stderr, "Making torrents\n");
@@ -80,6 +84,7 @@ public:
 private:
   bool visible_;
   bool says_so_ = false;
+  bool waits_ = false;
   std::optional<progress_bar> bar_;
 };
 

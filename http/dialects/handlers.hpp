@@ -90,6 +90,7 @@ task<> swarmui_session(exchange& ex);
 task<> swarmui_manifest(exchange& ex);
 task<> swarmui_accept(exchange& ex);
 task<> swarmui_unknown(exchange& ex);
+task<> swarmui_wrong_method(exchange& ex);
 task<> swarmui_download(exchange& ex);
 
 // -- signing.cpp: what nodes vouch for ---------------------------------------------------

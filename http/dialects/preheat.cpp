@@ -58,6 +58,8 @@ document to_json(const preheat_status& x) {
     doc["commit"] = x.commit;
   if (x.ended_at != 0)
     doc["ended_at"] = x.ended_at;
+  if (x.waits_for && !shoal::is_over(x.state))
+    doc["waits_for"] = x.waits_for->detail.empty() ? to_string(*x.waits_for) : x.waits_for->detail;
   if (x.failed)
     doc["error"] = x.failed->detail.empty() ? to_string(*x.failed) : x.failed->detail;
   if (x.becomes)

@@ -203,4 +203,11 @@ task<> swarmui_unknown(exchange& ex) {
   co_await ex.send(std::move(answer));
 }
 
+/// SwarmUI's clients read errors from JSON, this one too.
+task<> swarmui_wrong_method(exchange& ex) {
+  ex.srv().metrics.no_route.add();
+  auto answer = swarmui_error(400, "bad_request_method", "API routes take POST requests");
+  co_await ex.send(std::move(answer));
+}
+
 } // namespace shoal::http

@@ -88,6 +88,17 @@ def test_who_has_used_up_the_day_is_told_when_to_come_again(limited):
     assert node.metrics()["shoal_refused_total", ("reason", "quota")] == 1
 
 
+def test_the_day_of_all_may_be_used_up_too(limited):
+    node = limited("--download-quota-all", str(2 * len(FILE) - 1))
+    url, user, other = node.url + PATHS[0], session(node), session(node)
+    timed(url, user)
+    timed(url, other)
+    for who in (user, other, session(node)):
+        refused = web.get(url, who)
+        assert (refused.status, refused.json()["error_id"]) == (429, "quota_exceeded")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 86_400
+
+
 def test_encrypted_downloads_have_the_same_rate(tmp_path):
     certificate = Certificate(tmp_path, "main")
     with TlsNode(tmp_path / "node", [certificate], "--download-rate-each", "400000") as node:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A disk without room for a file that comes: that is said, and all else goes on."""
 
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 
@@ -53,6 +54,24 @@ def test_a_pull_without_room_says_so_and_spares_the_rest(mirror, origin, small_d
     small_disk.clear()
     wait.until(lambda: fetch(mirror, "weights.bin") == (200, WEIGHTS), 20, "there is room again")
     assert_serves(mirror, tmp_path)
+
+
+def test_a_preheat_waits_for_room(mirror, origin, small_disk, tmp_path):
+    small_disk.fill(but_bytes=ROOM)
+    order = web.post(f"{mirror.url}/api/preheat", json.dumps({"id": COLD}).encode()).json()
+
+    def job():
+        return web.get(f"{mirror.url}/api/preheat/{order['preheat']}").json()
+    waiting = wait.until(lambda: job().get("waits_for") and job(), 30, "it waits")
+    assert waiting["state"] == "pulling" and "No space left" in waiting["waits_for"]
+    assert "ended_at" not in waiting
+    assert_serves(mirror, tmp_path)
+    small_disk.clear()
+    wait.until(lambda: "ended_at" in job(), 60, "it goes on")
+    assert (job()["state"], job()["files_done"]) == ("done", 2)
+    assert "waits_for" not in job()
+    assert fetch(mirror, "weights.bin") == (200, WEIGHTS)
+    assert origin.body_bytes == len(WEIGHTS) + len(b"small\n")
 
 
 def test_a_pull_under_way_has_its_room(mirror, origin, small_disk, tmp_path):

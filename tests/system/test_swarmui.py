@@ -84,6 +84,9 @@ def test_what_is_no_session_is_refused_as_clients_expect_it(shelf):
     assert (missing.status, missing.json()["error_id"]) == (400, "basic_api")
     unknown = api(shelf, "GetPonies", {})
     assert (unknown.status, unknown.json()["error_id"]) == (400, "bad_route")
+    for route in ("GetNewSession", "GetModelManifest", "GetPonies"):
+        wrong = web.get(f"{shelf.url}/API/{route}")
+        assert (wrong.status, wrong.json()["error_id"]) == (400, "bad_request_method")
     for nonsense in (b"{", b"[]", b'"x"', b""):
         answer = api(shelf, "GetModelManifest", nonsense)
         assert (answer.status, answer.json()["error_id"]) == (400, "basic_api")

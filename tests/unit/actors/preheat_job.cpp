@@ -100,11 +100,26 @@ CAF_TEST(a node that is busy is asked for as long as it takes) {
   CAF_CHECK(!job.has_ended_pulls());
 }
 
+CAF_TEST(a full disk is waited for as long as it takes) {
+  auto job = pulling(1);
+  for (int tries = 0; tries < 100; ++tries, now += 10s) {
+    CAF_CHECK(job.next(now) == 0u);
+    job.failed(0, {ec::storage_full, "no room"}, now);
+    CAF_CHECK(!job.next(now + 9s));
+    CAF_CHECK_EQUAL(job.status().waits_for.value().detail, "no room");
+  }
+  CAF_CHECK(!job.has_ended_pulls());
+  CAF_CHECK(job.next(now) == 0u);
+  job.arrived(0);
+  CAF_CHECK(!job.status().waits_for);
+  CAF_CHECK(job.end_pulls(200));
+}
+
 CAF_TEST(the other files come although one is lost) {
   auto job = pulling(2);
   CAF_CHECK(job.next(now) == 0u);
   CAF_CHECK(job.next(now) == 1u);
-  job.failed(0, {ec::storage_full, {}}, now);
+  job.failed(0, {ec::not_found, {}}, now);
   CAF_CHECK(!job.has_ended_pulls());
   job.arrived(1);
   CAF_CHECK(job.has_ended_pulls());

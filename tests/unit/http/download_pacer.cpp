@@ -84,6 +84,17 @@ CAF_TEST(a quota refuses until a part of the day is over) {
   CAF_CHECK_EQUAL(pacer.refusal_s(2, start), 0u);
 }
 
+CAF_TEST(a quota of all refuses everybody until a part of the day is over) {
+  download_pacer pacer{{0, 0, 0, 86'400}};
+  CAF_CHECK(pacer.is_on());
+  CAF_CHECK(send(pacer, 1, 43'200, start) == start);
+  CAF_CHECK(send(pacer, 2, 43'300, start) == start);
+  for (uint64_t who : {1, 2, 3}) {
+    CAF_CHECK_EQUAL(pacer.refusal_s(who, start), 100u);
+    CAF_CHECK_EQUAL(pacer.refusal_s(who, start + 100s), 0u);
+  }
+}
+
 CAF_TEST(new downloads are refused when those under way wait too long) {
   download_pacer pacer{{1'000'000, 0, 0}};
   for (uint64_t who = 0; who < 10; ++who)
