@@ -131,6 +131,28 @@ def test_an_agent_gives_what_shoal_get_has_fetched(node, seed, tmp_path):
     wait.until(lambda: agent.sent_bytes() >= 11 * MIB, 30, "they came from the agent")
 
 
+def test_agents_say_what_they_have_and_have_sent(node, folder, seed, tmp_path):
+    Get(node, NAME, "weights/*", "--to", tmp_path / "got").end()
+    seed(node, tmp_path / "got", "--name", "part").wait_seeding()
+    size, weights = sum(SIZES.values()), sum(SIZES.values()) - SIZES["config.json"]
+
+    def said(name):
+        swarm, = listed(node)[name]["swarms"]
+        return swarm["have"], swarm["size"], listed(node)[name]["sent"]
+    wait.until(lambda: "part" in listed(node), 60, "it is there")
+    assert said("part")[1:] == (size, 0)
+    torrent = tmp_path / "model.torrent"
+    torrent.write_bytes(Torrent(node.torrent(NAME, REV)).data(web_seeds=False))
+    Get(node, torrent, "weights/*", "--to", tmp_path / "second").end()
+    seed(node, folder, "--name", "whole").wait_seeding()
+    # Twice in a minute they say how it stands.
+    wait.until(lambda: said("part")[2] >= weights, 60, "it has told what it has sent")
+    assert said("part")[:2] == (weights, size)
+    wait.until(lambda: "whole" in listed(node) and said("whole")[:2] == (size, size), 60,
+               "it has told what it has")
+    assert said("whole")[2] == 0
+
+
 def test_a_folder_is_found_by_its_hashes(node, folder, seed, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     other = shutil.copytree(folder, tmp_path / "other")

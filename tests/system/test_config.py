@@ -14,7 +14,7 @@ from support.process import free_port
 CLEAN = {k: v for k, v in os.environ.items()
          if not k.startswith("SHOAL_") and k not in (
              "PORT", "SERVER_PORT", "REGISTRY_KEY", "TRACKER_SECRET", "WEBSEED_BASE_URL",
-             "OPEN_TRACKER", "MAX_PEERS")}
+             "WEBSEED_TIMEOUT_MS", "WEBSEED_USER_AGENT", "OPEN_TRACKER", "MAX_PEERS")}
 
 
 def run(*arguments, env=None):
@@ -96,7 +96,9 @@ def test_a_bad_file_is_one_clear_line(tmp_path, text, mention):
     ("SHOAL_THREADS", "x", "SHOAL_THREADS"), ("SHOAL_LISTEN", "x", "SHOAL_LISTEN"),
     ("PORT", "http", "PORT"), ("SERVER_PORT", "70000", "SERVER_PORT"),
     ("OPEN_TRACKER", "perhaps", "OPEN_TRACKER"), ("MAX_PEERS", "lots", "MAX_PEERS"),
-    ("WEBSEED_BASE_URL", "not a url", "webseed-base-url")])
+    ("WEBSEED_BASE_URL", "not a url", "webseed-base-url"),
+    ("WEBSEED_TIMEOUT_MS", "10s", "WEBSEED_TIMEOUT_MS"),
+    ("WEBSEED_TIMEOUT_MS", "0", "WEBSEED_TIMEOUT_MS")])
 def test_a_bad_variable_is_one_clear_line(tmp_path, name, value, mention):
     done = run("--data-dir", tmp_path / "data", "--check", env={name: value})
     assert_one_line(done, mention)
@@ -132,11 +134,14 @@ def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path):
 
 def test_the_names_of_the_sources_are_understood():
     config = effective(env={"PORT": "9001", "MAX_PEERS": "33", "OPEN_TRACKER": "true",
-                            "WEBSEED_BASE_URL": "https://example.org/"})
+                            "WEBSEED_BASE_URL": "https://example.org/",
+                            "WEBSEED_TIMEOUT_MS": "1234", "WEBSEED_USER_AGENT": "shelf/2 (me)"})
     assert all(address.endswith(":9001") for address in config["http"]["listen"])
     assert config["tracker"]["max-peers"] == 33
     assert config["tracker"]["open-tracker"] is True
     assert config["webseed"]["webseed-base-url"] == "https://example.org"
+    assert config["webseed"]["webseed-timeout-ms"] == 1234
+    assert config["webseed"]["webseed-user-agent"] == "shelf/2 (me)"
     assert effective(env={"SERVER_PORT": "9002"})["http"]["listen"][0].endswith(":9002")
     assert effective(env={"WEBSEED_BASE_URL": ""})["webseed"]["webseed-base-url"] == ""
 

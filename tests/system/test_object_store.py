@@ -54,6 +54,30 @@ def test_the_last_revision_that_names_an_object_gives_it_up(node, folder):
     assert not place(node, "objects", digest).exists()
 
 
+def test_what_revisions_share_is_sent_and_kept_once(node, folder):
+    def kept():
+        return {file.name: file.stat().st_size for file in (node.data / "objects").rglob("*")
+                if file.is_file()}
+
+    node.publish(folder, NAME, REV)
+    before, bytes_before = kept(), metric(node, "shoal_object_bytes")
+    shutil.copy(folder / "weights.bin", folder / "same.bin")
+    (folder / "config.json").write_bytes(b"another one")
+    told = node.publish(folder, NAME, "v2")
+    after = kept()
+    new = {name: size for name, size in after.items() if name not in before}
+    assert before.items() <= after.items()
+    assert metric(node, "shoal_object_bytes") - bytes_before == sum(new.values())
+    del new[told["manifest"]]  # The node's own.
+    assert folders.sha256(folder / "config.json") in new and len(new) == 3  # And two torrents.
+    assert told["upload"] == {"objects": 3, "bytes": sum(new.values())}
+    assert told["upload"]["bytes"] < SIZES["weights.bin"]
+    for file in ("weights.bin", "same.bin", "config.json"):
+        answer = web.get(f"{node.url}/webseed/{NAME}/v2/{file}")
+        assert answer.status == 200 and answer.body == (folder / file).read_bytes(), file
+    assert web.get(f"{node.url}/webseed/{NAME}/{REV}/config.json").status == 200
+
+
 def test_what_nobody_needs_goes_when_there_is_no_room(tmp_path, folder):
     with Node(tmp_path / "node", "--cache-bytes-max", "1000") as node:
         node.publish(folder, NAME, REV)

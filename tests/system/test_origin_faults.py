@@ -57,6 +57,21 @@ def test_what_passes_is_not_noticed(origin, mirror, kind):
     assert failures(mirror, reason) >= 1
 
 
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("on,path", [("HEAD", "/resolve/"), ("GET", "/cdn/")])
+def test_an_origin_is_left_in_peace_for_as_long_as_it_wishes(origin, make_node, status, on, path):
+    node = make_node(*origin.flags("--webseed-requests", "1"))  # None is on its way already.
+    rest_s = 2
+    fault = origin.fail("status", on=on, path=path, status=status,
+                        headers=[("Retry-After", str(rest_s))])
+    assert fetch(url(node)) == (200, WEIGHTS)
+    assert fault.times == 0
+    asked = [(method, path in where) for method, where, _ in origin.requests]
+    refused = asked.index((on, True))
+    assert origin.arrived[refused + 1] - origin.arrived[refused] >= rest_s
+    assert failures(node, "limited") == 1
+
+
 @pytest.mark.parametrize("kind", ["cut", "other-range", "gzip", "hangs-up", "500", "404"])
 @pytest.mark.parametrize("file", FILES)
 def test_what_stays_is_a_clear_status(origin, mirror, kind, file):

@@ -163,12 +163,14 @@ def test_the_hub_client_downloads_what_is_not_here(origin, mirror):
     assert origin.body_bytes == sum(map(len, FILES.values()))
 
 
-def test_the_hub_client_takes_a_whole_repository(origin, mirror, tmp_path):
-    origin.page_files = 2
+@pytest.mark.parametrize("kind", ["model", "dataset", "space"])
+def test_the_hub_client_takes_a_whole_repository(origin, mirror, tmp_path, kind):
+    origin.page_files, origin.kind = 2, kind
     client = HubClient(mirror.url)
-    repo = {"type": "model", "name": NAME}
-    info = client.call("modelInfo", name=NAME, additionalFields=["sha", "filePaths"])
-    assert info["sha"] == COMMIT and sorted(info["filePaths"]) == sorted(FILES)
+    repo = {"type": kind, "name": NAME}
+    info = client.call(kind + "Info", name=NAME, additionalFields=["sha", "siblings"])
+    assert info["sha"] == COMMIT
+    assert sorted(file["rfilename"] for file in info["siblings"]) == sorted(FILES)
     entries = client.call("listFiles", repo=repo, recursive=True)
     listed = {entry["path"]: entry for entry in entries if entry["type"] == "file"}
     assert {path: entry["size"] for path, entry in listed.items()} == {
@@ -181,6 +183,31 @@ def test_the_hub_client_takes_a_whole_repository(origin, mirror, tmp_path):
     for path, data in FILES.items():
         assert (got / path).read_bytes() == data, path
     assert origin.body_bytes == sum(map(len, FILES.values()))
+
+
+@pytest.mark.parametrize("kind", ["model", "dataset", "space"])
+def test_a_cold_repository_is_described(origin, mirror, kind):
+    origin.kind = kind
+    api = f"{mirror.url}/api/{kind}s/{NAME}"
+    refs = web.get(api + "/refs?include_prs=1")
+    main = {"name": "main", "ref": "refs/heads/main", "targetCommit": COMMIT}
+    assert refs.json() == {"branches": [main], "converts": [], "tags": [], "pullRequests": []}
+    for rev in ("main", COMMIT):
+        commits = web.get(f"{api}/commits/{rev}")
+        assert (commits.status, commits.headers["X-Total-Count"]) == (200, "1")
+        assert [commit["id"] for commit in commits.json()] == [COMMIT]
+        asked = ["weights.bin", "none", "config.json", "deep"]
+        known = web.post(f"{api}/paths-info/{rev}", {"paths": asked, "expand": True}).json()
+        assert [(entry["path"], entry["type"], entry["size"]) for entry in known] == [
+            ("weights.bin", "file", len(WEIGHTS)),
+            ("config.json", "file", len(FILES["config.json"])), ("deep", "directory", 0)]
+        assert known[0]["lfs"]["oid"] == hub.sha256(WEIGHTS)
+        assert known[1]["oid"] == hub.blob_id(FILES["config.json"])
+        assert {entry["lastCommit"]["id"] for entry in known} == {COMMIT}
+    other = "models" if kind != "model" else "datasets"
+    for unknown in (f"{mirror.url}/api/{other}/{NAME}/refs", api + "/commits/v9"):
+        assert web.get(unknown).status == 404
+    assert origin.body_bytes == 0
 
 
 def test_what_no_origin_lists_is_unknown(mirror):
@@ -251,6 +278,18 @@ def test_main_follows_the_origin(origin, make_node):
     origin.commits[NAME] = "d" * 40
     assert curl(resolve(node, "config.json")) == b'{"a": 2}\n'
     assert curl(resolve(node, "config.json", COMMIT)) == FILES["config.json"]
+
+
+@pytest.mark.parametrize("flags,agent", [
+    ((), "hf-bt-webseed-proxy/1.0"),
+    (("--webseed-user-agent", "shelf/2 (ops@example.org)"), "shelf/2 (ops@example.org)")])
+def test_origins_see_who_asks(origin, make_node, flags, agent):
+    node = make_node(*origin.flags(*flags))
+    assert web.get(f"{node.url}/api/models/{NAME}/tree/main").status == 200
+    assert curl(resolve(node, "weights.bin")) == WEIGHTS
+    for method, part in (("GET", "/api/"), ("HEAD", "/resolve/"), ("GET", "/cdn/")):
+        assert origin.count(method, part) > 0
+    assert {headers["User-Agent"] for _, _, headers in origin.requests} == {agent}
 
 
 def test_the_pace_of_an_origin_is_kept(origin, make_node):
