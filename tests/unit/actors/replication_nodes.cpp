@@ -40,7 +40,10 @@ CAF_TEST(when the owner dies the standby goes on with all peers and numbers) {
   CAF_CHECK_EQUAL(at("a").ready[slot], 1005u);
   CAF_CHECK_EQUAL(copied("b").swarms, 20u);
   CAF_CHECK_EQUAL(copied("b").peers, size_t(at("a").directory.peer_count()));
+  auto young = announce("a", hello(6, 101, 5)).interval_s;
+  grow_older(std::chrono::seconds{2 * interval_policy::young_s});
   auto interval = announce("a", hello(6, 101, 5)).interval_s;
+  CAF_REQUIRE_NOT_EQUAL(interval, young);
   run_for(1s);
   auto before = at("a").directory.peer_count();
   crash("a");
@@ -57,6 +60,11 @@ CAF_TEST(when the owner dies the standby goes on with all peers and numbers) {
   run_for(1s);
   CAF_CHECK_EQUAL(copied("c").swarms, 20u);
   CAF_CHECK_EQUAL(at("b").ready[slot], 1009u);
+  CAF_MESSAGE("how old the swarms are as well");
+  crash("b");
+  place("c", "", 13);
+  run_for(50ms);
+  CAF_CHECK_EQUAL(announce("c", hello(6, 101, 5)).interval_s, interval);
 }
 
 CAF_TEST(an announce that is early finds its swarm in the copy) {

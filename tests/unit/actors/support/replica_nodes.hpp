@@ -69,11 +69,14 @@ public:
     n.settings.peers.clients = &n.settings.clients;
     interval_config exact;
     exact.jitter_percent = 0;
+    exact.min_s = 600; // So that a young swarm gets another interval than an old one.
     n.settings.intervals.configure(exact);
     n.settings.directory = &n.directory;
     n.settings.now = [this] {
       return coarse_seconds(
-          std::chrono::duration_cast<std::chrono::seconds>(time.now().time_since_epoch()).count());
+                 std::chrono::duration_cast<std::chrono::seconds>(time.now().time_since_epoch())
+                     .count())
+             + older_s;
     };
     n.state.attach(n.settings);
     for (auto& s : n.settings.shards)
@@ -88,6 +91,9 @@ public:
   }
 
   node& at(const std::string& name) { return *nodes.at(name); }
+
+  /// All swarms and their peers are so much older at once; for links no time has passed.
+  void grow_older(std::chrono::seconds by) { older_s += coarse_seconds(by.count()); }
 
   /// The process ends without a word.
   void crash(const std::string& name) {
@@ -179,7 +185,8 @@ public:
   sim::sim_network net{time};
   std::map<std::string, std::unique_ptr<node>> nodes;
   std::map<std::string, std::vector<cluster::link_peer>> peers;
-  std::string owner; ///< As everybody sees it.
+  std::string owner;          ///< As everybody sees it.
+  coarse_seconds older_s = 0; ///< See `grow_older`.
   std::vector<announce_reply> heard;
   edge_actor edge;
 };
