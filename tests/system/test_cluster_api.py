@@ -9,6 +9,7 @@ from support.cluster import ADMIN, Cluster, node_in, status
 from support.node import Node
 
 SLOTS = 256
+OWNS = re.compile(r"\bowns( no more)? slot=(\d+) epoch=(\d+)")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,33 @@ def slots(node):
 
 def order(node, path):
     return web.post(node.url + "/api/cluster/" + path, {}, ADMIN)
+
+
+def owners(node):
+    """{slot: (name of the owner, epoch)}"""
+    return {slot["slot"]: (slot["owner"], slot["epoch"]) for slot in slots(node)["slots"]}
+
+
+def last_words(node, since=0):
+    """{slot: (whether the node owns it, epoch)}: what its log said last of each slot."""
+    return {int(slot): (not gone, int(epoch))
+            for gone, slot, epoch in OWNS.findall(node.logged()[since:])}
+
+
+def logs_agree(cluster):
+    """Whether each log says of exactly those slots that the node owns them that it owns."""
+    seen = owners(cluster[0]).items()
+    said = {node.name: last_words(node).items() for node in cluster.nodes}
+    return all({slot: epoch for slot, (owns, epoch) in words if owns}
+               == {slot: epoch for slot, (owner, epoch) in seen if owner == name}
+               for name, words in said.items())
+
+
+def await_drained(node, name):
+    def is_empty():
+        drained = node_in(status(node), name)
+        return drained["draining"] and drained["slots_owned"] == drained["slots_standing_by"] == 0
+    wait.until(is_empty, 60, f"{name} is empty")
 
 
 def test_all_nodes_see_the_same(cluster):
@@ -106,10 +134,7 @@ def test_any_node_can_be_told_to_drain_another(cluster):
     answer = order(cluster[0], "drain?node=n3")
     assert (answer.status, answer.json()) == (200, {"node": "n3", "draining": True})
 
-    def is_empty():
-        third = node_in(status(cluster[1]), "n3")
-        return third["draining"] and third["slots_owned"] == third["slots_standing_by"] == 0
-    wait.until(is_empty, 60, "n3 is empty")
+    await_drained(cluster[1], "n3")
     wait.until(lambda: cluster[2].metrics()["shoal_cluster_slots_owned"] == 0, 20, "it knows")
     assert status(cluster[2])["drains"] == ["n3"]
     assert not node_in(status(cluster[2]), "n1")["draining"]
@@ -117,6 +142,31 @@ def test_any_node_can_be_told_to_drain_another(cluster):
     wait.until(lambda: status(cluster[2])["drains"] == [], 20, "the order is taken back")
     cluster.wait_settled()
     assert status(cluster[2])["slots"]["owned"] > 50
+
+
+def test_the_logs_tell_of_every_slot_that_a_drain_moves(cluster):
+    wait.until(lambda: logs_agree(cluster), 20, "the logs tell of all before")
+    before = owners(cluster[0])
+    marks = {node.name: len(node.logged()) for node in cluster.nodes}
+    assert order(cluster[0], "drain?node=n3").status == 200
+    await_drained(cluster[0], "n3")
+    cluster.wait_settled()
+    wait.until(lambda: logs_agree(cluster), 20, "the logs tell of all after")
+    after = owners(cluster[0])
+    moved = {slot for slot in after if after[slot] != before[slot]}
+    drained = {slot for slot, (owner, _) in before.items() if owner == "n3"}
+    assert drained and drained <= moved
+    said = {node.name: last_words(node, marks[node.name]) for node in cluster.nodes}
+    assert moved == set().union(*said.values())
+    for slot in moved:
+        (old, old_epoch), (new, epoch) = before[slot], after[slot]
+        assert old != new and epoch > old_epoch
+        assert said[old][slot] == (False, old_epoch)
+        assert said[new][slot] == (True, epoch)
+    assert order(cluster[0], "undrain?node=n3").status == 200
+    wait.until(lambda: not any(status(node)["drains"] for node in cluster.nodes), 20, "it is over")
+    cluster.wait_settled()
+    wait.until(lambda: logs_agree(cluster), 20, "the logs tell of the way back")
 
 
 def test_a_rebalance_reaches_every_node(cluster):

@@ -7,7 +7,7 @@ import secrets
 import ssl
 
 import pytest
-from support import tls, tracker, wait, web
+from support import hub, model_files, tls, tracker, wait, web
 from support.cluster import ADMIN, Cluster
 from support.tls import Certificate, TlsNode
 from support.udp_client import TrackerError, UdpClient
@@ -103,6 +103,39 @@ def test_no_secret_is_in_any_log(cluster):
         record = json.loads(cluster.etcd.ctl("get", "--print-value-only", f"shoal/keys/{name}"))
         for one in record["generations"]:
             assert not any(one["secret"] in node.logged() for node in cluster.nodes)
+
+
+# -- sessions of SwarmUI's clients --------------------------------------------------------
+
+
+def swarmui(node, route, body):
+    return web.post(f"{node.url}/API/{route}", body)
+
+
+def models_for(node, session):
+    answer = swarmui(node, "GetModelManifest", {"session_id": session})
+    assert answer.status == 200, answer
+    return [model["name"] for model in answer.json()["models"]]
+
+
+def test_a_session_of_one_node_is_good_on_another_and_outlives_it(cluster, tmp_path):
+    folder = hub.write(tmp_path / "model", {"fine.safetensors": model_files.safetensors()})
+    cluster[0].publish(folder, "org/model", "v1")
+    session = swarmui(cluster[0], "GetNewSession", {}).json()["session_id"]
+    changed = session[:-1] + ("0" if session[-1] != "0" else "1")
+
+    def is_good_everywhere():
+        for node in cluster.alive:
+            assert models_for(node, session) == ["org/model/fine"]
+            refused = swarmui(node, "GetModelManifest", {"session_id": changed})
+            assert (refused.status, refused.json()["error_id"]) == (401, "invalid_session_id")
+    wait.until(lambda: all(models_for(node, session) for node in cluster.nodes), 20, "all list it")
+    is_good_everywhere()
+    for which in (0, 2):  # Who issued it, and who did not.
+        assert cluster.stop(which) == 0
+        is_good_everywhere()
+        cluster.start(which)
+        is_good_everywhere()
 
 
 # -- UDP --------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def test_a_real_prometheus_scrapes_it(shared_node, tmp_path):
                 targets = web.get(f"http://127.0.0.1:{port}/api/v1/targets").json()
             except (OSError, ValueError):
                 return False  # It listens before it is ready, and says so in plain text.
-            active = targets["data"]["activeTargets"]
-            assert not any(t["lastError"] for t in active), active
-            return answer["data"]["result"]
+            errors = [t["lastError"] for t in targets["data"]["activeTargets"] if t["lastError"]]
+            assert not errors or "deadline" in errors[0], errors  # The machine may be busy.
+            return not errors and answer["data"]["result"]
         assert wait.until(scraped, 30, "Prometheus has scraped the node")

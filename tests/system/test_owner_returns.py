@@ -13,6 +13,7 @@ pytestmark = pytest.mark.timeout(300)
 
 CROWD = 60
 CLIENTS = 6
+WANTED = CROWD + CLIENTS  # More than a reply has, so that it takes several to see everybody.
 
 
 class Client(threading.Thread):
@@ -21,7 +22,8 @@ class Client(threading.Thread):
 
     def __init__(self, number, cluster, swarm):
         super().__init__(daemon=True)
-        self.answers = []  # (when asked, seconds, peers that the answer counts)
+        self.answers = []  # (when asked, peers that the answer counts, seconds)
+        self.handed_out = {}  # {(ip, port): when the latest answer with it was asked for}
         self.refused = []
         self.dead = 0
         self.ending = threading.Event()
@@ -36,7 +38,9 @@ class Client(threading.Thread):
             began = time.monotonic()
             node = self._cluster[self._at % len(self._cluster.nodes)]
             try:
-                self.answers.append((began, ask(node), time.monotonic() - began))
+                known, addresses = ask(node)
+                self.answers.append((began, known, time.monotonic() - began))
+                self.handed_out |= dict.fromkeys(addresses, began)
             except (TrackerError, AssertionError) as refusal:
                 self.refused.append(f"{node.data}: {refusal!r}")
             except OSError:
@@ -45,17 +49,25 @@ class Client(threading.Thread):
 
     def _over_udp(self, node):
         with UdpClient(node.address, timeout_s=6) as client:
-            _, leechers, seeders, _ = client.announce(self._swarm, self._number)
-            return leechers + seeders
+            _, leechers, seeders, peers = client.announce(self._swarm, self._number, numwant=WANTED)
+            return leechers + seeders, peers
 
     def _over_http(self, node):
-        answer = tracker.announce(node.url, self._swarm, self._number)
+        answer = tracker.announce(node.url, self._swarm, self._number, numwant=WANTED)
         assert b"complete" in answer, answer
-        return answer[b"complete"] + answer[b"incomplete"]
+        return answer[b"complete"] + answer[b"incomplete"], tracker.compact_peers(answer)
 
 
 def owner_of(node, swarm):
     return web.get(node.url + "/api/cluster/slots").json()["slots"][swarm[0]]["owner"]
+
+
+def share_of_addresses(clients, moment):
+    """Of the crowd and the clients: how many the answers since then had in all."""
+    announced = {("127.0.0.1", 6000 + n) for n in (*range(CROWD), *range(200, 200 + CLIENTS))}
+    seen = {address for client in clients for address, asked in client.handed_out.copy().items()
+            if asked >= moment}
+    return len(announced & seen) / len(announced)
 
 
 def test_the_owner_of_a_busy_swarm_dies_and_owns_it_again(tmp_path, request):
@@ -80,11 +92,14 @@ def test_the_owner_of_a_busy_swarm_dies_and_owns_it_again(tmp_path, request):
         cluster.kill9(which)
         killed = time.monotonic()
         without_owner = answered_since(killed, 100)
+        addresses_without = share_of_addresses(clients, killed)
         first = min(asked + took for asked, _, took in without_owner) - killed
 
         cluster.start(which)
         wait.until(lambda: owner_of(cluster[which], swarm) == name, 120, "it owns the slot again")
-        with_owner = answered_since(time.monotonic(), 100)
+        back = time.monotonic()
+        with_owner = answered_since(back, 100)
+        addresses_with = share_of_addresses(clients, back)
         for client in clients:
             client.ending.set()
         for client in clients:
@@ -94,7 +109,8 @@ def test_the_owner_of_a_busy_swarm_dies_and_owns_it_again(tmp_path, request):
         known = CROWD + CLIENTS
         share = min(peers for _, peers, _ in without_owner) / known
         print(f"{name} killed: first answer after {first * 1000:.0f} ms, {share:.1%} of {known} "
-              f"peers at least; {len(without_owner)} answers without it, {len(with_owner)} with it "
-              f"again, none refused")
-        assert share >= 0.99
+              f"peers at least, {addresses_without:.1%} of their addresses; {len(without_owner)} "
+              f"answers without it, {len(with_owner)} with it again, none refused")
+        assert share >= 0.99 and addresses_without >= 0.99
         assert min(peers for _, peers, _ in with_owner) >= known * 0.99
+        assert addresses_with >= 0.99

@@ -4,15 +4,17 @@
 import time
 
 import pytest
-from support import tracker, web
+from support import folders, tracker, wait, web
 from support.cluster import Cluster
 from support.haproxy import Haproxy
-from support.steady_load import SteadyLoad, lost
+from support.steady_load import Published, SteadyLoad, lost
+from support.torrents import Torrent
 
 pytestmark = pytest.mark.timeout(600)
 
 NOTICE_S = 2
 SWARM = b"a swarm behind HAProx"[:20]
+NAME, REV, FILE, FILE_BYTES = "org/rolling", "v1", "weights.bin", 1_000_003
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,22 @@ def proxy(cluster, tmp_path, request):
     request.node.started_nodes = cluster.nodes
     with Haproxy(tmp_path, cluster.nodes) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def published(cluster, tmp_path):
+    """A file that two of the three nodes have."""
+    folder = folders.make_folder(tmp_path / "model", {FILE: FILE_BYTES, "config.json": 700})
+    digest = folders.sha256(folder / FILE)
+    node = cluster.nodes[0]
+    node.publish(folder, NAME, REV)
+
+    def holders():
+        place = f"objects/{digest[:2]}/{digest[2:4]}/{digest}"
+        return [one for one in cluster.nodes if (one.data / place).is_file()]
+    wait.until(lambda: len(holders()) == 2, 60, "two nodes have it, one has not")
+    return Published(f"{NAME}@{REV}", Torrent(node.torrent(NAME, REV)).v2,
+                     f"/webseed/{NAME}/{REV}/{FILE}", digest)
 
 
 def test_nodes_see_who_asks_not_the_proxy(proxy):
@@ -59,8 +77,8 @@ def test_a_node_says_that_it_leaves_before_it_does(cluster, proxy):
     cluster.await_placed()
 
 
-def test_a_rolling_restart_fails_no_request_and_loses_no_write(cluster, proxy):
-    with SteadyLoad(proxy.url) as load:
+def test_a_rolling_restart_fails_no_request_and_loses_no_write(cluster, proxy, published):
+    with SteadyLoad(proxy.url, published=published) as load:
         for node in cluster.nodes:
             load.await_more()
             assert node.terminate(40) == 0
@@ -70,6 +88,7 @@ def test_a_rolling_restart_fails_no_request_and_loses_no_write(cluster, proxy):
             proxy.await_up("n1", "n2", "n3")
         load.await_more()
     assert load.failures == [], proxy.logged()[-4000:]
+    assert all(load.answers[what] > 20 for what in ("_look_up", "_search", "_download"))
     for node in cluster.nodes:
         assert len(load.written) > 20 and lost(load.written, node.url) == []
 

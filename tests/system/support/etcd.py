@@ -21,6 +21,8 @@ class Etcd:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.peers = f"http://127.0.0.1:{free_port()}"
         self.data = work / "data"
+        self.health = self.url  # Where it tells everybody how it is.
+        self.who = ()  # What etcdctl needs so that it may do everything.
         self._flags = flags
         self._process = None
 
@@ -37,7 +39,7 @@ class Etcd:
     def _healthy(self):
         assert self._process.alive, self._process.tail()
         try:
-            answer = web.get(self.url + "/health")
+            answer = web.get(self.health + "/health")
             return answer.status == 200 and json.loads(answer.body)["health"] == "true"
         except OSError:
             return False
@@ -51,8 +53,8 @@ class Etcd:
 
     def ctl(self, *words):
         """Runs etcdctl. Returns what it prints."""
-        done = subprocess.run(["etcdctl", f"--endpoints={self.url}", *words], capture_output=True,
-                              text=True, timeout=30 * SLOWNESS,
+        done = subprocess.run(["etcdctl", f"--endpoints={self.url}", *self.who, *words],
+                              capture_output=True, text=True, timeout=30 * SLOWNESS,
                               env={"PATH": os.environ["PATH"], "ETCDCTL_API": "3"})
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -2,8 +2,12 @@
 """Clients that ask without pause through one address, and remember each answer that is none."""
 
 import hashlib
+import json
 import threading
+from collections import Counter
 from http.client import HTTPConnection, HTTPException
+from typing import NamedTuple
+from urllib.parse import quote
 
 from . import tracker, wait, web
 
@@ -23,12 +27,21 @@ def lost(names, url):
             if answer.status != 200 or answer.json()["name"] != name]
 
 
+class Published(NamedTuple):
+    """A file of a revision that clients look up, search for and download."""
+
+    name: str
+    info_hash: str
+    path: str  # Of the web seed.
+    sha256: str
+
+
 class Client(threading.Thread):
     """One client with a connection that it keeps, and one for each write."""
 
-    def __init__(self, number, url, ending, writes):
+    def __init__(self, number, url, ending, writes, published):
         super().__init__(daemon=True)
-        self.answered = 0
+        self.answers = Counter()  # By what was asked.
         self.failures = []
         self.written = []  # Names whose registration was acknowledged.
         self._number = number
@@ -36,22 +49,30 @@ class Client(threading.Thread):
         self._host = url.removeprefix("http://")
         self._ip = f"127.0.5.{number + 1}"
         self._ending = ending
-        self._writes = writes
+        self._published = published
         self._kept = None
+        # Each with the number of turns in which it is asked once.
+        self._questions = [(1, self._announce), (1, self._scrape), (1, self._announce_anew)]
+        if writes:
+            self._questions += [(4, self._write)]
+        if published:
+            self._questions += [(1, self._look_up), (1, self._search), (2, self._download)]
 
     def run(self):
         turn = 0
         while not self._ending.wait(PAUSE_S):
             turn += 1
-            for what in (self._announce, self._scrape, self._announce_anew, self._write):
-                if what == self._write and not (self._writes and turn % 4 == 0):
-                    continue
-                try:
-                    what(turn)
-                    self.answered += 1
-                except (AssertionError, OSError, HTTPException) as error:
-                    self.failures.append(f"{what.__name__}: {error!r}")
-                    self._kept = None
+            for turns, what in self._questions:
+                if turn % turns == 0:
+                    self._ask(what, turn)
+
+    def _ask(self, what, turn):
+        try:
+            what(turn)
+            self.answers[what.__name__] += 1
+        except (AssertionError, OSError, HTTPException, ValueError, LookupError) as error:
+            self.failures.append(f"{what.__name__}: {error!r}")
+            self._kept = None
 
     def _swarm(self, turn):
         return SWARMS[(turn * 7 + self._number) % len(SWARMS)]
@@ -68,8 +89,8 @@ class Client(threading.Thread):
         self._kept.request("GET", path)
         answer = self._kept.getresponse()
         body = answer.read()
-        assert answer.status == 200, (answer.status, body)
-        return body
+        assert answer.status == 200, (answer.status, body[:300])
+        return body  # A body that ends early has raised IncompleteRead.
 
     def _announce(self, turn):
         body = self._get(self._query(turn))
@@ -83,6 +104,19 @@ class Client(threading.Thread):
         answer = web.get(self._url + self._query(turn), source_ip=self._ip)
         assert answer.status == 200 and b"8:interval" in answer.body, answer
 
+    def _look_up(self, _):
+        entry = json.loads(self._get("/api/registry?info_hash=" + self._published.info_hash))
+        assert entry["name"] == self._published.name, entry
+
+    def _search(self, _):
+        found = json.loads(self._get("/api/registry/search?q=" + quote(self._published.name)))
+        assert self._published.name in [entry["name"] for entry in found], found
+
+    def _download(self, _):
+        body = self._get(self._published.path)
+        digest = hashlib.sha256(body).hexdigest()
+        assert digest == self._published.sha256, (len(body), digest)
+
     def _write(self, turn):
         name = f"written by {self._number} in turn {turn}"
         entry = {"info_hash": hash_of(name), "name": name}
@@ -92,15 +126,23 @@ class Client(threading.Thread):
 
 
 class SteadyLoad:
-    """with SteadyLoad(url) as load: ...; afterwards `load.failures` is what went wrong."""
+    """with SteadyLoad(url) as load: ...; afterwards `load.failures` is what went wrong.
 
-    def __init__(self, url, clients=4, writes=True):
+    published: a Published, which is looked up, searched for and downloaded as well.
+    """
+
+    def __init__(self, url, clients=4, writes=True, published=None):
         self._ending = threading.Event()
-        self._clients = [Client(n, url, self._ending, writes) for n in range(clients)]
+        self._clients = [Client(n, url, self._ending, writes, published) for n in range(clients)]
+
+    @property
+    def answers(self):
+        """{what was asked: how often it was answered}."""
+        return sum((client.answers.copy() for client in self._clients), Counter())
 
     @property
     def answered(self):
-        return sum(client.answered for client in self._clients)
+        return self.answers.total()
 
     @property
     def failures(self):
