@@ -13,6 +13,13 @@ from .process import free_port, fresh_ip
 OK, REFUSED, UNREACHABLE, LOCAL, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+def sanitizer_options():
+    """libtorrent maps files and throws SIGBUS (no room on the disk) as an exception, which
+    ThreadSanitizer would report."""
+    options = os.environ.get("TSAN_OPTIONS")
+    return {"TSAN_OPTIONS": f"{options}:report_signal_unsafe=0"} if options else {}
+
+
 class Get:
     """One run. Peers of tests live on loopback addresses of their own, and know no others."""
 
@@ -31,7 +38,7 @@ class Get:
         self._child = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *(str(a) for a in command)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})}, cwd=cwd)
+            env={**os.environ, **sanitizer_options(), **(env or {})}, cwd=cwd)
         os.set_blocking(self._child.stdout.fileno(), False)
 
     def _read(self):
