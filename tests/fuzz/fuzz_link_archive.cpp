@@ -6,6 +6,7 @@
 #include "actors/messages/catalog.hpp"
 #include "actors/messages/mirror.hpp"
 #include "actors/messages/object_copies.hpp"
+#include "actors/messages/pull_errand.hpp"
 #include "actors/messages/registry_links.hpp"
 
 using namespace shoal;
@@ -37,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
          message<lookup_entries>, message<entry_part>,      message<object_range>,
          message<object_piece>,   message<adopt_objects>,   message<registry_entry>,
          message<written_answer>, message<hold_objects>,    message<held_objects>,
-         message<pulled_news>};
+         message<pulled_news>,    message<errand_order>,    message<errand_report>};
   messages[data[0] % std::size(messages)](as_chars({data + 1, size - 1}));
   return 0;
 }
