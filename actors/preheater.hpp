@@ -88,7 +88,7 @@ private:
   void pump(running& r);
   void bring(running& r, size_t file);
   void bring_from_nodes(uint64_t id, size_t file, const origin_record& what, object_places places);
-  void have_pulled(uint64_t id, size_t file, uint64_t seen_bytes);
+  void ask_home(uint64_t id, size_t file, uint64_t seen_bytes);
   void on_errand(running& r, size_t file, const errand_progress& x);
   void pull(running& r, size_t file);
   void read_on(running& r, size_t file);

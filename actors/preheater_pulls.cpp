@@ -67,11 +67,11 @@ void preheater::bring(running& r, size_t file) {
     return r.job.arrived(file);
   auto id = r.job.id();
   if (!config_.finder || !what.sha256)
-    return have_pulled(id, file, 0);
+    return ask_home(id, file, 0);
   auto record = known_of(what, r.job.commit());
   request(config_.finder, patience, find_object{*what.sha256})
       .then([=, this](const object_places& x) { bring_from_nodes(id, file, record, x); },
-            [=, this](const caf::error&) { have_pulled(id, file, 0); });
+            [=, this](const caf::error&) { ask_home(id, file, 0); });
 }
 
 /// @param what it is; `sha256` is known.
@@ -103,7 +103,7 @@ void preheater::bring_from_nodes(uint64_t id, size_t file, const origin_record& 
 
 /// In a cluster the file's home pulls it, as it does for readers, and this node brings it from
 /// there.
-void preheater::have_pulled(uint64_t id, size_t file, uint64_t seen_bytes) {
+void preheater::ask_home(uint64_t id, size_t file, uint64_t seen_bytes) {
   auto* r = under_way(id, file);
   if (!r)
     return;
@@ -130,7 +130,7 @@ void preheater::on_errand(running& r, size_t file, const errand_progress& x) {
     return pull(r, file);
   r.job.moved(file, x.done_bytes);
   if (!x.arrived)
-    return have_pulled(id, file, x.done_bytes);
+    return ask_home(id, file, x.done_bytes);
   request(config_.finder, patience, find_object{*x.arrived->sha256, true})
       .then(
           [=, this, what = *x.arrived](const object_places& places) {

@@ -174,8 +174,9 @@ def take_with_torrent(client, torrent, work):
         assert next(work.rglob(Path(path).name)).read_bytes() == data, path
 
 
-def take_with_shoal(node, work):
-    run = Get(node, f"{NAME}@{REV}", "--to", work)
+def take_with_shoal(nodes, work):
+    """It knows a node or several, as its user does."""
+    run = Get(nodes, f"{NAME}@{REV}", "--to", work)
     try:
         run.end(timeout_s=240)
     finally:

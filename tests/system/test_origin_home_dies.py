@@ -8,11 +8,10 @@ from support import hub, wait
 from support.client_aria2 import Aria2Client
 from support.client_libtorrent import LibtorrentClient
 from support.origin import Gate
-from support.shoal_get import Get
 from test_origin_cluster import (  # noqa: F401 (fixtures)
     FILES, MIB, NAME, REV, WEIGHTS, Reader, Together, cluster, home_of, lose_files, make_cluster,
-    origin, resolve, take_all, take_ranges, take_with_curl, take_with_hub, take_with_torrent,
-    webseed)
+    origin, resolve, take_all, take_ranges, take_with_curl, take_with_hub, take_with_shoal,
+    take_with_torrent, webseed)
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -29,17 +28,6 @@ class Insisting:
         except (OSError, http.client.HTTPException) as cut:
             self.switched.append(cut)
             what(other, *arguments)
-
-
-def take_with_shoal(nodes, work):
-    """It knows all nodes, as its user does."""
-    run = Get(nodes, f"{NAME}@{REV}", "--to", work)
-    try:
-        run.end(timeout_s=240)
-    finally:
-        run.close()
-    for path, data in FILES.items():
-        assert (work / path).read_bytes() == data, path
 
 
 def plain_clients():

@@ -80,6 +80,13 @@ struct fixture : test::object_store_fixture {
     CAF_CHECK(claims->settle_revision("org/model@v2").value());
   }
 
+  /// The revision gives way to one whose manifest is not here.
+  void supersede() {
+    write_unread_revision();
+    write(table::refs, key, std::nullopt);
+    CAF_CHECK(!claims->settle_revision(key).value());
+  }
+
   void write_entry(const std::string& name, const sha256_digest& torrent) {
     entry_record record;
     record.v1 = info_hash::from_bytes(name);
@@ -289,9 +296,7 @@ CAF_TEST(a manifest that does not come holds up nothing for ever) {
   auto parent = make_manifest("the file", "the torrent");
   write_revision(parent);
   catch_up();
-  write_unread_revision();
-  write(table::refs, key, std::nullopt);
-  CAF_CHECK(!claims->settle_revision(key).value());
+  supersede();
   auto file = sha256("the file");
   auto held = std::make_unique<object_claims::hold>(claims->take({file}).value());
   held.reset();
@@ -317,9 +322,7 @@ CAF_TEST(a revision that goes before its manifest came holds up nothing) {
   auto parent = make_manifest("the file", "the torrent");
   write_revision(parent);
   catch_up();
-  write_unread_revision();
-  write(table::refs, key, std::nullopt);
-  CAF_CHECK(!claims->settle_revision(key).value());
+  supersede();
   CAF_CHECK_EQUAL(pins(sha256("the file")), 1u);
   write(table::refs, "org/model@v2", std::nullopt);
   CAF_CHECK(!claims->settle_revision("org/model@v2").value());
