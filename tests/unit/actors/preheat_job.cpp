@@ -106,7 +106,8 @@ CAF_TEST(a full disk is waited for as long as it takes) {
     CAF_CHECK(job.next(now) == 0u);
     job.failed(0, {ec::storage_full, "no room"}, now);
     CAF_CHECK(!job.next(now + 9s));
-    CAF_CHECK_EQUAL(job.status().waits_for.value().detail, "no room");
+    const auto status = job.status(); // The check keeps a reference.
+    CAF_CHECK_EQUAL(status.waits_for.value().detail, "no room");
   }
   CAF_CHECK(!job.has_ended_pulls());
   CAF_CHECK(job.next(now) == 0u);
