@@ -82,7 +82,6 @@ uint64_t preheat_job::begin(const std::vector<bool>& here) {
       waiting_[i] = {};
       continue;
     }
-    status_.waits_for.reset();
     ++status_.files_done;
     status_.bytes_done += files_[i].size_bytes;
   }
@@ -114,6 +113,7 @@ void preheat_job::moved(size_t file, uint64_t done_bytes) {
 void preheat_job::arrived(size_t file) {
   under_way_.erase(file);
   tried_.erase(file);
+  status_.waits_for.reset();
   ++status_.files_done;
   status_.bytes_done += files_[file].size_bytes;
   ++status_.version;
