@@ -22,14 +22,14 @@ task<result<object_places>> object_relay::find(exchange& ex, sha256_digest objec
 }
 
 task<result<source_ptr>> object_relay::open(exchange& ex, object_part part, bool anew) {
-  std::vector<std::string> failed;
+  std::vector<std::string> failed; // Addresses: a node that was started again has another one.
   error why;
   for (;;) {
     auto found = co_await find(ex, part.object, anew);
     if (!found)
       co_return tl::unexpected{failed.empty() ? found.error() : why};
     for (auto& place : found->places) {
-      auto tried = std::find(failed.begin(), failed.end(), place.node) != failed.end();
+      auto tried = std::find(failed.begin(), failed.end(), place.address) != failed.end();
       if (tried || place.size_bytes != part.size_bytes)
         continue;
       auto request = request_for(part);
@@ -39,7 +39,7 @@ task<result<source_ptr>> object_relay::open(exchange& ex, object_part part, bool
       why = reached.why;
       log::warn("bulk", "cannot read object={} node={} error=\"{}\"", part.object.brief(),
                 place.node, to_string(why));
-      failed.push_back(place.node);
+      failed.push_back(place.address);
     }
     if (std::exchange(anew, true))
       break;

@@ -228,6 +228,18 @@ def test_another_holder_goes_on_when_one_fails(own_cluster, blow):
         holder.process.signal(signal.SIGCONT)
 
 
+def test_a_holder_that_was_started_again_is_found_at_its_new_address(own_cluster):
+    holder, asked = own_cluster.nodes[:2]
+    data = os.urandom(300_000)
+    url = f"{asked.url}/api/objects/{put_object(holder, data)}"
+    assert web.get(url).body == data
+    holder.kill()
+    holder.start()
+    line = f"links go up node={holder.name} "
+    wait.until(lambda: asked.logged().count(line) == 2, 30, "a new link")
+    assert web.get(url).body == data
+
+
 def test_a_client_sees_that_no_more_comes(own_cluster):
     data = os.urandom(BIG_BYTES)
     digest = put_object(own_cluster.nodes[0], data)
