@@ -63,9 +63,9 @@ hub_error no_such_path() {
   return {404, {}, "There is no such path"};
 }
 
-hub_error licence_not_accepted(std::string_view id, std::string_view base_url) {
+hub_error licence_not_accepted(std::string_view id, std::string_view base_url, bool is_known) {
   std::string name{id};
-  return {403, "GatedRepo",
+  return {is_known ? 403u : 401u, "GatedRepo",
           "Access to model " + name + " is restricted: its licence must be accepted first (POST "
               + std::string{base_url} + "/API/AcceptLicense)."};
 }

@@ -39,7 +39,8 @@ hub_error entry_unknown(std::string commit);
 hub_error no_such_path();
 
 /// The repository's files are for those who have accepted its licence.
-hub_error licence_not_accepted(std::string_view id, std::string_view base_url);
+/// @param is_known whoever asks has said who it is; others are to do so first.
+hub_error licence_not_accepted(std::string_view id, std::string_view base_url, bool is_known);
 
 /// The asker needs a token, or a better one.
 hub_error who_are_you();

@@ -61,10 +61,13 @@ task<> send_file(exchange& ex, std::string kind, hub_path where) {
   }
   auto* file = place ? place->files->find_file(place->path) : nullptr;
   if (file && place->files->is_gated) {
-    auto may = co_await has_accepted(ex, whoever_asks(ex), place->what, place->files);
+    auto who = whoever_asks(ex);
+    auto may = co_await has_accepted(ex, who, place->what, place->files);
     if (!may && file != licence_file(*place->files)) {
       ex.srv().metrics.licence_required.add();
-      hub_reply refusal = tl::unexpected{licence_not_accepted(place->what.id, ex.base_url())};
+      auto is_known = who.kind != principal_kind::address;
+      hub_reply refusal
+          = tl::unexpected{licence_not_accepted(place->what.id, ex.base_url(), is_known)};
       co_await send_hub(ex, std::move(refusal), hub_body::text);
       co_return;
     }
