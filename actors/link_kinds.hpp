@@ -81,4 +81,13 @@ inline constexpr uint16_t pull_errand = 67;
 /// Request: hold_objects -> held_objects (messages/object_copies.hpp).
 inline constexpr uint16_t hold_objects = 64;
 
+/// @returns with which version of the protocol a kind came (cluster/link_config.hpp). What is asked
+/// of a node with which an earlier one is spoken fails with ec::unsupported; whoever asks does what
+/// it did before there was the question.
+///
+///     2  pull_errand: until then preheats pulled at the node that was asked for them
+constexpr uint32_t since(uint16_t kind) {
+  return kind == pull_errand ? 2 : 1;
+}
+
 } // namespace shoal::link_kind

@@ -145,8 +145,11 @@ void pull_errands::on_silence(const search_ptr& s, const std::string& node, cons
 }
 
 void pull_errands::pass_over(const search_ptr& s, const std::string& node, const error& why) {
-  log::warn("preheater", "has a file not pulled at its home node={} pull={} error=\"{}\"", node,
-            s->pull.brief(), to_string(why));
+  constexpr auto line = "has a file not pulled at its home node={} pull={} error=\"{}\"";
+  if (why.code == ec::unsupported) // It is older, for all files, and no trouble.
+    log::debug("preheater", line, node, s->pull.brief(), to_string(why));
+  else
+    log::warn("preheater", line, node, s->pull.brief(), to_string(why));
   auto now = config_.now();
   troubles_[{node, s->pull}] = {now, now + errand_absence};
   try_next(s);

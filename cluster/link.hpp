@@ -103,7 +103,8 @@ public:
   /// Asks a node. The callback is called exactly once.
   /// @param deadline at most a minute from now.
   /// @errors ec::unavailable, ec::busy, ec::too_large: the handler was not called, or says itself
-  /// that it has done nothing; ec::timeout: nobody knows whether it was done.
+  /// that it has done nothing; ec::unsupported: the node does not know the kind, or is spoken with
+  /// in an older protocol that does not; ec::timeout: nobody knows whether it was done.
   virtual void call(const std::string& node, uint16_t kind, std::string body, mono_time deadline,
                     callback then)
       = 0;

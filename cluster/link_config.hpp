@@ -8,14 +8,22 @@
 
 namespace shoal::cluster {
 
+/// Versions of what nodes say to each other. Two nodes talk in the latest that both know.
+inline constexpr uint32_t protocol_first = 1;
+inline constexpr uint32_t protocol_latest = 2;
+
+/// @returns with which version a kind of message came. It is neither said to nor taken from a node
+/// with which an earlier one is spoken.
+using kind_since = uint32_t (*)(uint16_t kind);
+
 /// What a node says of itself in its hello.
 struct link_identity {
   std::string cluster;
   std::string node;
   uint64_t incarnation = 0;
   uint64_t fingerprint = 0; ///< Of the settings that must agree.
-  uint32_t protocol_min = 1;
-  uint32_t protocol_max = 1;
+  uint32_t protocol_min = protocol_first;
+  uint32_t protocol_max = protocol_latest;
 };
 
 struct link_timing {
@@ -37,6 +45,7 @@ struct link_certificate {
 struct link_numbers {
   std::string node;
   uint64_t incarnation = 0;
+  uint32_t version = 0;                            ///< Of the protocol; 0: not up.
   std::chrono::nanoseconds round_trip{0};          ///< Of the last heartbeat; 0 before the first.
   std::chrono::nanoseconds smoothed_round_trip{0}; ///< An eighth of it is the last one's.
   uint64_t bytes_in = 0;

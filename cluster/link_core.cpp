@@ -42,12 +42,15 @@ void link_core::call(const std::string& node, uint16_t kind, std::string body, m
   if (!to || !to->link)
     return then(fail(ec::unavailable, "no link to '" + node + '\''));
   auto link = to->link;
+  if (!knows(*link, kind))
+    return then(fail(ec::unsupported, "an older protocol is spoken with '" + node
+                                          + "', without messages of kind " + std::to_string(kind)));
   link->call(kind, std::move(body), deadline, std::move(then), now_());
 }
 
 void link_core::tell(const std::string& node, uint16_t kind, std::string body) {
   auto* to = find(node);
-  if (!to || !to->link || !to->link->tell(kind, std::move(body)))
+  if (!to || !to->link || !knows(*to->link, kind) || !to->link->tell(kind, std::move(body)))
     ++totals_.dropped_notices;
 }
 
@@ -61,14 +64,14 @@ void link_core::request(link_session& from, uint64_t id, const link_message& x) 
   if (x.deadline <= now_())
     return send(fail(ec::unavailable, "nobody waits for it any more"));
   auto found = handlers_.find(x.kind);
-  if (found == handlers_.end())
+  if (found == handlers_.end() || !knows(from, x.kind))
     return send(fail(ec::unsupported, "messages of kind " + std::to_string(x.kind)));
   found->second(x, link_reply{std::move(send)});
 }
 
-void link_core::notice(link_session&, const link_message& x) {
+void link_core::notice(link_session& from, const link_message& x) {
   auto found = handlers_.find(x.kind);
-  if (found != handlers_.end())
+  if (found != handlers_.end() && knows(from, x.kind))
     found->second(x, link_reply{[](auto&&) {}});
 }
 

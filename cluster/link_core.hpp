@@ -53,6 +53,9 @@ public:
   void serve(uint16_t kind, links::handler who) { handlers_[kind] = std::move(who); }
   void listen(link_listener& who) { listeners_.push_back(&who); }
 
+  /// Before the first link. By default all kinds are as old as the protocol.
+  void tell_versions(kind_since since) { since_ = since; }
+
   /// Says farewell on all links and lets nobody in any more.
   void stop();
 
@@ -92,6 +95,10 @@ private:
   void request(link_session& from, uint64_t id, const link_message& x) override;
   void notice(link_session& from, const link_message& x) override;
 
+  bool knows(const link_session& other, uint16_t kind) const {
+    return other.version() >= since_(kind);
+  }
+
   peer* find(const std::string& node);
   peer* claim(link_session& from);
   void plan_dial(peer& p, bool was_well);
@@ -108,6 +115,7 @@ private:
   executor run_;
   std::map<std::string, peer> peers_;
   std::map<uint16_t, links::handler> handlers_;
+  kind_since since_ = [](uint16_t) { return protocol_first; };
   std::vector<link_listener*> listeners_;
   link_complaints complaints_;
   mono_time strangers_again_at_{}; ///< When the next stranger is worth a line.

@@ -118,6 +118,7 @@ private:
 // -- life -------------------------------------------------------------------------
 
 result<void> hub::open() {
+  core_.tell_versions(cfg_.since);
   auto ip = asio::ip::make_address(cfg_.listen.address.str());
   if (cfg_.insecure && !ip.is_loopback())
     return fail(ec::invalid_argument, "plain links are for this machine only");

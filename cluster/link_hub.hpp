@@ -14,6 +14,7 @@ namespace shoal::cluster {
 struct link_hub_config {
   link_identity self;
   link_timing timing;
+  kind_since since = [](uint16_t) { return protocol_first; };
   endpoint listen; ///< Port 0: any.
   link_files files;
   bool insecure = false; ///< Plain links, on this machine only; `files` are not read.

@@ -24,6 +24,8 @@ struct node_family {
 constexpr node_family node_families[]{
     {"shoal_link_up", "Whether there is a link to the node", gauge,
      [](auto& x) { return x.is_up ? 1.0 : 0.0; }},
+    {"shoal_link_protocol_version", "Version of the protocol that is spoken with the node", gauge,
+     [](auto& x) { return double(x.link.version); }},
     {"shoal_link_reconnects_total", "Links to the node that came up after the first one", counter,
      [](auto& x) { return x.ups > 1 ? double(x.ups - 1) : 0.0; }},
     {"shoal_link_round_trip_seconds", "Time of a heartbeat to the node and back, smoothed", gauge,

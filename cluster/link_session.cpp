@@ -216,6 +216,7 @@ link_numbers link_session::numbers() const {
   auto x = numbers_;
   x.credit_bytes = asks_.credit_bytes();
   x.answer_credit_bytes = answers_.credit_bytes();
+  x.version = version_;
   x.window_bytes = hello_.window_bytes;
   x.queue_bytes = asks_.queue_bytes() + answers_.queue_bytes();
   x.pending = pending_.size();

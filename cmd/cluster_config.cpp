@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/cluster_config.hpp"
 
+#include "actors/link_kinds.hpp"
 #include "cluster/link_stream.hpp"
 
 #include <algorithm>
@@ -123,6 +124,9 @@ std::vector<option> cluster_options(cluster_config& c) {
               uint64_t{0}, uint64_t{1} << 40),
       setting("cluster.leave-timeout", c.leave_timeout, "To hand over all slots when it ends",
               int64_t{1}, int64_t{3600}),
+      setting("cluster.protocol-max", c.protocol_max,
+              "Latest version of the protocol between nodes that it speaks",
+              cluster::protocol_first, cluster::protocol_latest),
   };
 }
 
@@ -156,6 +160,8 @@ result<cluster_side_config> cluster_side_of(const cluster_config& c, uint64_t fi
   self.zone = c.zone;
   self.weight = c.weight;
   self.version = SHOAL_VERSION;
+  self.protocol_min = cluster::protocol_first;
+  self.protocol_max = c.protocol_max;
   self.addresses = c.link_advertise;
   if (self.addresses.empty())
     self.addresses
@@ -169,6 +175,9 @@ result<cluster_side_config> cluster_side_of(const cluster_config& c, uint64_t fi
   made.links.files = {c.link_ca, c.link_cert, c.link_key};
   made.links.insecure = c.insecure_links;
   made.links.self.fingerprint = fingerprint;
+  made.links.self.protocol_min = self.protocol_min;
+  made.links.self.protocol_max = self.protocol_max;
+  made.links.since = &link_kind::since;
   auto bulk = bulk_of(c, listen, self.addresses.front());
   if (!bulk)
     return tl::unexpected{bulk.error()};

@@ -28,6 +28,7 @@ struct cluster_config {
   std::string etcd_cert;
   std::string etcd_key;
   std::chrono::seconds leave_timeout{20}; ///< For handing over all slots.
+  uint32_t protocol_max = cluster::protocol_latest;
   copies_config copies;
   bool passkeys = false; ///< There are passkeys, of the cluster's own secret.
 

@@ -169,6 +169,33 @@ CAF_TEST(what was not sent is told apart from what may have arrived) {
   CAF_CHECK_EQUAL(world.results["unavailable"], 1u);
 }
 
+CAF_TEST(what an older node does not know is neither said nor heard) {
+  storm world{3};
+  auto since = [](uint16_t kind) -> uint32_t {
+    return kind == static_cast<uint16_t>(manner::echoes_late)
+                   || kind == static_cast<uint16_t>(manner::notes)
+               ? 2
+               : 1;
+  };
+  world.net.find("b")->core.tell_versions(since);
+  world.time.run_for(2s);
+  world.ask("b", "a", manner::echoes_late, 5s);
+  world.ask("b", "a", manner::notes, 5s);
+  world.ask("b", "a", manner::echoes, 5s);
+  world.time.run_for(5s);
+  CAF_CHECK_EQUAL(world.results["unsupported"], 1u);
+  CAF_CHECK_EQUAL(world.results["answered"], 1u);
+  CAF_CHECK_EQUAL(world.net.find("b")->core.totals().dropped_notices, 1u);
+  CAF_MESSAGE("a node that says it all the same is not understood");
+  world.ask("a", "b", manner::echoes_late, 5s);
+  world.ask("a", "b", manner::notes, 5s);
+  world.time.run_for(5s);
+  CAF_CHECK_EQUAL(world.results["unsupported"], 2u);
+  auto answered = world.last_number - 2; // Of b and a: the third request was done.
+  CAF_CHECK(world.requests[answered].done);
+  CAF_CHECK(!world.requests[world.last_number].done);
+}
+
 CAF_TEST(a node that is silent is gone after three seconds) {
   storm world{2};
   world.time.run_for(2s);
