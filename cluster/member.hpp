@@ -17,8 +17,9 @@ struct member_config {
   /// The cluster to join; see cluster_wish.
   cluster_wish wish{{}, true};
 
-  std::vector<shared_key_config> keys{shared_key::udp, shared_key::tickets, shared_key::passkeys,
-                                      shared_key::signing, shared_key::identities};
+  std::vector<shared_key_config> keys{shared_key::udp,      shared_key::tickets,
+                                      shared_key::passkeys, shared_key::signing,
+                                      shared_key::sessions, shared_key::identities};
 };
 
 /// A node of the cluster, for whoever looks at it.

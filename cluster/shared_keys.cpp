@@ -147,19 +147,24 @@ bool shared_keys::is_due(const item& x, mono_time now) const {
   if (x.revision == 0)
     return true;
   // Nobody may rotate so fast that a good generation falls out of the record, whatever its clock.
-  return x.config.rotate_every.count() != 0
-         && now - x.generations.front().since >= x.config.rotate_every
-         && now - x.watched_since >= x.config.notice + x.config.accept;
+  auto replaced_is_good = x.config.notice + x.config.accept;
+  auto& newest = x.generations.front();
+  auto is_old_by_date
+      = now - newest.since >= x.config.rotate_every && now - x.watched_since >= replaced_is_good;
+  auto is_old_to_all = now - newest.seen >= std::max(x.config.rotate_every, replaced_is_good);
+  return x.config.rotate_every.count() != 0 && (is_old_by_date || is_old_to_all);
 }
 
 /// Whether the record has something that is not good any more, or says too little of how long the
-/// rest has been replaced. Otherwise a node that starts would accept it for its whole time again.
+/// rest has been known. Otherwise a node that starts would accept what was replaced for its whole
+/// time again, and where all start again and again nobody would ever put a new one before it.
 bool shared_keys::is_note_due(const item& x, mono_time now) const {
   if (x.unreadable || x.revision == 0)
     return false;
   auto kept = still_good(x, now).size();
   auto period = std::clamp<std::chrono::seconds>(x.config.accept / 16, note_min, note_max);
-  return kept < x.record.generations.size() || (kept > 1 && now >= x.noted + period);
+  auto counts = kept > 1 || x.config.rotate_every.count() != 0;
+  return kept < x.record.generations.size() || (counts && now >= x.noted + period);
 }
 
 /// @returns what is accepted of the record, as of now.

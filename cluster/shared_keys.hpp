@@ -36,6 +36,9 @@ inline const shared_key_config passkeys{
 /// Signatures of manifests, which are good for a month more.
 inline const shared_key_config signing{"signing", std::chrono::hours{24 * 90},
                                        std::chrono::seconds{10}, std::chrono::hours{24 * 30}};
+/// Sessions of SwarmUI's clients; their life is a setting, and `accept` covers it.
+inline const shared_key_config sessions{"sessions", std::chrono::hours{24 * 30},
+                                        std::chrono::seconds{10}, std::chrono::hours{24 * 31}};
 /// Identities of peers: another key would make strangers of them all.
 inline const shared_key_config identities{"identities", {}, {}, {}};
 
@@ -59,9 +62,11 @@ struct key_ring {
 /// Times are counted on this node's monotonic clock from when it saw a generation. A node that has
 /// just started issues under the newest one at once and accepts all that the record has for what is
 /// left of their time: nodes note there how long they have known each, and take out what is over.
-/// It believes the dates in the record only as to when the next rotation is due. So clocks that
-/// differ do no harm. Without the service all goes on with what is known. Sans I/O and
-/// single-threaded, like the store.
+/// It believes the dates in the record only as to when the next rotation is due, and only once it
+/// has watched for as long as what was replaced is good; nodes that start again more often than
+/// that go by how long all of them have known the newest one. So clocks that differ do no harm.
+/// Without the service all goes on with what is known. Sans I/O and single-threaded, like the
+/// store.
 class shared_keys final : range_follower::listener {
 public:
   struct environment {

@@ -15,6 +15,12 @@ std::vector<std::string> udp_secrets(const cluster::member& member);
 /// The same of passkeys.
 std::vector<std::string> passkey_secrets(const cluster::member& member);
 
+/// The same of SwarmUI's sessions.
+std::vector<std::string> session_secrets(const cluster::member& member);
+
+/// Has keys live as long as the configuration says of what is made of them.
+void set_lives(std::vector<cluster::shared_key_config>& keys, const http::http_config& config);
+
 /// Passes the cluster's shared keys on to whoever uses them, when they are there and whenever they
 /// change. Thread-safe.
 class cluster_keys {
@@ -22,7 +28,7 @@ public:
   /// Nothing changes for null.
   struct users {
     udp::service* udp = nullptr;
-    http::server* tls = nullptr;
+    http::server* http = nullptr;
     tracker_gate* passkeys = nullptr;
   };
 

@@ -156,9 +156,7 @@ result<std::unique_ptr<cluster_side>> join_cluster(const cmd::shoald_config& con
   if (!made)
     return tl::unexpected{made.error()};
   made->whole_ids = config.node.keep_peer_ids;
-  for (auto& key : made->member.keys)
-    if (key.name == cluster::shared_key::signing.name)
-      key.rotate_every = config.http.signing_rotation;
+  cmd::set_lives(made->member.keys, config.http);
   cluster_side::events events;
   events.keys_changed = [&keys](std::string_view name) { keys.changed(name); };
   events.cannot_go_on = [](const error& why) {
@@ -188,6 +186,12 @@ struct cluster_part {
       udp.secrets = cmd::udp_secrets(side->member());
     if (side && passkeys)
       tracker.secrets = cmd::passkey_secrets(side->member());
+  }
+
+  /// The same: what it issued before under a secret of its own would be good nowhere later.
+  void complete(http::server& server) const {
+    if (side)
+      server.share_sessions(cmd::session_secrets(side->member()));
   }
 
   /// Has them follow the cluster's from now on.
@@ -234,6 +238,7 @@ int serve(const cmd::shoald_config& config, udp::udp_config udp_config, signal_s
   tracker_gate gate{rules, (*node)->directory(), (*node)->secret(), metrics};
   udp::service udp{udp_config, gate, (*node)->directory(), (*node)->secret(), metrics};
   http::server server{config.http, **node, gate, metrics};
+  cluster.complete(server);
   if (auto added = add_udp(server, udp); !added)
     return complain(added.error());
   if (!config.http.tls_listen.empty())

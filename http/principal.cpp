@@ -60,13 +60,30 @@ std::string principal::key() const {
   return fmt::format("{}-{:014x}", what, number);
 }
 
+session_seal::session_seal(std::string secret)
+    : secrets_{std::make_shared<secret_list>(1, std::move(secret))} {}
+
+void session_seal::change_secrets(std::vector<std::string> secrets) {
+  if (secrets.empty())
+    return;
+  auto made = std::make_shared<const secret_list>(std::move(secrets));
+  std::lock_guard guard{mutex_};
+  secrets_ = std::move(made);
+}
+
+std::shared_ptr<const session_seal::secret_list> session_seal::secrets() const {
+  std::lock_guard guard{mutex_};
+  return secrets_;
+}
+
 std::string session_seal::issue(const principal& whose, unix_seconds now) const {
   sealed bytes{};
   auto all = std::span(bytes);
   all[0] = static_cast<uint8_t>(whose.kind);
   put(all.subspan(1, 7), whose.number);
   put(all.subspan(8, 4), static_cast<uint64_t>(now));
-  auto code = code_of(secret_, all.first(said_bytes));
+  auto good = secrets();
+  auto code = code_of(good->front(), all.first(said_bytes));
   std::copy(code.begin(), code.end(), bytes.begin() + said_bytes);
   auto id = to_hex(bytes);
   std::transform(id.begin(), id.end(), id.begin(),
@@ -80,8 +97,12 @@ std::optional<principal> session_seal::open(std::string_view id, unix_seconds no
   if (id.size() != digits || !from_hex(id, bytes))
     return std::nullopt;
   auto all = std::span<const uint8_t>(bytes);
-  auto code = code_of(secret_, all.first(said_bytes));
-  if (CRYPTO_memcmp(code.data(), bytes.data() + said_bytes, code.size()) != 0
+  auto good = secrets();
+  auto is_sealed_with = [&](const std::string& secret) {
+    auto code = code_of(secret, all.first(said_bytes));
+    return CRYPTO_memcmp(code.data(), bytes.data() + said_bytes, code.size()) == 0;
+  };
+  if (std::none_of(good->begin(), good->end(), is_sealed_with)
       || bytes[0] >= static_cast<uint8_t>(principal_kind::address))
     return std::nullopt;
   auto age = now - static_cast<unix_seconds>(take(all.subspan(8, 4)));

@@ -6,9 +6,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Who asks, and sessions, as SwarmUI's dialect has them. No node keeps them: an id says whose it
 /// is and since when, with a code that only nodes of the cluster can make. So any node knows a
@@ -40,7 +43,11 @@ public:
   static constexpr size_t digits = 40; ///< Upper-case hexadecimal, as SwarmUI's.
 
   /// @param secret of all nodes.
-  explicit session_seal(std::string secret) : secret_{std::move(secret)} {}
+  explicit session_seal(std::string secret);
+
+  /// Seals with the first of these from now on, and opens what any of them has sealed. Empty ones
+  /// change nothing. @param secrets of all nodes.
+  void change_secrets(std::vector<std::string> secrets);
 
   std::string issue(const principal& whose, unix_seconds now) const;
 
@@ -50,10 +57,15 @@ public:
                                 std::chrono::seconds life) const;
 
 private:
-  std::string secret_;
+  using secret_list = std::vector<std::string>; // At least one, the current one first.
+
+  std::shared_ptr<const secret_list> secrets() const;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const secret_list> secrets_;
 };
 
-/// @returns what sessions are sealed with. @param secret of all nodes.
+/// @returns what sessions of a single node are sealed with. @param secret the node's own.
 std::string session_secret(const hash_key& secret);
 
 } // namespace shoal::http

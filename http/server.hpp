@@ -38,6 +38,11 @@ public:
     commons_.tls.share_tickets(std::move(keys));
   }
 
+  /// See session_seal::change_secrets. Thread-safe.
+  void share_sessions(std::vector<std::string> secrets) {
+    services_.sessions.change_secrets(std::move(secrets));
+  }
+
   /// See signing_book::use. Thread-safe.
   void share_signing(std::span<const cluster::key_generation> generations, uint64_t current) {
     services_.signing->use(generations, current);

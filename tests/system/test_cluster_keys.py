@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one node issued is good on another: connection ids, passkeys and TLS sessions."""
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -13,6 +15,7 @@ from support.tls import Certificate, TlsNode
 from support.udp_client import TrackerError, UdpClient
 
 HASH = b"\x17" * 20
+SESSION_DAYS = 60
 WITH_KEY = {**os.environ, "SHOAL_KEY": "root"}
 
 
@@ -23,7 +26,8 @@ def cluster(tmp_path_factory):
 
     def make(folder, *flags, **options):
         return TlsNode(folder, [certificate], *flags, **options)
-    with Cluster(work, make=make, flags=("--cluster-passkeys", "true")) as made:
+    flags = ("--cluster-passkeys", "true", "--session-life", str(SESSION_DAYS * 86_400))
+    with Cluster(work, make=make, flags=flags) as made:
         yield made.wait_settled()
 
 
@@ -44,15 +48,28 @@ def failure_of(node, key):
     return tracker.failure(tracker.announce(node.url, HASH, passkey=key))
 
 
+def generations(cluster, name):
+    place = f"shoal/keys/{name}"
+    return json.loads(cluster.etcd.ctl("get", "--print-value-only", place))["generations"]
+
+
+def put_generations(cluster, name, record):
+    cluster.etcd.ctl("put", f"shoal/keys/{name}", json.dumps({"generations": record}))
+
+
 def add_generation(cluster, name):
     """Puts another generation before those that there are, as a node does that rotates a key."""
-    place = f"shoal/keys/{name}"
-    record = json.loads(cluster.etcd.ctl("get", "--print-value-only", place))
-    newest = record["generations"][0]
-    record["generations"].insert(0, {"number": newest["number"] + 1, "known_s": 0,
-                                     "created_at": newest["created_at"],
-                                     "secret": secrets.token_hex(32)})
-    cluster.etcd.ctl("put", place, json.dumps(record))
+    record = generations(cluster, name)
+    record.insert(0, {"number": record[0]["number"] + 1, "known_s": 0,
+                      "created_at": record[0]["created_at"], "secret": secrets.token_hex(32)})
+    put_generations(cluster, name, record)
+
+
+def grow_old(cluster, name, days):
+    """Has the newest generation be known for so long, as if nodes had noted that."""
+    record = generations(cluster, name)
+    record[0]["known_s"] = days * 86_400
+    put_generations(cluster, name, record)
 
 
 # -- passkeys ---------------------------------------------------------------------------
@@ -99,9 +116,8 @@ def test_a_rotation_takes_the_old_passkeys_as_well(cluster):
 
 
 def test_no_secret_is_in_any_log(cluster):
-    for name in ("passkeys", "udp", "tickets"):
-        record = json.loads(cluster.etcd.ctl("get", "--print-value-only", f"shoal/keys/{name}"))
-        for one in record["generations"]:
+    for name in ("passkeys", "udp", "tickets", "sessions"):
+        for one in generations(cluster, name):
             assert not any(one["secret"] in node.logged() for node in cluster.nodes)
 
 
@@ -136,6 +152,70 @@ def test_a_session_of_one_node_is_good_on_another_and_outlives_it(cluster, tmp_p
         is_good_everywhere()
         cluster.start(which)
         is_good_everywhere()
+
+
+def new_session(node):
+    answer = swarmui(node, "GetNewSession", {})
+    assert answer.status == 200, answer
+    return answer.json()["session_id"]
+
+
+def newest_seal(cluster):
+    """What sessions are sealed with under the newest generation (RFC 5869, one block)."""
+    secret = bytes.fromhex(generations(cluster, "sessions")[0]["secret"])
+    return hmac.digest(secret, b"sessions\x01", hashlib.sha256)
+
+
+def is_sealed_with(seal, session):
+    sealed = bytes.fromhex(session)
+    return hmac.digest(seal, sealed[:12], hashlib.sha256)[:8] == sealed[12:]
+
+
+def check_good_everywhere(cluster, sessions):
+    for node in cluster.nodes:
+        for one in sessions:
+            models_for(node, one)
+
+
+def await_seal(cluster, seal, held):
+    """Waits until all nodes issue under it; nobody who holds a session is refused meanwhile."""
+    def all_issue_under_it():
+        issued = [new_session(node) for node in cluster.nodes]
+        check_good_everywhere(cluster, held + issued)
+        return all(is_sealed_with(seal, one) for one in issued)
+    wait.until(all_issue_under_it, 60, "all nodes issue under the newest generation")
+
+
+def test_a_rotation_takes_the_old_sessions_as_well(cluster):
+    old = newest_seal(cluster)
+    held = [new_session(node) for node in cluster.nodes]
+    assert all(is_sealed_with(old, one) for one in held)
+    add_generation(cluster, "sessions")
+    assert newest_seal(cluster) != old
+    await_seal(cluster, newest_seal(cluster), held)
+    for which in range(len(cluster.nodes)):
+        cluster.stop(which)
+        cluster.start(which)
+        check_good_everywhere(cluster, held)
+
+
+def test_a_key_of_sessions_rotates_by_itself_after_the_last_session_under_the_one_before(cluster):
+    first = new_session(cluster[0])
+    add_generation(cluster, "sessions")
+    seal = newest_seal(cluster)
+    await_seal(cluster, seal, [first])
+    second = new_session(cluster[1])
+    grow_old(cluster, "sessions", SESSION_DAYS)
+    cluster.stop(2)
+    cluster.start(2)
+    check_good_everywhere(cluster, [first, second])
+    assert newest_seal(cluster) == seal
+    grow_old(cluster, "sessions", SESSION_DAYS + 2)
+    wait.until(lambda: newest_seal(cluster) != seal, 20, "a node puts another before it")
+    await_seal(cluster, newest_seal(cluster), [second])
+    for node in cluster.nodes:
+        refused = swarmui(node, "GetModelManifest", {"session_id": first})
+        assert (refused.status, refused.json()["error_id"]) == (401, "invalid_session_id")
 
 
 # -- UDP --------------------------------------------------------------------------------

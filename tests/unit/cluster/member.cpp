@@ -122,7 +122,7 @@ CAF_TEST(nodes share the slots and the keys and hand over what they have when th
   node b{etcd, "b"};
   b.join();
   CAF_CHECK(*a.at->await_identity(0ms) == *b.at->await_identity(0ms));
-  for (auto name : {"udp", "tickets", "passkeys", "signing", "identities"}) {
+  for (auto name : {"udp", "tickets", "passkeys", "signing", "sessions", "identities"}) {
     CAF_CHECK(a.at->ring(name) == b.at->ring(name));
     until([&] {
       std::lock_guard guard{b.said.mutex};

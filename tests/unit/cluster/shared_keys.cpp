@@ -8,6 +8,8 @@
 
 #include <caf/test/unit_test.hpp>
 
+#include <map>
+
 using namespace shoal;
 using namespace shoal::sim;
 using namespace shoal::cluster;
@@ -18,6 +20,7 @@ namespace {
 const shared_key_config daily{"udp", 100s, 10s, 20s};
 const shared_key_config lasting{"identities", 0s, 10s, 0s};
 const shared_key_config slow{"passkeys", 0s, 10s, 3h};
+const shared_key_config sealed{"sessions", 2h, 10s, 3h};
 
 /// A node's keys; its wall clock may be wrong.
 struct node {
@@ -26,7 +29,7 @@ struct node {
 
   static shared_keys::config settings() {
     shared_keys::config c;
-    c.keys = {daily, lasting, slow};
+    c.keys = {daily, lasting, slow, sealed};
     return c;
   }
 
@@ -56,7 +59,7 @@ struct node {
 
 struct fixture {
   node& add(int64_t skew_s = 0) {
-    nodes.push_back(std::make_unique<node>(time, etcd, nodes.size() + 1, skew_s));
+    nodes.push_back(std::make_unique<node>(time, etcd, ++nodes_made, skew_s));
     return *nodes.back();
   }
 
@@ -77,17 +80,31 @@ struct fixture {
   }
 
   void compare(const node& a, const node& b) {
-    for (auto& name : {daily.name, lasting.name}) {
-      auto issues = a.keys.ring(name);
-      auto accepts = b.keys.ring(name);
-      if (!issues || !accepts)
-        continue;
-      auto secret = issues->current.secret;
-      auto good = accepts->current.secret == secret;
-      for (auto& other : accepts->others)
-        good = good || other.secret == secret;
-      refused += !good;
-    }
+    for (auto& name : {daily.name, lasting.name, sealed.name})
+      if (auto issues = a.keys.ring(name))
+        verify(b, name, issues->current.secret);
+  }
+
+  void verify(const node& n, const std::string& name, const std::string& secret) {
+    auto accepted = n.keys.ring(name);
+    if (!accepted)
+      return;
+    auto good = accepted->current.secret == secret;
+    for (auto& other : accepted->others)
+      good = good || other.secret == secret;
+    refused += !good;
+  }
+
+  /// Notes what is issued under which secret, and looks whether what was issued less than `accept`
+  /// ago is still good at every node.
+  void issue_and_verify(const shared_key_config& key, std::map<std::string, mono_time>& issued) {
+    for (auto& n : nodes)
+      if (auto ring = n->keys.ring(key.name))
+        issued[ring->current.secret] = time.now();
+    for (auto& n : nodes)
+      for (auto& [secret, at] : issued)
+        if (time.now() < at + key.accept)
+          verify(*n, key.name, secret);
   }
 
   std::optional<std::string> stored(const std::string& name) {
@@ -105,6 +122,7 @@ struct fixture {
   etcd_model etcd{time, {}};
   std::unique_ptr<etcd_link> admin = etcd.connect();
   std::vector<std::unique_ptr<node>> nodes;
+  uint64_t nodes_made = 0;
   int refused = 0;
 };
 
@@ -124,7 +142,7 @@ CAF_TEST(the first node makes the keys and all have the same) {
   CAF_CHECK(ring->others.empty());
   for (auto& n : nodes) {
     CAF_CHECK(n->keys.ring("udp") == ring);
-    CAF_CHECK_EQUAL(n->changes, 3);
+    CAF_CHECK_EQUAL(n->changes, 4);
   }
   CAF_CHECK(nodes[0]->keys.ring("identities")->current.secret != ring->current.secret);
   CAF_CHECK(!nodes[0]->keys.ring("unknown"));
@@ -269,6 +287,28 @@ CAF_TEST(a generation that was replaced is not accepted anew by those that start
   CAF_CHECK(end >= begin + 2h + 55min);
   CAF_CHECK(end < begin + 5h); // Each restart loses what was not noted.
   CAF_CHECK_EQUAL(decode_shared_key(*stored("passkeys"))->generations.size(), 1u);
+}
+
+CAF_TEST(what is good for long rotates although nodes start again and nobody is refused) {
+  add();
+  add();
+  run_for(5s);
+  std::map<std::string, mono_time> issued;
+  for (int turn = 0; turn < 48; ++turn) {
+    for (int i = 0; i < 180; ++i) {
+      for (auto& n : nodes)
+        n->keys.advance();
+      time.run_for(5s);
+      issue_and_verify(sealed, issued);
+    }
+    CAF_MESSAGE("half an hour is all that a node ever watches, by whatever clock");
+    nodes.erase(nodes.begin());
+    add(time.random.chance(500) ? 400 * 86'400 : -400 * 86'400);
+    run_for(5s);
+  }
+  CAF_CHECK_EQUAL(refused, 0);
+  auto newest = nodes[0]->keys.ring("sessions")->current.number;
+  CAF_CHECK(newest >= 4 && newest <= 5); // In twelve hours, each three hours old at least.
 }
 
 CAF_TEST(what cannot be read is not overwritten and what is known goes on) {
