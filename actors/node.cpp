@@ -422,6 +422,8 @@ void node::end_all() {
     end(gatherer_);
   if (webseed_)
     end(webseed_);
+  if (pieces_)
+    end(pieces_);
   // Shards first: one that lives could spawn a swarm behind the back of those that follow.
   {
     caf::scoped_actor self{*system_};
@@ -451,6 +453,7 @@ void node::end_all() {
   registry_config_.steward = nullptr;
   registry_config_.writer = nullptr;
   webseed_ = nullptr;
+  pieces_ = nullptr;
   mirrors_ = nullptr;
   gatherer_ = nullptr;
   preheater_ = nullptr;

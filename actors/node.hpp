@@ -5,6 +5,7 @@
 #include "actors/cluster_registry.hpp"
 #include "actors/mirror_maker_actor.hpp"
 #include "actors/object_gatherer_actor.hpp"
+#include "actors/piece_finder_actor.hpp"
 #include "actors/preheater_actor.hpp"
 #include "actors/pull_errands_actor.hpp"
 #include "actors/registry_shard.hpp"
@@ -151,7 +152,7 @@ private:
   result<void> load_secret();
   result<void> reach_origins(metrics::registry& metrics);
   void spawn_mirror_maker(metrics::registry& metrics);
-  object_gatherer_actor spawn_gatherer(metrics::registry& metrics);
+  void spawn_gatherer(metrics::registry& metrics);
   pull_errands_actor spawn_errands(metrics::registry& metrics);
   void spawn_preheater(metrics::registry& metrics);
   void load_blocklist();
@@ -180,6 +181,7 @@ private:
   registry_config registry_config_;
   std::array<registry_shard_actor, registry_shard_count> registry_;
   webseed_actor webseed_;
+  piece_finder_actor pieces_;
   object_gatherer_actor gatherer_; // Invalid: the node is alone.
   pull_errands_actor errands_;     // The same.
   mirror_maker_actor mirrors_;

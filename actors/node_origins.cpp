@@ -5,6 +5,7 @@
 #include "actors/must_live.hpp"
 #include "actors/node.hpp"
 #include "actors/object_gatherer.hpp"
+#include "actors/piece_finder.hpp"
 #include "actors/preheater.hpp"
 #include "actors/pull_errands.hpp"
 #include "actors/webseed.hpp"
@@ -19,7 +20,12 @@ result<void> node::reach_origins(metrics::registry& metrics) {
   if (!made)
     return tl::unexpected{made.error()};
   web_origins_ = std::move(*made);
-  webseed_ = system_->spawn<shoal::webseed>(web_origins_.get());
+  if (shared_registry_)
+    spawn_gatherer(metrics);
+  piece_finder_config pieces{web_origins_.get(), registry_config_.catalog, gatherer_};
+  pieces_ = system_->spawn<piece_finder>(std::move(pieces));
+  must_live(pieces_, "piece_finder");
+  webseed_ = system_->spawn<shoal::webseed>(web_origins_.get(), pieces_);
   must_live(webseed_, "webseed");
   spawn_mirror_maker(metrics);
   spawn_preheater(metrics);
@@ -35,7 +41,7 @@ void node::spawn_mirror_maker(metrics::registry& metrics) {
   mirrors.catalog = registry_config_.catalog;
   if (shared_registry_) {
     mirrors.replicator = shared_registry_->replicator();
-    mirrors.gatherer = spawn_gatherer(metrics);
+    mirrors.gatherer = gatherer_;
   }
   if (auto* side = config_.cluster) {
     mirrors.news.links = &side->links();
@@ -47,7 +53,7 @@ void node::spawn_mirror_maker(metrics::registry& metrics) {
   must_live(mirrors_, "mirror_maker");
 }
 
-object_gatherer_actor node::spawn_gatherer(metrics::registry& metrics) {
+void node::spawn_gatherer(metrics::registry& metrics) {
   object_gatherer_config gathers;
   gathers.finder = shared_registry_->finder();
   gathers.pulls = &shared_registry_->pulls();
@@ -56,7 +62,6 @@ object_gatherer_actor node::spawn_gatherer(metrics::registry& metrics) {
   gathers.metrics = &metrics;
   gatherer_ = system_->spawn<object_gatherer>(std::move(gathers));
   must_live(gatherer_, "object_gatherer");
-  return gatherer_;
 }
 
 pull_errands_actor node::spawn_errands(metrics::registry& metrics) {

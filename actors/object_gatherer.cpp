@@ -38,9 +38,9 @@ void object_gatherer::seek(const std::shared_ptr<search>& s) {
             [=](const caf::error& why) { s->answer.deliver(why); });
 }
 
-/// Gently: nobody waits for it.
+/// Gently, unless somebody waits for it.
 void object_gatherer::bring(gather_step job, object_places from) {
-  auto object = job.object;
+  object_pull what{job.object, std::move(from.places), job.urgent};
   auto arrived = [mail = mail_, claims = config_.claims, disk = config_.disk,
                   job = std::move(job)](const result<void>& how) mutable {
     if (!how) {
@@ -55,7 +55,7 @@ void object_gatherer::bring(gather_step job, object_places from) {
       mail->send(std::move(job));
     });
   };
-  config_.pulls->pull({object, std::move(from.places), false}, std::move(arrived));
+  config_.pulls->pull(std::move(what), std::move(arrived));
 }
 
 void object_gatherer::on_step(gather_step& x) {
@@ -65,7 +65,8 @@ void object_gatherer::on_step(gather_step& x) {
     x.answer.deliver(to_caf({ec::unavailable, x.failed->detail}));
     return;
   }
-  brought_.add();
+  if (!x.urgent)
+    brought_.add();
   x.answer.deliver(gathered_object{std::move(x.hold)});
 }
 
@@ -80,7 +81,7 @@ object_gatherer::behavior_type object_gatherer::make_behavior() {
       },
       [this](const gather_object& x) {
         auto answer = make_response_promise<caf::typed_response_promise<gathered_object>>();
-        gather_step job{x.object, answer, nullptr};
+        gather_step job{x.object, answer, nullptr, std::nullopt, x.urgent};
         request(config_.finder, finding_patience, find_object{x.object})
             .then([=, this](object_places& from) { bring(job, std::move(from)); },
                   [=](const caf::error& why) mutable { job.answer.deliver(why); });

@@ -113,6 +113,7 @@ pull_spec pull_of(const std::vector<std::string>& base_urls, origin_name name,
     name.rev = what.commit;
   pull_spec made;
   made.name = text_of(name);
+  made.called = name;
   made.key = what.sha256 ? *what.sha256 : sha256(made.name + '\n' + what.etag);
   for (auto& base : base_urls)
     made.urls.push_back(resolve_url(base, name));

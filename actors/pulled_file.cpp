@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/pulled_file.hpp"
 
+#include "persistence/known_pieces.hpp"
 #include "protocol/digest.hpp"
 
 namespace shoal {
@@ -16,6 +17,10 @@ pulled_file::open(object_store& store, const std::filesystem::path& folder, pull
   spec.pieces = what.pieces;
   // What has a hash is the same whatever an origin calls it.
   spec.validator = what.git_blob ? "git:" + what.git_blob->hex() : what.sha256 ? "" : what.etag;
+  // Chunks that came unchecked are not taken for others, and those that were checked against other
+  // pieces may be none of these.
+  if (what.pieces)
+    spec.validator += "pieces:" + fingerprint(*what.pieces).hex();
   auto key = what.key;
   // What nothing can tell from another version is not gone on with.
   if (!what.is_checkable() && what.etag.empty())
@@ -28,15 +33,21 @@ pulled_file::open(object_store& store, const std::filesystem::path& folder, pull
   return made;
 }
 
+/// Up to where it may be read before all of it was checked: of what is checked piece by piece only
+/// the last byte waits.
+uint64_t pulled_file::open_until() const {
+  if (is_right() || !spec_.is_checkable())
+    return spec_.size_bytes;
+  if (spec_.pieces)
+    return spec_.size_bytes - 1;
+  return uint64_t{bytes_->chunk_count() - 1} * bytes_->chunk_bytes();
+}
+
 uint64_t pulled_file::ready_from(uint64_t offset, uint64_t max) const {
   if (is_spoilt())
     return 0;
-  auto ready = bytes_->ready_from(offset, max);
-  if (is_right() || !holds_back())
-    return ready;
-  auto last = bytes_->chunk_count() - 1;
-  auto open_until = uint64_t{last} * bytes_->chunk_bytes();
-  return offset >= open_until ? 0 : std::min(ready, open_until - offset);
+  auto end = open_until();
+  return offset >= end ? 0 : bytes_->ready_from(offset, std::min(max, end - offset));
 }
 
 result<size_t> pulled_file::read(uint64_t offset, std::span<uint8_t> out) const {

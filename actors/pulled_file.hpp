@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "actors/messages/origin_name.hpp"
 #include "origin/origin_client.hpp"
 #include "persistence/object_store.hpp"
 #include "persistence/origin_record.hpp"
@@ -21,17 +22,19 @@ struct pull_spec {
   uint64_t size_bytes = 0;       ///< At least 1.
   std::optional<sha256_digest> sha256; ///< Of all of it.
   std::optional<sha1_digest> git_blob; ///< The same, as git names it.
-  std::string etag; ///< What the origin calls this version; only believed without the hashes.
-  std::shared_ptr<const piece_hashes> pieces;
+  std::string etag;   ///< What the origin calls this version; only believed without the hashes.
+  origin_name called; ///< In the revision that its pieces are looked for in; may be empty.
+  std::shared_ptr<const piece_hashes> pieces; ///< Null: not known.
 
   /// Whether all of it can be checked once it is here.
   bool is_checkable() const { return sha256 || git_blob; }
 };
 
 /// The bytes of a file on their way from an origin: written by the origin client's thread, read by
-/// the edges, ended by a fetcher. What cannot be checked piece by piece is held back at its end
-/// until all of it was: nobody gets the whole of a file that is wrong. All functions may be called
-/// from any thread, and do disk I/O where they say so.
+/// the edges, ended by a fetcher. What can be checked piece by piece is, before anybody gets it.
+/// The end of a file is held back until all of it was checked: nobody gets the whole of one that is
+/// wrong, and whoever has got the whole finds the object. All functions may be called from any
+/// thread, and do disk I/O where they say so.
 class pulled_file {
 public:
   /// Takes room in the cache and on the disk, or goes on with what a former pull has left. Disk
@@ -78,7 +81,7 @@ private:
   pulled_file(pull_spec what, object_store::room room)
       : spec_{std::move(what)}, room_{std::move(room)} {}
 
-  bool holds_back() const { return spec_.is_checkable() && !spec_.pieces; }
+  uint64_t open_until() const;
   result<void> check_git_blob() const;
 
   pull_spec spec_;

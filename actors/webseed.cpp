@@ -29,14 +29,15 @@ bool is_pointless(const origin::failure& why) {
 
 } // namespace
 
-webseed::webseed(caf::actor_config& cfg, webseed_side* side)
-    : webseed_actor::base(cfg), side_{*side}, mail_{std::make_shared<late_mail>(
-                                                  caf::actor_cast<caf::actor>(this))},
+webseed::webseed(caf::actor_config& cfg, webseed_side* side, piece_finder_actor pieces)
+    : webseed_actor::base(cfg), side_{*side}, pieces_{std::move(pieces)},
+      mail_{std::make_shared<late_mail>(caf::actor_cast<caf::actor>(this))},
       notes_{std::make_shared<work_chain>(side->disk())}, lister_{*side, mail_} {}
 
 void webseed::on_exit() {
   mail_->close();
   tell_ = nullptr;
+  pieces_ = nullptr;
   pulls_.clear();
   lookups_.clear();
   lister_.close();
@@ -250,7 +251,7 @@ webseed::pull_promise webseed::on_open(open_pull& ask) {
     }
     auto tell = [mail = mail_](pull_over x) { mail->send(std::move(x)); };
     // Linked: those that are done and only linger end with this one, too.
-    auto fetcher = spawn<webseed_fetcher, caf::linked>(&side_, std::move(ask.what), tell);
+    auto fetcher = spawn<webseed_fetcher, caf::linked>(&side_, pieces_, std::move(ask.what), tell);
     found = pulls_.emplace(key, std::move(fetcher)).first;
   }
   answer.deliver(opened_pull{found->second, std::nullopt});

@@ -3,6 +3,7 @@
 
 #include "actors/late_mail.hpp"
 #include "actors/origin_lister.hpp"
+#include "actors/piece_finder_actor.hpp"
 #include "actors/webseed_actor.hpp"
 #include "actors/webseed_side.hpp"
 
@@ -19,7 +20,8 @@ namespace shoal {
 class webseed : public webseed_actor::base {
 public:
   /// @param side outlives the actor.
-  webseed(caf::actor_config& cfg, webseed_side* side);
+  /// @param pieces may be invalid: then files are checked as a whole alone.
+  webseed(caf::actor_config& cfg, webseed_side* side, piece_finder_actor pieces);
 
   behavior_type make_behavior() override;
   void on_exit() override;
@@ -66,6 +68,7 @@ private:
   void on_tick();
 
   webseed_side& side_;
+  piece_finder_actor pieces_;
   std::shared_ptr<late_mail> mail_;
   std::shared_ptr<work_chain> notes_; ///< Into the book, in order.
   origin_lister lister_;

@@ -26,6 +26,11 @@ constexpr std::chrono::seconds linger{5};
 
 constexpr uint32_t attempts_max = 5;
 
+constexpr auto wrong_bytes = "the origin's bytes are not those that they should be";
+
+/// In a cluster the torrents of a revision may have to come from another node first.
+constexpr std::chrono::seconds pieces_patience{5};
+
 /// Whether asking again is of no use: the origin has said what it thinks.
 bool is_final(const failure& why) {
   return why.kind == failure_kind::refused || why.kind == failure_kind::redirect
@@ -35,16 +40,19 @@ bool is_final(const failure& why) {
 
 } // namespace
 
-webseed_fetcher::webseed_fetcher(caf::actor_config& cfg, webseed_side* side, pull_spec what,
+webseed_fetcher::webseed_fetcher(caf::actor_config& cfg, webseed_side* side,
+                                 piece_finder_actor pieces, pull_spec what,
                                  std::function<void(pull_over)> tell)
-    : webseed_fetcher_actor::base(cfg), side_{*side}, spec_{std::move(what)},
-      tell_{std::move(tell)}, mail_{std::make_shared<late_mail>(caf::actor_cast<caf::actor>(this))},
+    : webseed_fetcher_actor::base(cfg), side_{*side}, pieces_{std::move(pieces)},
+      spec_{std::move(what)}, tell_{std::move(tell)}, mail_{std::make_shared<late_mail>(
+                                                          caf::actor_cast<caf::actor>(this))},
       dead_(spec_.urls.size()) {
   ++side_.pulls;
 }
 
 void webseed_fetcher::on_exit() {
   mail_->close();
+  pieces_ = nullptr;
   for (auto& [number, ticket] : tickets_)
     side_.client().cancel(ticket);
   side_.readers -= readers_.size();
@@ -64,6 +72,24 @@ void webseed_fetcher::on_disk(Job job) {
 }
 
 // -- the file ------------------------------------------------------------------------------
+
+/// Without them the file is pulled all the same, and checked at its end.
+void webseed_fetcher::find_pieces() {
+  if (!pieces_ || !spec_.sha256 || spec_.called.id.empty())
+    return open();
+  auto go_on = [this](std::shared_ptr<const piece_hashes> found) {
+    if (phase_ != phase::opening)
+      return; // Nobody wants it any more.
+    spec_.pieces = std::move(found);
+    if (spec_.pieces)
+      side_.by_pieces.add();
+    open();
+  };
+  request(pieces_, pieces_patience,
+          find_piece_hashes{spec_.called, *spec_.sha256, spec_.size_bytes})
+      .then([go_on](const found_piece_hashes& x) { go_on(x.pieces); },
+            [go_on](const caf::error&) { go_on(nullptr); });
+}
 
 void webseed_fetcher::open() {
   on_disk([side = &side_, spec = spec_] {
@@ -95,8 +121,9 @@ void webseed_fetcher::on_opened(pull_event& x) {
   for (uint32_t chunk = 0; chunk < bytes.chunk_count(); ++chunk)
     if (bytes.has(chunk))
       plan_->arrived(chunk, now);
-  log::info("webseed", "pulls key={} bytes={} there={} url={}", spec_.key.brief(), spec_.size_bytes,
-            bytes.ready_bytes(), spec_.urls.front());
+  log::info("webseed", "pulls key={} bytes={} there={} pieces={} url={}", spec_.key.brief(),
+            spec_.size_bytes, bytes.ready_bytes(), spec_.pieces ? spec_.pieces->v2.size() : 0,
+            spec_.urls.front());
   for (auto& [id, r] : readers_)
     plan_reader(r);
   auto before = std::exchange(waiting_, {});
@@ -294,6 +321,8 @@ void webseed_fetcher::on_ended(const pull_event& x) {
     // That the origin wants to know who asks says nothing about whoever asks here.
     auto is_ours = !is_client_error(x.failed->why.code);
     last_failure_ = {is_ours ? x.failed->why.code : ec::unavailable, x.failed->why.detail};
+    if (x.failed->kind == failure_kind::wrong)
+      last_failure_.detail = wrong_bytes;
     if (source && is_final(*x.failed))
       dead_[*source] = true;
     if (x.failed->kind == failure_kind::changed && !spec_.is_checkable()) {
@@ -366,7 +395,7 @@ void webseed_fetcher::on_finished(const pull_event& x) {
     auto why = x.failed->why;
     if (why.code == ec::hash_mismatch) {
       side_.wrong.add();
-      why = {ec::unavailable, "the origin's bytes are not those that they should be"};
+      why = {ec::unavailable, wrong_bytes};
     }
     return end(why);
   }
@@ -418,7 +447,7 @@ void webseed_fetcher::on_tick() {
 }
 
 webseed_fetcher::behavior_type webseed_fetcher::make_behavior() {
-  open();
+  find_pieces();
   delayed_send(this, fetcher_tick_period, atom::tick::value);
   return {
       [this](const read_pull& x) { return on_read(x); },

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/late_mail.hpp"
+#include "actors/piece_finder_actor.hpp"
 #include "actors/webseed_actor.hpp"
 #include "actors/webseed_side.hpp"
 #include "protocol/chunk_plan.hpp"
@@ -17,9 +18,10 @@ namespace shoal {
 /// See webseed_fetcher_actor.
 class webseed_fetcher : public webseed_fetcher_actor::base {
 public:
-  /// @param side outlives the actor. @param tell called once, when the work is done or has failed.
-  webseed_fetcher(caf::actor_config& cfg, webseed_side* side, pull_spec what,
-                  std::function<void(pull_over)> tell);
+  /// @param side outlives the actor. @param pieces may be invalid. @param tell called once, when
+  /// the work is done or has failed.
+  webseed_fetcher(caf::actor_config& cfg, webseed_side* side, piece_finder_actor pieces,
+                  pull_spec what, std::function<void(pull_over)> tell);
 
   behavior_type make_behavior() override;
   void on_exit() override;
@@ -52,6 +54,7 @@ private:
   void on_finished(const pull_event& x);
   void on_tick();
 
+  void find_pieces();
   void open();
   void plan_reader(reader& r);
   void pump();
@@ -69,6 +72,7 @@ private:
   void on_disk(Job job);
 
   webseed_side& side_;
+  piece_finder_actor pieces_;
   pull_spec spec_;
   std::function<void(pull_over)> tell_;
   std::shared_ptr<late_mail> mail_;

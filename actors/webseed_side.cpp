@@ -59,6 +59,8 @@ webseed_side::webseed_side(webseed_config config, const std::filesystem::path& f
                                        "Bytes sent to clients while they came from an origin")},
       wrong{metrics.add_counter("shoal_webseed_failures_total", "Failures of origins, by reason",
                                 "reason=\"hash\"")},
+      by_pieces{metrics.add_counter("shoal_webseed_pulls_by_pieces_total",
+                                    "Pulls whose bytes are checked piece by piece as they come")},
       lookups{metrics.add_counter("shoal_webseed_lookups_total",
                                   "Questions to origins about what they have")},
       stale{metrics.add_counter("shoal_webseed_stale_total",

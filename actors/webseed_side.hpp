@@ -74,6 +74,7 @@ public:
   metrics::counter& failed;       ///< Pulls that ended otherwise.
   metrics::counter& served_bytes; ///< Sent to clients while they came.
   metrics::counter& wrong;        ///< Pulls whose bytes were not those that they should be.
+  metrics::counter& by_pieces;    ///< Pulls of which each piece is checked as it comes.
   metrics::counter& lookups;      ///< Questions to origins what they have.
   metrics::counter& stale;        ///< Answers from the book, as the origin gave none.
 

@@ -36,8 +36,8 @@ result<std::pair<std::string, std::string>> split_token(const std::string& text)
 
 std::string_view name(failure_kind kind) {
   constexpr std::array<std::string_view, static_cast<size_t>(failure_kind::sentinel_)> names{
-      "connect", "refused", "tls",        "timeout", "cut",     "redirect",
-      "limited", "status",  "bad_answer", "changed", "storage", "cancelled"};
+      "connect", "refused",    "tls",     "timeout", "cut",     "redirect", "limited",
+      "status",  "bad_answer", "changed", "wrong",   "storage", "cancelled"};
   return names[static_cast<size_t>(kind)];
 }
 

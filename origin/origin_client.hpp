@@ -24,6 +24,7 @@ enum class failure_kind : uint8_t {
   status,     ///< Another status of 400 or more.
   bad_answer, ///< Not what was asked for.
   changed,    ///< Another file than before.
+  wrong,      ///< Bytes that do not hash to what is known of their pieces.
   storage,    ///< Not the origin: this node could not take the bytes.
   cancelled,  ///< Nobody wants it any more.
   sentinel_

@@ -18,6 +18,7 @@ bool is_of_origin(const failure& why) {
   case failure_kind::timeout:
   case failure_kind::cut:
   case failure_kind::limited:
+  case failure_kind::wrong:
     return true;
   case failure_kind::status:
     return why.head.status >= 500;

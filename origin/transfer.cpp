@@ -273,6 +273,7 @@ failure transfer::what_failed(CURLcode code) const {
   why.head = head_;
   if (stopped_) {
     why.kind = stopped_->code == ec::conflict         ? failure_kind::changed
+               : stopped_->code == ec::hash_mismatch  ? failure_kind::wrong
                : stopped_->code == ec::storage_full   ? failure_kind::storage
                : stopped_->code == ec::storage_failed ? failure_kind::storage
                                                       : failure_kind::bad_answer;

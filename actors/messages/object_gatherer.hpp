@@ -25,6 +25,7 @@ struct objects_sought {};
 /// Asks for an object that is not here.
 struct gather_object {
   sha256_digest object;
+  bool urgent = false; ///< Somebody waits for it.
 };
 
 /// It is here now.
@@ -39,6 +40,7 @@ struct gather_step {
   caf::typed_response_promise<gathered_object> answer;
   std::shared_ptr<object_claims::hold> hold;
   std::optional<error> failed = {};
+  bool urgent = false;
 };
 
 } // namespace shoal

@@ -9,16 +9,6 @@
 /// Files that origins have. These stay in the process (ADR 5).
 namespace shoal {
 
-/// What clients call a file, and an origin too.
-struct origin_name {
-  std::string kind = "model"; ///< "model", "dataset" or "space".
-  std::string id;
-  std::string rev;
-  std::string path;
-
-  bool operator==(const origin_name&) const = default;
-};
-
 /// Asks what an origin has under a name.
 struct find_origin_file {
   origin_name name;

@@ -211,6 +211,18 @@ def test_all_nodes_together_ask_the_origin_once(origin, cluster, place):
     assert total(cluster, "shoal_webseed_pulls_total") == len(FILES)
 
 
+def test_files_that_were_lost_are_checked_piece_by_piece(origin, cluster, tmp_path):
+    cluster.nodes[0].publish(hub.write(tmp_path / "model", FILES), NAME, REV)
+    lose_files(cluster)
+    wrong = origin.fail("flipped", times=3, path="/cdn/")
+    for node in cluster.nodes:
+        take_all(node, resolve)
+    assert wrong.times == 0
+    assert total(cluster, "shoal_webseed_pulls_by_pieces_total") == len(FILES)
+    assert sum(node.metrics()[("shoal_webseed_failures_total", ("reason", "wrong"))]
+               for node in cluster.alive) == 3
+
+
 def test_thirty_clients_of_all_kinds_cost_one_pull(origin, cluster, make_client, tmp_path):
     nodes = cluster.nodes
     nodes[0].publish(hub.write(tmp_path / "model", FILES), NAME, REV)

@@ -142,7 +142,7 @@ class _Handler(Handler):
         if status == 206:
             headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
         if fault:
-            body = self._spoil(fault, headers, body)
+            body = self._spoil(fault, headers, body, first)
         length = headers.pop("Content-Length", len(body))
         self.send_response(status)
         for name, value in {**headers, "Content-Length": length, "Accept-Ranges": "bytes"}.items():
@@ -168,8 +168,8 @@ class _Handler(Handler):
             pass
 
     @staticmethod
-    def _spoil(fault, headers, body):
-        """Changes a head and a body that would be right."""
+    def _spoil(fault, headers, body, first):
+        """Changes a head and a body that would be right, from `first` on of the file."""
         if fault.kind == "cut":
             headers["Content-Length"] = len(body)
             return body[:len(body) // 2]
@@ -183,8 +183,9 @@ class _Handler(Handler):
             headers["Content-Range"] = headers["Content-Range"].split("/")[0] + "/99999999"
         if fault.kind == "other-tag":
             headers["ETag"] = '"another"'
-        if fault.kind == "flipped":
-            return bytes([body[0] ^ 1]) + body[1:]
+        at = fault.details.get("at", first) - first
+        if fault.kind == "flipped" and 0 <= at < len(body):
+            return body[:at] + bytes([body[at] ^ 1]) + body[at + 1:]
         if fault.kind == "gzip":
             headers["Content-Encoding"] = "gzip"
         return body

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -143,6 +144,24 @@ CAF_TEST(pauses are counted and there are none without a limit) {
     all.await(2);
     CAF_CHECK_EQUAL(all.good, 2u);
     CAF_CHECK_EQUAL((*client)->usage().pauses > 0, rate > 0);
+  }
+}
+
+CAF_TEST(what whoever takes the bytes says of them is why it failed) {
+  server origin;
+  auto client = origin_client::start(config_with(0));
+  CAF_REQUIRE(client);
+  for (auto [said, kind] : {std::pair{ec::hash_mismatch, failure_kind::wrong},
+                            std::pair{ec::conflict, failure_kind::changed},
+                            std::pair{ec::storage_full, failure_kind::storage},
+                            std::pair{ec::range_unsatisfiable, failure_kind::bad_answer}}) {
+    request asked;
+    asked.url = origin.url;
+    asked.on_body = [said = said](auto) -> result<void> { return fail(said); };
+    std::promise<failure> why;
+    asked.on_done = [&](auto how) { why.set_value(how ? failure{} : how.error()); };
+    (*client)->ask(std::move(asked));
+    CAF_CHECK_EQUAL(name(why.get_future().get().kind), name(kind));
   }
 }
 

@@ -49,6 +49,12 @@ CAF_TEST(failures one after the other rest longer each time) {
   CAF_CHECK(health.is_well(0, now + 10s));
 }
 
+CAF_TEST(one that sends wrong bytes rests as one that sends none) {
+  origin_health health{2};
+  health.note_failure(0, of(failure_kind::wrong), start);
+  CAF_CHECK(health.order(start) == (order{1, 0}));
+}
+
 CAF_TEST(an answer makes it well at once) {
   origin_health health{2};
   health.note_failure(0, of(failure_kind::cut), start);
