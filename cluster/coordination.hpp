@@ -114,6 +114,11 @@ public:
   virtual ~watch() = default;
 };
 
+/// Whether the service refuses whoever asks, so that asking again does not help.
+inline bool is_denied(const error& why) {
+  return why.code == ec::unauthorized;
+}
+
 /// A coordination service. Lost when it dies: every callback that waits, each called with
 /// ec::shutting_down.
 ///

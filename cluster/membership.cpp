@@ -135,9 +135,25 @@ void membership::retarget(mono_time now) {
   if (!std::exchange(targets_stale_, false) || placed_ == nodes_.candidates())
     return;
   calm_at_ = now + config_.calm;
-  hurries_ = false;
+  if (hurry_questions_ == 0 && nodes_.changed_at() > hurried_at_)
+    hurries_ = false;
   placed_ = nodes_.candidates();
   targets_ = place(placed_, config_.placement);
+}
+
+/// Whoever asks may know of a change that no watch has brought here yet.
+void membership::hurry() {
+  hurries_ = true;
+  ++hurry_questions_;
+  auto then = [this, alive = std::weak_ptr(alive_)](const result<range_page>& answer) {
+    if (alive.expired())
+      return;
+    --hurry_questions_;
+    if (answer)
+      hurried_at_ = std::max(hurried_at_, answer->revision);
+  };
+  store_.read({keys_.nodes(), prefix_end(keys_.nodes()), 1, 0}, now_() + config_.lease.timeout,
+              std::move(then));
 }
 
 void membership::on_slot(size_t slot) {

@@ -131,8 +131,8 @@ public:
   mono_time acts_until() const { return keeper_.holds_until(); }
 
   /// What is misplaced moves as soon as standbys are warm, at once and not a few at a time; until
-  /// nodes come or go.
-  void hurry() { hurries_ = true; }
+  /// nodes come or go after this, as etcd has it: what this node has yet to see changes nothing.
+  void hurry();
 
 private:
   struct work {
@@ -203,7 +203,9 @@ private:
   uint32_t moves_ = 0;
   mono_time moves_until_{};
   mono_time calm_at_{};
-  bool hurries_ = false; // Moves need neither calm nor patience.
+  bool hurries_ = false;         // Moves need neither calm nor patience.
+  uint32_t hurry_questions_ = 0; // Under way: where etcd stands.
+  uint64_t hurried_at_ = 0;      // Revision; what has happened by then does not end the hurry.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

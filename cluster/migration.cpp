@@ -32,7 +32,7 @@ void migration_into_etcd::advance() {
 }
 
 void migration_into_etcd::later(const error& why) {
-  if (now_() >= give_up_at_) {
+  if (is_denied(why) || now_() >= give_up_at_) {
     end(tl::unexpected(why));
     return;
   }

@@ -16,7 +16,8 @@ struct migration_config {
   size_t bytes_per_commit = size_t{512} << 10;
   std::chrono::milliseconds timeout{5000};
   std::chrono::milliseconds retry{500};
-  std::chrono::milliseconds patience{60'000}; ///< Without progress it gives up; it can go on later.
+  /// Without progress it gives up; it can go on later. At once where etcd denies access.
+  std::chrono::milliseconds patience{60'000};
 };
 
 /// Moves a single node's registry into etcd, in commits that each store how far it is, so that it
@@ -26,7 +27,8 @@ struct migration_config {
 class migration_into_etcd {
 public:
   /// How many records were compared and are the same; or why not. ec::conflict: a node runs, etcd
-  /// has a registry of another origin, or the store is a copy; ec::corrupt: they are not the same.
+  /// has a registry of another origin, or the store is a copy; ec::corrupt: they are not the same;
+  /// ec::unauthorized: etcd denies access.
   using callback = std::function<void(result<uint64_t> records)>;
 
   /// All outlive this.
@@ -91,7 +93,8 @@ private:
 class migration_into_lmdb final : replica_listener {
 public:
   /// How many records were compared and are the same; or why not. ec::conflict: a node runs, or
-  /// the store has a registry of its own; ec::not_found: etcd has no cluster.
+  /// the store has a registry of its own; ec::not_found: etcd has no cluster; ec::unauthorized:
+  /// etcd denies access.
   using callback = std::function<void(result<uint64_t> records)>;
 
   migration_into_lmdb(coordination::store& etcd, lmdb_store& local,

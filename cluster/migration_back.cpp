@@ -30,7 +30,7 @@ void migration_into_lmdb::advance() {
 
 void migration_into_lmdb::later(const error& why) {
   next_ = now_() + config_.retry;
-  if (now_() >= give_up_at_)
+  if (is_denied(why) || now_() >= give_up_at_)
     end(tl::unexpected(why));
 }
 

@@ -26,7 +26,7 @@ void migration_withdrawal::advance() {
 }
 
 void migration_withdrawal::later(const error& why) {
-  if (now_() >= give_up_at_) {
+  if (is_denied(why) || now_() >= give_up_at_) {
     end(tl::unexpected(why));
     return;
   }

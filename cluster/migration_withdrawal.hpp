@@ -15,7 +15,8 @@ public:
     uint64_t differed = 0; ///< Of them: not the same in the store, or not there.
   };
 
-  /// ec::conflict: it is done, or a node runs; ec::not_found: none has begun.
+  /// ec::conflict: it is done, or a node runs; ec::not_found: none has begun; ec::unauthorized:
+  /// etcd denies access.
   using callback = std::function<void(result<outcome>)>;
 
   /// All outlive this.

@@ -38,21 +38,22 @@ void node_view::part::erase(const std::string& key) {
   drains_ ? view_.drains_.erase(id) : view_.nodes_.erase(id);
 }
 
-void node_view::part::replaced(uint64_t, std::span<const key_value> keys) {
+void node_view::part::replaced(uint64_t revision, std::span<const key_value> keys) {
   drains_ ? view_.drains_.clear() : view_.nodes_.clear();
   for (const auto& kv : keys)
     set(kv);
-  view_.rebuild();
+  view_.rebuild(revision);
 }
 
 void node_view::part::changed(uint64_t, std::span<const watch_event> events) {
   for (const auto& e : events)
     e.erased ? erase(e.kv.key) : set(e.kv);
   if (!events.empty())
-    view_.rebuild();
+    view_.rebuild(events.back().kv.mod_revision);
 }
 
-void node_view::rebuild() {
+void node_view::rebuild(uint64_t revision) {
+  changed_at_ = std::max(changed_at_, revision);
   candidates_.clear();
   for (const auto& [id, n] : nodes_)
     candidates_.push_back({id, n.record.weight, n.record.zone, is_going(id)});

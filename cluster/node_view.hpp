@@ -39,6 +39,9 @@ public:
   /// Who is asked to go, whether it is there or not.
   const std::set<std::string>& drains() const { return drains_; }
 
+  /// Revision of the last change seen, of whatever node.
+  uint64_t changed_at() const { return changed_at_; }
+
   /// In the order of ids, so that indices mean the same on every node with this view.
   const std::vector<candidate>& candidates() const { return candidates_; }
 
@@ -62,11 +65,12 @@ private:
     bool drains_;
   };
 
-  void rebuild();
+  void rebuild(uint64_t revision);
 
   std::map<std::string, known_node> nodes_;
   std::set<std::string> drains_;
   std::vector<candidate> candidates_;
+  uint64_t changed_at_ = 0;
   std::function<void()> changed_;
   std::function<void(uint64_t, uint64_t)> broken_;
   part nodes_listener_;

@@ -56,7 +56,8 @@ struct slot_place {
 /// With more nodes than slots, most own nothing: a slot is never split, so at most `slots` nodes
 /// hold swarms and as many stand by; the others serve as edges and keep objects.
 /// @returns one place per slot; the order of `nodes` changes nothing but the indices.
-/// Cost: slots x nodes x log.
+/// Cost: slots x nodes; only where nodes get full each offer counts, with the logarithm of their
+/// number.
 /// @source Thaler and Ravishankar 1998 (rendezvous); Mirrokni, Thorup and Zadimoghaddam 2018
 /// (bounded loads).
 std::vector<slot_place> place(const std::vector<candidate>& nodes,

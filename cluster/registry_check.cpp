@@ -54,7 +54,8 @@ result<void> registry_check::compare(const coordination::key_value& kv) {
 }
 
 void registry_check::on_page(result<coordination::range_page> page) {
-  if (!page && page.error().code != ec::not_found && ++attempts_ < attempts_max) {
+  bool is_final = !page && (page.error().code == ec::not_found || is_denied(page.error()));
+  if (!page && !is_final && ++attempts_ < attempts_max) {
     is_waiting_ = true;
     next_try_ = now_() + pause * attempts_;
     return;

@@ -16,4 +16,8 @@ uint64_t node_seed(std::string_view id);
 /// @param thing evenly spread, or a small number.
 double rendezvous_score(uint32_t weight, uint64_t seed, uint64_t thing);
 
+/// @returns at least that score, mostly little more: many times cheaper, where only the best of
+/// many count.
+double rendezvous_bound(uint32_t weight, uint64_t seed, uint64_t thing);
+
 } // namespace shoal::cluster

@@ -46,7 +46,10 @@ exit_code code_of(const error& why) {
 }
 
 tl::unexpected<failure> explain(const error& why) {
-  return refuse(code_of(why), safe_text(to_string(why)));
+  auto text = safe_text(to_string(why));
+  if (why.code == ec::unauthorized)
+    text += " (etcd denies access: see --etcd-user and --etcd-password-file)";
+  return refuse(code_of(why), text);
 }
 
 uint64_t records_in(const lmdb_store& store) {

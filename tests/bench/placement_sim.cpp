@@ -31,7 +31,8 @@ struct figures {
   double join_minimum = 0;
   double left = 0;
   double leave_minimum = 0;
-  double ready = 0; // Slots of who left whose next owner stood by.
+  double ready = 0;    // Slots of who left whose next owner stood by.
+  size_t together = 0; // Slots with owner and standby in one zone, all in all.
   double milliseconds = 0;
 };
 
@@ -56,6 +57,12 @@ double moved(const std::vector<slot_place>& a, const std::vector<slot_place>& b)
   return count;
 }
 
+size_t in_one_zone(const std::vector<slot_place>& places, const std::vector<candidate>& nodes) {
+  return static_cast<size_t>(std::count_if(places.begin(), places.end(), [&](const slot_place& p) {
+    return nodes[p.owner].zone == nodes[p.standby].zone;
+  }));
+}
+
 /// The last node joins and one in the middle leaves; indices stay, as who is away weighs nothing.
 void run(size_t count, unsigned seed, const placement_config& config, figures& sum) {
   auto nodes = make_nodes(count + 1, seed);
@@ -77,6 +84,8 @@ void run(size_t count, unsigned seed, const placement_config& config, figures& s
   auto left = place(nodes, config);
   sum.left += moved(before, left);
   sum.leave_minimum += owned_by(before, leaver);
+  for (const auto* places : {&before, &joined, &left})
+    sum.together += in_one_zone(*places, nodes);
   for (size_t s = 0; s < slot_count; ++s)
     sum.ready += before[s].owner == leaver && before[s].standby == left[s].owner;
 }
@@ -90,10 +99,10 @@ void print(size_t count, uint32_t percent, unsigned runs) {
   auto bound = percent == placement_config::unbounded ? std::string{"none"}
                                                       : std::to_string(percent) + " %";
   auto mean = double(slot_count) / double(count);
-  std::printf("| %zu | %s | %.2f | %.2f | %.1f / %.1f | %.1f / %.1f | %.0f %% | %.2f |\n", count,
-              bound.c_str(), sum.owned / runs / mean, sum.both / runs / mean / 2, sum.joined / runs,
-              sum.join_minimum / runs, sum.left / runs, sum.leave_minimum / runs,
-              100 * sum.ready / sum.leave_minimum, sum.milliseconds / runs);
+  std::printf("| %zu | %s | %.2f | %.2f | %.1f / %.1f | %.1f / %.1f | %.0f %% | %zu | %.2f |\n",
+              count, bound.c_str(), sum.owned / runs / mean, sum.both / runs / mean / 2,
+              sum.joined / runs, sum.join_minimum / runs, sum.left / runs, sum.leave_minimum / runs,
+              100 * sum.ready / sum.leave_minimum, sum.together, sum.milliseconds / runs);
 }
 
 } // namespace
@@ -101,8 +110,8 @@ void print(size_t count, uint32_t percent, unsigned runs) {
 int main(int argc, char** argv) {
   auto runs = argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 50u;
   std::printf("| nodes | room | owned: max/mean | owned and stood by: max/mean"
-              " | moved on join / minimum | on leave / minimum | standby is next owner | ms |\n"
-              "|---|---|---|---|---|---|---|---|\n");
+              " | moved on join / minimum | on leave / minimum | standby is next owner"
+              " | zones shared | ms |\n|---|---|---|---|---|---|---|---|---|\n");
   for (size_t count : {3, 30, 300, 1000})
     for (uint32_t percent : {0u, 5u, 10u, 25u, 50u, placement_config::unbounded})
       print(count, percent, runs);

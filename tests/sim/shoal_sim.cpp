@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a cluster's membership against a model of etcd under faults, many times.
 //     shoal_sim [--seeds N] [--first SEED] [--seed SEED] [--mutants] [--flaw N] [--grow]
-//               [--traffic-flaw N] [--traffic-share N]
+//               [--nodes N] [--traffic-flaw N] [--traffic-share N]
 //   --seeds N    so many runs (1000)
 //   --seed SEED  one run, and says what happens in it
 //   --flaw N     with code that is broken on purpose (cluster/flaw.hpp)
 //   --traffic-flaw N   the same (cluster/traffic_flaw.hpp)
 //   --traffic-share N  one in so many seeds has clients who announce
 //   --grow       prints how long joining and leaving take, in virtual time
+//   --nodes N    the same for a cluster of so many nodes (3 or more)
 //   --mutants    every such flaw must be caught within so many seeds
 #include "core/log.hpp"
 #include "tests/sim/sim_growth.hpp"
@@ -32,6 +33,7 @@ struct options {
   bool trace = false;
   bool mutants = false;
   bool grow = false;
+  std::vector<size_t> sizes{3, 30, 300, 1000};
   cluster::flaw broken = cluster::flaw::none;
   cluster::traffic_flaw traffic_broken = cluster::traffic_flaw::none;
   uint64_t traffic_share = run_plan{}.traffic_share;
@@ -105,17 +107,21 @@ int run_mutants(options wanted) {
   return escaped == 0 ? 0 : 1;
 }
 
-int run_growth() {
-  std::printf("| nodes | start s | join s | leave s | slot without owner s | kill: all owned s "
-              "| kill: settled s |\n|---|---|---|---|---|---|---|\n");
+int run_growth(const std::vector<size_t>& sizes) {
+  std::printf("| nodes | start: all owned s | and settled s | join: settled s | leave: gone s "
+              "| and settled s | slot without owner s | kill: all owned s | and settled s "
+              "| zones shared |\n|---|---|---|---|---|---|---|---|---|---|\n");
   auto s = [](duration d) { return std::chrono::duration<double>(d).count(); };
-  for (size_t nodes : {3, 10, 30, 100}) {
+  size_t shared = 0;
+  for (auto nodes : sizes) {
     auto g = measure_growth(nodes);
-    std::printf("| %zu | %.1f | %.1f | %.1f | %.2f | %.1f | %.1f |\n", nodes, s(g.start), s(g.join),
-                s(g.leave), s(g.leave_unowned), s(g.kill), s(g.kill_settled));
+    std::printf("| %zu | %.1f | %.1f | %.1f | %.1f | %.1f | %.2f | %.1f | %.1f | %zu |\n", nodes,
+                s(g.start_owned), s(g.start), s(g.join), s(g.leave), s(g.leave_settled),
+                s(g.leave_unowned), s(g.kill), s(g.kill_settled), g.zones_shared);
     std::fflush(stdout);
+    shared += g.zones_shared;
   }
-  return 0;
+  return shared == 0 ? 0 : 1;
 }
 
 bool parse(int argc, char** argv, options& wanted) {
@@ -141,6 +147,8 @@ bool parse(int argc, char** argv, options& wanted) {
       wanted.traffic_broken = static_cast<cluster::traffic_flaw>(number);
     else if (word == "--traffic-share" && number > 0)
       wanted.traffic_share = number;
+    else if (word == "--nodes" && number >= 3)
+      wanted.grow = true, wanted.sizes = {static_cast<size_t>(number)};
     else
       return false;
   }
@@ -154,10 +162,11 @@ int main(int argc, char** argv) {
   options wanted;
   if (!parse(argc, argv, wanted)) {
     std::fprintf(stderr, "usage: shoal_sim [--seeds N] [--first SEED] [--seed SEED] [--flaw N] "
-                         "[--traffic-flaw N] [--traffic-share N] [--mutants] [--grow]\n");
+                         "[--traffic-flaw N] [--traffic-share N] [--mutants] [--grow] "
+                         "[--nodes N]\n");
     return 2;
   }
   if (wanted.grow)
-    return run_growth();
+    return run_growth(wanted.sizes);
   return wanted.mutants ? run_mutants(wanted) : run_plain(wanted);
 }

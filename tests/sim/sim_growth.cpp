@@ -1,89 +1,140 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/sim_growth.hpp"
 
+#include <algorithm>
+
 namespace shoal::sim {
 
 using namespace std::chrono_literals;
 
 namespace {
 
+constexpr size_t growth_zones = 3;
+
+cluster::membership_config growing_node(size_t number) {
+  cluster::membership_config config;
+  config.self.id = "node-" + std::to_string(number);
+  config.self.zone = "zone-" + std::to_string(number % growth_zones);
+  return config;
+}
+
 class growing final : public node_observer {
 public:
   explicit growing(size_t nodes) {
     for (size_t i = 0; i < nodes; ++i)
-      add();
+      add(i);
   }
 
   growth run() {
     growth g;
-    g.start = until([this] { return settled(); });
-    add();
-    g.join = until([this] { return settled(); });
-    auto& leaver = *nodes_.front();
+    g.start_owned = until([this] { return is_all_owned(); });
+    g.start = g.start_owned + settle();
+    add(number_of_newcomer());
+    g.join = settle();
+    auto& leaver = busiest();
     leaver.leave(600s, false);
     longest_ = {};
-    g.leave = until([&] { return !leaver.is_leaving(); });
-    gone_ = &leaver;
+    g.leave = until([&] { return !leaver.is_running(); });
     g.leave_unowned = longest_;
-    until([this] { return settled(); });
-    auto& victim = *nodes_.back();
-    victim.crash();
-    g.kill = until([this] { return owned() == slot_count; });
-    gone_too_ = &victim;
-    g.kill_settled = g.kill + until([this] { return settled(); });
+    g.leave_settled = g.leave + settle();
+    busiest().crash();
+    look();
+    g.kill = until([this] { return is_all_owned(); });
+    g.kill_settled = g.kill + settle();
+    g.zones_shared = zones_shared_;
     return g;
   }
 
 private:
-  void add() {
-    cluster::membership_config config;
-    config.self.id = "node-" + std::to_string(nodes_.size());
-    config.self.zone = "zone-" + std::to_string(nodes_.size() % 3);
-    nodes_.push_back(std::make_unique<sim_node>(etcd_, config, node_clock{}, *this));
+  void add(size_t number) {
+    nodes_.push_back(std::make_unique<sim_node>(etcd_, growing_node(number), node_clock{}, *this));
     nodes_.back()->start();
+  }
+
+  /// With more nodes than slots most newcomers would take nothing.
+  size_t number_of_newcomer() const {
+    auto all = nodes_.front()->members()->nodes().candidates();
+    for (auto number = nodes_.size();; ++number) {
+      auto self = growing_node(number).self;
+      all.push_back({self.id, self.weight, self.zone, false});
+      auto places = cluster::place(all);
+      if (std::any_of(places.begin(), places.end(),
+                      [&](const auto& p) { return p.owner == all.size() - 1; }))
+        return number;
+      all.pop_back();
+    }
+  }
+
+  /// Who owns most slots.
+  sim_node& busiest() {
+    auto owned = [](const auto& n) {
+      size_t count = 0;
+      for (size_t s = 0; s < slot_count; ++s)
+        count += n->owns(s).has_value();
+      return count;
+    };
+    return **std::max_element(nodes_.begin(), nodes_.end(),
+                              [&](const auto& a, const auto& b) { return owned(a) < owned(b); });
   }
 
   template <class Condition>
   duration until(Condition is_so) {
     auto begin = time_.now();
-    while (!is_so() && time_.now() < begin + 3600s) {
+    while (!is_so() && time_.now() < begin + growth_patience) {
       time_.run_for(20ms);
       look();
     }
     return time_.now() - begin;
   }
 
-  size_t owned() const {
-    size_t count = 0;
-    for (size_t s = 0; s < slot_count; ++s)
-      count += is_owned(s);
-    return count;
+  duration settle() {
+    auto took = until([this] { return settled(); });
+    zones_shared_ += count_zones_shared();
+    return took;
   }
 
-  bool is_owned(size_t slot) const {
-    return std::any_of(nodes_.begin(), nodes_.end(),
-                       [&](const auto& n) { return n->owns(slot).has_value(); });
+  /// As of the last look.
+  bool is_all_owned() const {
+    return std::all_of(owners_.begin(), owners_.end(), [](auto* n) { return n != nullptr; });
+  }
+
+  /// Mostly it is still who it was.
+  const sim_node* owner_of(size_t slot) const {
+    if (owners_[slot] && owners_[slot]->owns(slot))
+      return owners_[slot];
+    auto found = std::find_if(nodes_.begin(), nodes_.end(),
+                              [&](const auto& n) { return n->owns(slot).has_value(); });
+    return found == nodes_.end() ? nullptr : found->get();
   }
 
   void look() {
     for (size_t s = 0; s < slot_count; ++s) {
-      gap_[s] = is_owned(s) ? duration{0} : gap_[s] + 20ms;
+      owners_[s] = owner_of(s);
+      gap_[s] = owners_[s] ? duration{0} : gap_[s] + 20ms;
       longest_ = std::max(longest_, gap_[s]);
     }
   }
 
-  /// All see the same etcd, so one node's word is enough; who is there has to see everybody.
   bool settled() const {
-    size_t there = 0;
-    for (const auto& n : nodes_)
-      there += n.get() != gone_ && n.get() != gone_too_;
-    for (const auto& n : nodes_) {
+    auto there = static_cast<size_t>(
+        std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) { return n->is_running(); }));
+    return std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& n) {
       auto* m = n->members();
-      if (n.get() != gone_ && n.get() != gone_too_
-          && (!m || !m->joined() || m->nodes().all().size() != there || m->misplaced() > 0))
-        return false;
+      return !m || (m->joined() && m->nodes().all().size() == there && m->misplaced() == 0);
+    });
+  }
+
+  size_t count_zones_shared() const {
+    auto running
+        = std::find_if(nodes_.begin(), nodes_.end(), [](const auto& n) { return n->is_running(); });
+    const auto& view = *(*running)->members();
+    size_t count = 0;
+    for (size_t s = 0; s < slot_count; ++s) {
+      auto* owner = view.nodes().find(view.holders(s).owner.by.node);
+      auto* standby = view.nodes().find(view.holders(s).standby.by.node);
+      count += !owner || !standby || owner->record.zone == standby->record.zone;
     }
-    return true;
+    return count;
   }
 
   void acquired(const std::string&, size_t, uint64_t) override {}
@@ -94,10 +145,10 @@ private:
   timeline time_{1};
   etcd_model etcd_{time_, {}};
   std::vector<std::unique_ptr<sim_node>> nodes_;
+  std::array<const sim_node*, slot_count> owners_{};
   std::array<duration, slot_count> gap_{};
   duration longest_{0};
-  const sim_node* gone_ = nullptr;
-  const sim_node* gone_too_ = nullptr;
+  size_t zones_shared_ = 0;
 };
 
 } // namespace

@@ -147,6 +147,11 @@ def test_a_registry_moves_in(etcd, join, tmp_path):
                           code=REFUSED)
     assert "credentials are missing" in no_password["error"]
     migrate(etcd, alone.data, "--etcd-ca", etcd.flags[1], "--patience", "1", code=UNREACHABLE)
+    etcd.password.write_text("guessed\n")
+    # Longer than the command may take: no patience helps.
+    wrong = migrate(etcd, alone.data, *etcd.flags, "--patience", "3600", code=REFUSED)
+    assert "authentication failed" in wrong["error"] and "--etcd-password-file" in wrong["error"]
+    etcd.password.write_text("secret\n")
     assert etcd.ctl("get", "--prefix", "--keys-only", PREFIX) == ""
 
     done = migrate(etcd, alone.data, *etcd.flags)

@@ -66,6 +66,33 @@ CAF_TEST(movement is limited in each period) {
   CAF_CHECK(owned("b") >= slots / 3);
 }
 
+CAF_TEST(a hurry holds for what etcd had when it was asked for) {
+  add("a");
+  add("b");
+  settle();
+  put("shoal/drains/b", "asked");
+  settle();
+  CAF_REQUIRE_EQUAL(owned("b"), 0u);
+  // Nodes are told before their watches bring the change.
+  etcd.on_change = [this](const etcd_state::change& made) {
+    if (made.events[0].kv.key == "shoal/drains/b")
+      for (auto& n : nodes)
+        n->members()->hurry();
+  };
+  put("shoal/drains/b", std::nullopt);
+  etcd.on_change = nullptr;
+  run_for(2s); // Without a hurry nothing would move before three seconds of calm.
+  CAF_CHECK(owned("b") >= slots / 3);
+
+  CAF_MESSAGE("and no longer: who comes later waits for calm");
+  add("c");
+  run_for(2s);
+  CAF_CHECK(node("c").members()->joined());
+  CAF_CHECK_EQUAL(owned("c"), 0u);
+  settle();
+  CAF_CHECK(owned("c") > 0u);
+}
+
 CAF_TEST(no slot is handed over to a standby that fell behind) {
   add("a");
   settle();

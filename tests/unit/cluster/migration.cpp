@@ -359,6 +359,35 @@ CAF_TEST(a comparison asks with pauses) {
   CAF_CHECK_EQUAL(code_of(*got), ec::corrupt);
 }
 
+CAF_TEST(who is denied access hears it at once) {
+  auto store = open("one");
+  fill(*store);
+  move_some(*store);
+  auto other = open("other");
+  faulty_store denying{*link};
+  denying.next = faulty_store::fault::refuse;
+  denying.refuses_reads = true;
+  denying.refusal = ec::unauthorized;
+  migration_into_etcd in{denying, *store, clock, config};
+  migration_into_lmdb out{denying, *other, clock, config};
+  migration_withdrawal back{denying, *store, clock, config};
+  registry_check check{denying, *store, clock, keys};
+  auto begin = time.now();
+  auto moved_in = run(in, 300s);
+  auto moved_out = run(out, 300s);
+  auto withdrawn = run<migration_withdrawal::outcome>(back, 300s);
+  std::optional<result<uint64_t>> compared;
+  check.start(0, [&](auto outcome) { compared = std::move(outcome); });
+  time.run_for(100ms);
+  CAF_CHECK(time.now() - begin < 1s);
+  CAF_REQUIRE(moved_in && moved_out && withdrawn && compared);
+  CAF_CHECK_EQUAL(code_of(*moved_in), ec::unauthorized);
+  CAF_CHECK_EQUAL(code_of(*moved_out), ec::unauthorized);
+  CAF_CHECK_EQUAL(code_of(*withdrawn), ec::unauthorized);
+  CAF_CHECK_EQUAL(code_of(*compared), ec::unauthorized);
+  CAF_CHECK(move_in(*store)->value() == written); // Nothing is spoilt.
+}
+
 CAF_TEST(without etcd it gives up in the end) {
   auto store = open("one");
   fill(*store);

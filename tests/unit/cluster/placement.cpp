@@ -43,6 +43,26 @@ size_t moved(const std::vector<candidate>& before, const std::vector<candidate>&
   return count;
 }
 
+size_t in_one_zone(const std::vector<candidate>& all) {
+  size_t count = 0;
+  for (const auto& p : place(all))
+    count += all[p.owner].zone == all[p.standby].zone;
+  return count;
+}
+
+void check_zones(size_t count, size_t zones) {
+  auto all = nodes(count, zones);
+  CAF_CHECK_EQUAL(in_one_zone(all), 0u);
+  CAF_MESSAGE("one zone holds most of them");
+  for (size_t i = 0; i < count / 2; ++i)
+    all[i].zone = "zone-0";
+  CAF_CHECK_EQUAL(in_one_zone(all), 0u);
+  CAF_MESSAGE("all but one");
+  for (size_t i = 1; i < count; ++i)
+    all[i].zone = "zone-1";
+  CAF_CHECK_EQUAL(in_one_zone(all), 0u);
+}
+
 } // namespace
 
 CAF_TEST(without nodes nobody owns anything) {
@@ -151,6 +171,12 @@ CAF_TEST(owner and standby stand in different zones) {
     for (const auto& p : place(all))
       CAF_CHECK(all[p.owner].zone != all[p.standby].zone);
   }
+}
+
+CAF_TEST(zones are apart with more nodes than slots too) {
+  for (size_t count : {300, 1000})
+    for (size_t zones : {2, 3, 7})
+      check_zones(count, zones);
 }
 
 CAF_TEST(zones come before balance) {

@@ -19,6 +19,7 @@ public:
 
   fault next = fault::none; ///< Of commits; stays until it is changed.
   bool refuses_reads = false;
+  ec refusal = ec::unavailable;
   size_t commits = 0;
   size_t reads = 0;
   std::vector<coordination::transaction> sent;
@@ -35,7 +36,7 @@ public:
       real_.commit(std::move(what), deadline, lost);
     else if (next == fault::refuse)
       real_.read({"x", "y", 1, 0}, deadline,
-                 [then](const auto&) { then(fail(ec::unavailable, "refused")); });
+                 [this, then](const auto&) { then(fail(refusal, "refused")); });
     else
       real_.read({"x", "y", 1, 0}, deadline, lost);
     auto late = [this, what = sent.back(), deadline] {
@@ -48,7 +49,7 @@ public:
             callback<coordination::range_page> then) override {
     ++reads;
     if (refuses_reads)
-      then = [then](const auto&) { then(fail(ec::unavailable, "refused")); };
+      then = [this, then](const auto&) { then(fail(refusal, "refused")); };
     real_.read(std::move(what), deadline, std::move(then));
   }
   std::unique_ptr<coordination::watch> follow(std::string first, std::string end,
