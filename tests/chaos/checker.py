@@ -3,11 +3,15 @@
 
 import json
 
-from load import call, entry, same
+from clients import call
+from downloads import fetch, outcome_of
+from load import entry, same
 from support import metrics, tracker, wait, web
 
 PAGE = 100
 COUNTED_WITHIN_S = 10
+SERVED_WITHIN_S = 60
+COPIED_WITHIN_S = 60
 
 
 class Verdict:
@@ -16,6 +20,7 @@ class Verdict:
     def __init__(self):
         self.wrong = []
         self.lost = self.undone = self.read = 0
+        self.fetched = self.unserved = self.single = 0
         self.counted = self.announced = self.listed = self.empty_answers = 0
 
 
@@ -27,6 +32,8 @@ def check(machines, journal):
     for node in machines.nodes:
         for key in list(journal.keys.values()):
             _check_key(verdict, node, key)
+    _check_published(verdict, machines.nodes, journal.shelf)
+    _check_copies(verdict, machines.nodes)
     _check_listings(verdict, machines, journal)
     _check_counts(verdict, machines.nodes, journal)
     return verdict
@@ -48,6 +55,67 @@ def _check_key(verdict, node, key):
     else:
         verdict.undone += 1
     verdict.wrong.append(f"{node.name} shows {key.name} as {seen}, which may be {key.may_be}")
+
+
+def _check_published(verdict, nodes, shelf):
+    for node in nodes:
+        for number, revision in enumerate(shelf.revisions):
+            for path, file in revision.files.items():
+                url = (revision.webseed, revision.resolve)[number % 2](path)
+                _check_file(verdict, node, url, file.data(), revision.acknowledged)
+        for branch in shelf.branches:
+            _check_branch(verdict, node, branch)
+
+
+def _check_file(verdict, node, url, data, acknowledged):
+    """What a home has that was away may take a moment; wrong bytes never become right."""
+    last = []
+
+    def is_told():
+        got = fetch(node.at, url)
+        how, why = outcome_of(got, data)
+        last[:] = [how, why, got]
+        return how in ("right", "wrong") or (how == "not found" and not acknowledged)
+    verdict.fetched += 1
+    try:
+        wait.until(is_told, SERVED_WITHIN_S, url)
+    except AssertionError:
+        verdict.unserved += 1
+    if last[0] != "right" and (acknowledged or last[0] != "not found"):
+        verdict.wrong.append(f"{node.name} does not serve {url} as published: {last}")
+
+
+def _check_branch(verdict, node, branch):
+    seen = []
+
+    def is_current():
+        got = fetch(node.at, branch.resolve())
+        seen[:] = [got, got and got.status == 200 and branch.turn_of(got.body)]
+        return seen[1] in branch.may_be
+    verdict.fetched += 1
+    try:
+        wait.until(is_current, SERVED_WITHIN_S, "the branch is as committed")
+    except AssertionError:
+        verdict.unserved += 1
+        verdict.wrong.append(f"{node.name} shows {branch.name} as {seen}, which may be "
+                             f"{branch.may_be}")
+
+
+def _check_copies(verdict, nodes):
+    """What is published is on two nodes again, and no node misses what it is to keep."""
+    gauges = ("shoal_objects_under_replicated", "shoal_objects_lost")
+    shown = {}
+
+    def all_there():
+        for node in nodes:
+            numbers = metrics.parse(web.get(node.url + "/metrics").text)
+            shown[node.name] = {name: int(numbers.get(name, 0)) for name in gauges}
+        return not any(sum(one.values()) for one in shown.values())
+    try:
+        wait.until(all_there, COPIED_WITHIN_S, "all is there twice")
+    except AssertionError:
+        verdict.single = sum(sum(one.values()) for one in shown.values())
+        verdict.wrong.append(f"not all objects have two copies: {shown}")
 
 
 def listing(node, sort="created_at"):

@@ -11,6 +11,7 @@ from support import wait
 TOGETHER = 2
 HOLD_S = (2, 9)
 CALM_S = (0.5, 3)
+DELAYS_MS = (20, 100, 400)  # One way.
 
 
 class Fault:
@@ -31,7 +32,8 @@ class Nemesis:
         self._deck = []
         self.counts = Counter()
         self._kinds = [self._kill, self._stop, self._apart, self._deaf, self._from_etcd,
-                       self._deaf_to_etcd, self._loss, self._narrow, self._disk, self._clock,
+                       self._deaf_to_etcd, self._loss, self._narrow, self._slow, self._slow_etcd,
+                       self._disk, self._clock,
                        self._etcd_kill, self._etcd_majority, self._etcd_stop]
 
     def step(self):
@@ -141,6 +143,16 @@ class Nemesis:
         node, rate = self._node(), self._rng.choice(["256kbit", "1mbit", "4mbit"])
         return Fault(f"a node's link has {rate}", [node.name],
                      lambda: node.host.narrow(rate), node.host.wide)
+
+    def _slow(self):
+        node, delay_ms = self._node(), self._rng.choice(DELAYS_MS)
+        return Fault(f"a node's wire takes {delay_ms} ms", [node.name],
+                     lambda: node.host.slow(delay_ms), node.host.quick)
+
+    def _slow_etcd(self):
+        member, delay_ms = self._rng.choice(self._machines.etcd), self._rng.choice(DELAYS_MS)
+        return Fault(f"the wire of a member of etcd takes {delay_ms} ms", ["etcd"],
+                     lambda: member.host.slow(delay_ms), member.host.quick)
 
     def _disk(self):
         node = self._machines.small

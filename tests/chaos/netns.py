@@ -7,10 +7,13 @@ is made here can be seen from outside, and the kernel removes it with the last p
 import ctypes
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 CLIENTS = "10.77.0.1"
 CLIENT_NETWORK = "10.77.0.0/24"
 WIRES = {"out": CLIENTS, "in": "10.77.1.1"}
+SLOW_WIRE = Path(__file__).with_name("slow_wire.py")
 _CLONE_NEWNS, _CLONE_NEWNET, _MS_REC, _MS_PRIVATE = 0x20000, 0x40000000, 0x4000, 1 << 18
 
 
@@ -33,6 +36,8 @@ def isolated():
     probe = make_hosts("probe")["probe"]
     probe.drops(1)
     probe.narrow("1mbit")
+    probe.slow(1)
+    probe.quick()
     sh("ip", "netns", "del", "probe")
     for wire in WIRES:
         sh("ip", "link", "del", f"br-{wire}")
@@ -45,6 +50,7 @@ class Host:
         self.name = name
         self.address = f"10.77.0.{number}"
         self.inner = f"10.77.1.{number}"
+        self._slow_wire = None
         sh("ip", "netns", "add", name)
         for wire, address in (("out", self.address), ("in", self.inner)):
             outer = f"{name}-{wire}"
@@ -77,6 +83,28 @@ class Host:
         """What is sent to other hosts passes a link of this rate, e.g. 1mbit, with a long queue."""
         self.run("tc", "qdisc", "add", "dev", "in", "root", "tbf", "rate", rate, "burst", "16k",
                  "latency", "400ms")
+
+    def slow(self, delay_ms):
+        """What is sent to other hosts, or comes from them, takes so long, give or take a half."""
+        outer, tap = f"{self.name}-in", f"{self.name}-slow"
+        self._slow_wire = subprocess.Popen(
+            [sys.executable, SLOW_WIRE, outer, tap, str(delay_ms)], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+        said = self._slow_wire.stdout.readline()
+        if said.strip() != "ready":
+            raise OSError(f"no slow wire: {said}{self._slow_wire.stdout.read()}")
+        # Never both at the bridge: frames would go in circles.
+        sh("ip", "link", "set", outer, "nomaster")
+        sh("ip", "link", "set", tap, "txqueuelen", "10000", "master", "br-in", "up")
+
+    def quick(self):
+        """What is on its way arrives at once."""
+        wire, self._slow_wire = self._slow_wire, None
+        wire.terminate()
+        said, _ = wire.communicate(timeout=30)
+        sh("ip", "link", "set", f"{self.name}-in", "master", "br-in")
+        if wire.returncode:
+            raise OSError(f"the slow wire broke: {said}")
 
     def hears_all(self):
         self.run("nft", "flush chain inet nemesis hears")

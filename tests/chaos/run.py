@@ -21,7 +21,9 @@ from nemesis import Nemesis  # noqa: E402
 
 NOT_HERE = 77
 SETTLED_WITHIN_S = 90
-OUTCOMES = ("acknowledged", "refused", "unknown", "answered", "found", "of the past", "no answer")
+SHOWN = 40
+OUTCOMES = ("acknowledged", "refused", "unknown", "answered", "found", "right", "not there",
+            "of the past", "cut", "given up", "wrong", "no answer")
 
 
 def table(title, rows):
@@ -50,6 +52,10 @@ def report(args, nemesis, load, verdict, settled_s):
     table(f"seed {args.seed}, {args.seconds:.0f} s of faults", [
         ("keys written", len(journal.keys)), ("read back, at three nodes", verdict.read),
         ("acknowledged and lost", verdict.lost), ("acknowledged and undone", verdict.undone),
+        ("published", sum(one.acknowledged for one in journal.shelf.revisions)),
+        ("files read back, at three nodes", verdict.fetched),
+        ("published and not served", verdict.unserved),
+        ("objects without two copies", verdict.single),
         ("listed alike at the end", verdict.listed),
         ("completions announced", verdict.announced),
         ("completions announced and answered", journal.done["completion", "answered"]),
@@ -58,7 +64,8 @@ def report(args, nemesis, load, verdict, settled_s):
         *[(f"answer to an announce, {name} (s)", f"{seconds:.2f}")
           for name, seconds in percentiles(journal.announce_s)],
         ("all violations", len(verdict.wrong)), ("settled after (s)", f"{settled_s:.1f}")])
-    for line in verdict.wrong[:40]:
+    # The worst first; all that clients were wrongly told is in notes.log, too.
+    for line in sorted(verdict.wrong, key=lambda line: "WRONG BYTES" not in line)[:SHOWN]:
         print("WRONG:", line)
 
 
