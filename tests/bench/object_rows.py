@@ -3,6 +3,7 @@
 
 import random
 import re
+import socket
 import statistics
 import subprocess
 import threading
@@ -12,11 +13,13 @@ from pathlib import Path
 from figures import Row
 from rounds import Contender, ratio
 from servers import Nginx, Shoal, free_port
+from support import tls
 from support.folders import sha256
 from support.tls import Certificate
 
 CHUNK = 8 << 20
 COMMIT = "c0ffee" + "0" * 34
+TLS_BYTES = 16 << 20  # So that a round has several of them for each of many clients.
 STREAMS = 64
 STREAM_BYTES = 16 << 20
 STREAM_RATE = "2M"  # Each takes eight seconds, so that all are there at once.
@@ -29,26 +32,36 @@ def write_random(path, size, seed):
             out.write(source.randbytes(min(CHUNK, size - at)))
 
 
-def compare_files(work, plan, row, size, connections):
-    """One warm file of Shoal's beside the same of nginx, for each number of connections."""
+def compare_files(work, plan, row, size, connections, certificate=None):
+    """One warm file of Shoal's beside the same of nginx, for each number of connections. Over TLS
+    if there is a certificate."""
     folder = work / "files" / "v1"
     folder.mkdir(parents=True)
     write_random(folder / "weights.bin", size, 1)
-    with Shoal(work) as shoal, Nginx(work, 1, folder) as nginx:
+    secure = f"127.0.0.1:{free_port()}"
+    flags = ("--tls-listen", secure, "--tls-cert", certificate.flag) if certificate else ()
+    with Shoal(work, flags=flags) as shoal, \
+            Nginx(work, 1, folder, certificate=certificate) as nginx:
         shoal.node.publish(folder, "bench/model", "v1")
+        places = ((shoal, secure if certificate else shoal.target,
+                   "/webseed/bench/model/v1/weights.bin"),
+                  (nginx, nginx.target, "/files/weights.bin"))
+        if certificate:
+            row.notes.append(common_cipher(target for _, target, _ in places))
         for clients in connections:
             contenders = [
                 Contender(f"{server.name}, {clients} clients",
-                          ["http", server.target, "--get", path, "--connections", clients,
-                           "--timeout", 60], server.pid)
-                for server, path in ((shoal, "/webseed/bench/model/v1/weights.bin"),
-                                     (nginx, "/files/weights.bin"))]
+                          ["http", target, "--get", path, "--connections", clients,
+                           "--timeout", 60, *(["--tls"] if certificate else [])], server.pid)
+                for server, target, path in places]
             part = Row("")
             part.compare(plan, contenders, "megabytes")
             row.contenders += contenders
             row.dropped += part.dropped
             row.forced += part.forced
             row.judge(f"nginx, {clients} clients", ratio(*contenders), 0.8, 1.0)
+            row.notes.append(f"CPU for each file, {clients} clients: "
+                             f"{ratio(*contenders, 'cpu_us'):.2f} of nginx's")
     return row
 
 
@@ -60,6 +73,27 @@ def web_seed(work, plan):
 def web_seed_large(work, plan):
     row = Row(f"web seed, a warm file of {plan.large_bytes >> 20} MiB", "MB/s")
     return compare_files(work, plan, row, plan.large_bytes, (1, 4, 16))
+
+
+# -- over TLS ---------------------------------------------------------------------------------
+
+
+def common_cipher(targets):
+    """What they agree on with a client that has OpenSSL's preferences, as the generator has."""
+    found = set()
+    for target in targets:
+        host, port = target.split(":")
+        with socket.create_connection((host, int(port)), 5) as plain, \
+                tls.context().wrap_socket(plain) as secure:
+            found.add(secure.cipher()[:2])
+    assert len(found) == 1, f"ciphers that cannot be compared: {found}"
+    cipher, version = found.pop()
+    return f"{version} with {cipher} at both; the generator, which decrypts, has the same cores"
+
+
+def web_seed_tls(work, plan):
+    row = Row(f"web seed over TLS, a warm file of {TLS_BYTES >> 20} MiB", "MB/s")
+    return compare_files(work, plan, row, TLS_BYTES, (1, 4, 16), Certificate(work / "tls", "bench"))
 
 
 # -- cold files -------------------------------------------------------------------------------
@@ -198,4 +232,4 @@ def streams(work, plan):
     return row
 
 
-OBJECT_ROWS = [web_seed, web_seed_large, cold_file, streams]
+OBJECT_ROWS = [web_seed, web_seed_large, web_seed_tls, cold_file, streams]

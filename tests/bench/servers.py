@@ -118,12 +118,15 @@ class Opentracker(Server):
 
 class Nginx(Server):
     """A constant for every path, and the files of a folder below /files/. `locations`: more of
-    nginx's own, in which URL stands for its address."""
+    nginx's own, in which URL stands for its address. `certificate`: TLS alone is spoken, with it."""
 
-    def __init__(self, work, constant_bytes=0, files=None, locations=""):
+    def __init__(self, work, constant_bytes=0, files=None, locations="", certificate=None):
         super().__init__(work, "nginx")
         folder = self.work
         where = f"location /files/ {{ alias {files}/; }}" if files else ""
+        tls = (f"ssl_certificate {certificate.chain}; ssl_certificate_key {certificate.key}; "
+               "ssl_protocols TLSv1.2 TLSv1.3;") \
+            if certificate else ""
         user = "user root;" if os.getuid() == 0 else ""  # Others cannot read our files.
         (folder / "conf").write_text(f"""
 {user} daemon off; worker_processes {THREADS}; pid {folder}/pid; error_log {folder}/error.log;
@@ -133,7 +136,8 @@ http {{
   client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
   uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5; default_type text/plain;
   server {{
-    listen 127.0.0.1:{self.port} reuseport;
+    listen 127.0.0.1:{self.port} {"ssl " if certificate else ""}reuseport;
+    {tls}
     {where}
     {locations.replace("URL", f"http://{self.target}")}
     location / {{ return 200 "{'x' * constant_bytes}"; }}

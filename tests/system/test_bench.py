@@ -10,6 +10,8 @@ sys.path.insert(0, str(TOP / "tests" / "bench"))
 
 import endurance  # noqa: E402
 import fleet  # noqa: E402
+import get  # noqa: E402
+import get_clients  # noqa: E402
 import rounds  # noqa: E402
 from figures import Plan, Row, Verdict  # noqa: E402
 from rounds import Contender, Sample  # noqa: E402
@@ -94,3 +96,34 @@ def test_a_fleet_is_measured_against_its_capped_minimum():
     line = fleet.table_line(hosts, fleet.scenes(8)["swarm"], [a_round])
     assert line == ("| web seed and peers | 1.0 | 1.5 | 1.00x | 1.50x | 1.50 | 0.75 | 0.00 "
                     "| 0.250 | 1.5 | 50% |")
+
+
+def test_clients_are_measured_against_shoal_get_in_the_same_round(tmp_path):
+    (tmp_path / "a").write_bytes(bytes(1000))
+    model = get.Model("x/y", "one file", tmp_path, {})
+    taken = {"shoal get": [1, 10], "curl -Z": [3, 20]}
+    samples = {client: [get.Sample(s, 0.5, 250, 0.25) for s in seconds]
+               for client, seconds in taken.items()}
+    shown = get.table(model, samples)
+    assert shown[-3] == "| shoal get | 5.50 | 1.00 | 10.00 | 1.00 | 0.50 | 0.25 | 25% |"
+    assert shown[-2] == "| curl -Z | 11.50 | 3.00 | 20.00 | 2.50 | 0.50 | 0.25 | 25% |"
+
+
+def test_a_client_that_gets_other_bytes_is_noticed(tmp_path):
+    (tmp_path / "a").write_bytes(b"right")
+    model = get.Model("x/y", "", tmp_path, {"a": get.sha256(tmp_path / "a")})
+    get.check(model, tmp_path)
+    (tmp_path / "a").write_bytes(b"wrong")
+    with pytest.raises(AssertionError, match="other bytes"):
+        get.check(model, tmp_path)
+
+
+@pytest.mark.parametrize("name", get_clients.CLIENTS)
+def test_each_client_is_told_where_to_put_what(name, tmp_path):
+    errand = get_clients.Errand("http://n:1", "ns/m", "v1", tmp_path / "x.torrent", ["a/b c"],
+                                "10.0.0.1", tmp_path / "to")
+    call = get_clients.CLIENTS[name](errand)
+    told = " ".join(str(word) for word in call.words) + call.text
+    assert str(tmp_path / "to") in told
+    assert ("http://n:1" in told) != ("x.torrent" in told)
+    assert "curl" not in name or "http://n:1/webseed/ns/m/v1/a/b%20c" in told

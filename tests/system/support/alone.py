@@ -4,6 +4,7 @@
 import ctypes
 import os
 import subprocess
+from contextlib import contextmanager
 
 CLONE_NEWNET = 0x40000000  # <sched.h>
 
@@ -17,3 +18,16 @@ def take_own_network():
     if libc.unshare(CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), f"unshare: {os.strerror(ctypes.get_errno())}")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+@contextmanager
+def own_network():
+    """The same for as long as this is entered."""
+    with open("/proc/thread-self/ns/net", "rb") as before:
+        take_own_network()
+        try:
+            yield
+        finally:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if libc.setns(before.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), f"setns: {os.strerror(ctypes.get_errno())}")

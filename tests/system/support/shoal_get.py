@@ -23,10 +23,12 @@ def sanitizer_options():
 class Get:
     """One run. Peers of tests live on loopback addresses of their own, and know no others."""
 
-    def __init__(self, server, what, *arguments, ip=None, env=None, stdout=None, cwd=None):
-        """`server`: a node, several, or a URL."""
+    def __init__(self, server, what, *arguments, ip=None, port=None, env=None, stdout=None,
+                 cwd=None, inside=()):
+        """`server`: a node, several, or a URL. `inside`: what starts it elsewhere; then address and
+        port are to be given."""
         self.ip = ip or fresh_ip()
-        self.port = free_port(self.ip)
+        self.port = port or free_port(self.ip)
         nodes = server if isinstance(server, list) else [server]
         url = ",".join(n if isinstance(n, str) else n.url for n in nodes)
         network = ["--no-lan", "--listen", f"{self.ip}:{self.port}"]
@@ -36,7 +38,7 @@ class Get:
         self._lines = []
         self._rest = ""
         self._child = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *(str(a) for a in command)],
+            ["setpriv", "--pdeathsig", "KILL", *(str(a) for a in (*inside, *command))],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, **sanitizer_options(), **(env or {})}, cwd=cwd)
         os.set_blocking(self._child.stdout.fileno(), False)
