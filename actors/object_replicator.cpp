@@ -117,7 +117,7 @@ void object_replicator::give_up_surplus() {
       continue;
     auto open = std::make_shared<size_t>(homes.size());
     auto keeping = std::make_shared<size_t>(0);
-    hold_objects ask{{{*object, *size}}, config_.bulk_address(), config_.zone};
+    hold_objects ask{{{*object, *size}}, {}, config_.zone};
     ++giving_up_;
     for (auto& node : homes)
       asker_.ask(node, link_kind::hold_objects, to_archive(ask), config_.now() + config_.patience,
@@ -144,6 +144,9 @@ held_objects::state object_replicator::hold(const std::string& from, const hold_
   auto known = held_.find(what.object);
   if (known != held_.end() && known->second.failed && known->second.until > now)
     return state::failed;
+  // It comes as what this node is to have, at the pace of copies.
+  if (ask.address.empty() && config_.objects->size(what.object) != what.size_bytes)
+    return state::fetching;
   if (known == held_.end() || known->second.failed) {
     if (held_.size() >= limits::objects_held_max)
       return state::failed;

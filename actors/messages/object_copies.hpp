@@ -26,7 +26,7 @@ typename Inspector::result_type inspect(Inspector& f, sized_object& x) {
 /// not from whoever asks.
 struct hold_objects {
   std::vector<sized_object> objects; ///< At most limits::objects_held_at_once_max.
-  std::string address;               ///< Where the asker serves objects, "host:port".
+  std::string address; ///< Where the asker serves objects, "host:port"; empty: nothing is fetched.
   std::string zone;
 };
 
