@@ -23,7 +23,7 @@ constexpr auto step = std::chrono::milliseconds(100);
 constexpr auto resume_period = std::chrono::seconds(5);
 constexpr auto farewell_time = std::chrono::seconds(3);
 constexpr auto http_after = std::chrono::seconds(20);   ///< Without a byte from the swarm.
-constexpr auto http_soon = std::chrono::seconds(3);     ///< The same, where there is no web seed.
+constexpr auto http_soon = std::chrono::seconds(3);     ///< The same, where only servers have it.
 constexpr auto pardon_after = std::chrono::seconds(10); ///< Without a byte, after wrong ones.
 constexpr int pardons_max = 5;
 constexpr size_t bars_max = 6;
@@ -291,7 +291,12 @@ outcome<std::optional<ending>> swarm_run::look_for_stall(bool may_pardon) {
   }
   if (may_pardon && sight_.wasted_bytes > 0 && now - progressed_ >= pardon_after)
     return ending::anew;
-  const auto patience = job_.source().links.web_seeds.empty() ? http_soon : http_after;
+  // libtorrent 2.0.8 may wait a quarter of a minute for the last blocks of a web seed that sends
+  // many small files. The same servers have them over plain HTTP.
+  const bool is_alone
+      = sight_.received_bytes > 0 && sight_.from_web_seeds_bytes >= sight_.received_bytes
+        && static_cast<size_t>(sight_.peers) <= job_.source().links.web_seeds.size();
+  const auto patience = job_.source().links.web_seeds.empty() || is_alone ? http_soon : http_after;
   if (job_.source().what && now - http_tried_ >= patience) {
     http_tried_ = now;
     if (can_fetch_over_http(ctx_, job_))
