@@ -18,6 +18,7 @@ struct object_part {
   uint64_t size_bytes = 0; ///< Of the whole object.
   uint64_t offset = 0;
   uint64_t length = 0;
+  bool is_promised = true; ///< Nobody who does not find it may say that there is no such object.
 };
 
 /// How this node lets others read its objects and reads theirs, by HTTP with the certificates of

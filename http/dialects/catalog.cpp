@@ -112,7 +112,7 @@ result<torrent_ask> torrent_ask_of(const exchange& ex) {
 task<result<composed>> find_torrent(exchange& ex, torrent_ask ask) {
   auto found = co_await find_revision(ex, id_of(ex), ask.rev);
   if (!found)
-    co_return tl::unexpected{found.error()};
+    co_return tl::unexpected{unless_behind(ex, std::move(found.error()))};
   auto files = co_await load_manifest(ex, found->manifest);
   if (!files)
     co_return tl::unexpected{files.error()};
@@ -182,7 +182,8 @@ task<> catalog_list(exchange& ex) {
 task<> model_revision(exchange& ex) {
   auto found = co_await find_revision(ex, id_of(ex), ex.param("rev"));
   if (!found) {
-    co_await ex.send(json_error(found.error()));
+    auto why = unless_behind(ex, std::move(found.error()));
+    co_await ex.send(json_error(why));
     co_return;
   }
   auto files = co_await load_manifest(ex, found->manifest);

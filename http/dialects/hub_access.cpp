@@ -163,6 +163,13 @@ task<hub_result<hub_place>> find_place(exchange& ex, std::string kind, hub_path 
 }
 
 task<> send_hub(exchange& ex, hub_reply reply, hub_body form) {
+  // Of what is in a revision its manifest knows, which is never behind.
+  auto of_copy
+      = !reply
+        && (reply.error().code == "RepoNotFound" || reply.error().code == "RevisionNotFound");
+  if (of_copy)
+    if (auto why = unless_behind(ex, {ec::not_found, {}}); why.code != ec::not_found)
+      reply = tl::unexpected{hub_trouble(why)};
   auto answer = reply ? std::move(*reply) : hub_refusal(reply.error(), form);
   for (auto& header : hub_headers(new_request_id()))
     answer.headers.push_back(std::move(header));

@@ -5,6 +5,7 @@
 #include "core/log.hpp"
 #include "http/dialects/bring_file.hpp"
 #include "http/dialects/hub_commit.hpp"
+#include "http/dialects/registry_access.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/json_body.hpp"
 
@@ -236,9 +237,14 @@ task<hub_reply> commit(exchange& ex, std::string kind, hub_path where) {
     if (!base)
       co_return tl::unexpected{std::move(base.error())};
     auto& parent = body->head.parent;
-    if (!parent.empty() && parent != base->commit)
+    if (!parent.empty() && parent != base->commit) {
+      // The parent may be the commit that this copy of the registry lacks.
+      auto why = unless_behind(ex, {ec::not_found, {}});
+      if (why.code != ec::not_found)
+        co_return tl::unexpected{hub_trouble(why)};
       co_return tl::unexpected{
           refused(412, "A commit has happened since. Please refresh and try again.")};
+    }
     auto made = co_await make_commit(ex, *base, body->changes, body->head, unix_now());
     if (made)
       co_return commit_answer(ex, *base, made->commit);

@@ -3,6 +3,7 @@
 
 #include "core/limits.hpp"
 #include "http/credentials.hpp"
+#include "http/dialects/registry_access.hpp"
 #include "http/dialects/revisions.hpp"
 #include "persistence/object_owners.hpp"
 #include "protocol/text.hpp"
@@ -61,7 +62,7 @@ task<result<revision>> find_revision(exchange& ex, std::string id, std::string r
   if (!found)
     co_return tl::unexpected{found.error()};
   if (!found->revision_known)
-    co_return fail(ec::not_found);
+    co_return tl::unexpected{unless_behind(ex, {ec::not_found, {}})};
   co_return std::move(found->what);
 }
 

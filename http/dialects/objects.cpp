@@ -143,6 +143,7 @@ task<> object_get(exchange& ex) {
   }
   auto keep = ex.config().registry_key.empty() ? for_everybody : for_key_holders;
   stored_bytes what{*size, '"' + digest->hex() + '"', "application/octet-stream", keep};
+  what.is_promised = false;
   co_await send_object(ex, *digest, std::move(what));
 }
 

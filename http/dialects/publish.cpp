@@ -166,7 +166,8 @@ task<> remove_model(exchange& ex) {
   // Whoever may write may remove: find_revision asks readers of private ones for a key as well.
   auto found = co_await find_revision(ex, id_of(ex), ex.param("rev"));
   if (!found) {
-    co_await ex.send(json_error(found.error()));
+    auto why = unless_behind(ex, std::move(found.error()));
+    co_await ex.send(json_error(why));
     co_return;
   }
   auto& shard = shard_of(ex, found->entry_key);

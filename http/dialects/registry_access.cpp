@@ -92,9 +92,24 @@ task<std::vector<registry_entry>> entries_of(exchange& ex, std::vector<std::stri
   co_return found;
 }
 
-void tell_lag(const exchange& ex, response& r) {
+namespace {
+
+/// How old this node's copy of the registry may be; 0: it follows closely.
+uint64_t copy_age_s(const exchange& ex) {
   auto* cluster = ex.node().shared_registry();
-  if (auto age_s = cluster ? cluster->staleness_s() : 0; age_s != 0)
+  return cluster ? cluster->staleness_s() : 0;
+}
+
+} // namespace
+
+error unless_behind(const exchange& ex, error why) {
+  if (why.code == ec::not_found && copy_age_s(ex) != 0)
+    return {ec::unavailable, "this node's copy of the registry is behind, and has no such thing"};
+  return why;
+}
+
+void tell_lag(const exchange& ex, response& r) {
+  if (auto age_s = copy_age_s(ex); age_s != 0)
     r.headers.emplace_back("X-Shoal-Staleness", std::to_string(age_s));
 }
 

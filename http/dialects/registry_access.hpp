@@ -34,6 +34,11 @@ task<std::vector<registry_entry>> entries_of(exchange& ex, std::vector<std::stri
 /// always read from it: a copy that follows the cluster closely is not worth a word.
 void tell_lag(const exchange& ex, response& r);
 
+/// While this node's copy of the registry is behind, it may lack what another node has
+/// acknowledged.
+/// @returns ec::unavailable instead of an ec::not_found then, else `why`.
+error unless_behind(const exchange& ex, error why);
+
 /// In a cluster: sees to it that a manifest or a .torrent is here, wherever it was left. Whoever
 /// reads it next finds out whether that has worked.
 task<> bring_object(exchange& ex, sha256_digest object);

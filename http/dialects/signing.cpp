@@ -83,7 +83,7 @@ task<result<void>> add_own(exchange& ex, kept_keys kept) {
 task<result<document>> make_manifest(exchange& ex) {
   auto found = co_await find_revision(ex, id_of(ex), ex.param("rev"));
   if (!found)
-    co_return tl::unexpected{found.error()};
+    co_return tl::unexpected{unless_behind(ex, std::move(found.error()))};
   auto files = co_await load_manifest(ex, found->manifest);
   if (!files)
     co_return tl::unexpected{files.error()};

@@ -135,7 +135,7 @@ task<> send_from(exchange& ex, sha256_digest digest, stored_bytes what, object_r
   if (!far || opened.error().code != ec::not_found)
     log::error("http", "cannot serve an object error=\"{}\"", to_string(opened.error()));
   if (far) {
-    object_part part{digest, what.size_bytes, answer.offset, answer.length};
+    object_part part{digest, what.size_bytes, answer.offset, answer.length, what.is_promised};
     co_await far->send(ex, std::move(answer.head), part, std::move(parts));
     co_return;
   }

@@ -13,6 +13,7 @@ struct stored_bytes {
   std::string_view content_type;
   std::string_view cache_control;
   std::vector<std::pair<std::string, std::string>> headers = {}; ///< What else the answer says.
+  bool is_promised = true; ///< A manifest names them: if no node that is there has them, one will.
 };
 
 /// The head of an answer and which of the bytes follow.

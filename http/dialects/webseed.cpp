@@ -3,6 +3,7 @@
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/licence_gate.hpp"
 #include "http/dialects/pulled_bytes.hpp"
+#include "http/dialects/registry_access.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/dialects/seed_path.hpp"
 #include "http/dialects/swarmui_access.hpp"
@@ -158,7 +159,8 @@ task<> webseed(exchange& ex) {
       co_return;
     }
   }
-  auto redirects = sought && !ex.config().webseed_base_url.empty()
+  why = unless_behind(ex, std::move(why));
+  auto redirects = sought && why.code == ec::not_found && !ex.config().webseed_base_url.empty()
                    && !may_come_from_origin(ex, readings.front().id);
   auto answer = redirects ? elsewhere(ex, readings.front()) : json_error(why);
   co_await ex.send(std::move(answer));
