@@ -30,7 +30,7 @@ void piece_finder::on_exit() {
 piece_finder::promise piece_finder::on_find(find_piece_hashes& ask) {
   auto answer = make_response_promise<promise>();
   if (searches_.size() >= limits::webseed_pulls_max) {
-    answer.deliver(found_piece_hashes{});
+    answer.deliver(found_piece_hashes{nullptr, false});
     return answer;
   }
   auto id = ++last_search_;
@@ -56,7 +56,15 @@ void piece_finder::ask_catalog(uint64_t id, const std::string& rev) {
             note(searches_.at(id), x);
             go_on();
           },
-          [go_on](const caf::error&) { go_on(); });
+          [this, id, go_on](const caf::error& why) {
+            note_failure(searches_.at(id), why);
+            go_on();
+          });
+}
+
+void piece_finder::note_failure(search& s, const caf::error& why) {
+  if (from_caf(why).code != ec::not_found)
+    s.is_sure = false;
 }
 
 void piece_finder::note(search& s, const revision& x) {
@@ -100,7 +108,10 @@ void piece_finder::bring(uint64_t id, const sha256_digest& object) {
             searches_.at(id).held.push_back(x.hold);
             look(id);
           },
-          [this, id](const caf::error&) { pass_over(id); });
+          [this, id](const caf::error& why) {
+            note_failure(searches_.at(id), why);
+            pass_over(id);
+          });
 }
 
 void piece_finder::pass_over(uint64_t id) {
@@ -111,7 +122,8 @@ void piece_finder::pass_over(uint64_t id) {
 void piece_finder::settle(uint64_t id, std::shared_ptr<const piece_hashes> pieces) {
   auto over = searches_.extract(id);
   auto& s = over.mapped();
-  s.answer.deliver(found_piece_hashes{std::move(pieces)});
+  auto is_sure = pieces != nullptr || s.is_sure;
+  s.answer.deliver(found_piece_hashes{std::move(pieces), is_sure});
   if (!s.held.empty()) // Letting go of them waits for the disk.
     config_.side->disk().post([held = std::move(s.held)]() mutable { held.clear(); });
 }

@@ -40,12 +40,14 @@ private:
     promise answer;
     std::deque<sha256_digest> manifests; ///< Still to be looked at.
     std::set<sha256_digest> sought;      ///< At other nodes, once each.
+    bool is_sure = true;                 ///< Nobody failed to answer.
     std::vector<std::shared_ptr<object_claims::hold>> held;
   };
 
   promise on_find(find_piece_hashes& ask);
   void ask_catalog(uint64_t id, const std::string& rev);
   void note(search& s, const revision& x);
+  void note_failure(search& s, const caf::error& why);
   void look(uint64_t id);
   void on_step(const piece_step& x);
   void bring(uint64_t id, const sha256_digest& object);

@@ -6,11 +6,33 @@
 
 namespace shoal {
 
+namespace {
+
+constexpr std::string_view by_pieces_mark = "pieces:";
+
+/// Chunks that came unchecked never count as checked, and no answer in time is no reason to throw
+/// away what was.
+result<void> go_on_as_begun(const std::filesystem::path& folder, pull_spec& what) {
+  auto begun = what.sha256 ? partial_object::begun(folder, what.key) : std::nullopt;
+  if (!begun || begun->sha256 != what.sha256 || begun->size_bytes != what.size_bytes)
+    return {};
+  auto by_pieces = begun->validator.find(by_pieces_mark) != std::string::npos;
+  if (by_pieces && !what.pieces && !what.pieces_are_sure)
+    return fail(ec::unavailable, "the hashes of its pieces are on nodes that do not answer");
+  if (!by_pieces)
+    what.pieces = nullptr;
+  return {};
+}
+
+} // namespace
+
 result<std::shared_ptr<pulled_file>>
 pulled_file::open(object_store& store, const std::filesystem::path& folder, pull_spec what) {
   auto room = store.make_room(what.size_bytes);
   if (!room)
     return tl::unexpected{room.error()};
+  if (auto sound = go_on_as_begun(folder, what); !sound)
+    return tl::unexpected{sound.error()};
   partial_spec spec;
   spec.size_bytes = what.size_bytes;
   spec.sha256 = what.sha256;
@@ -20,7 +42,7 @@ pulled_file::open(object_store& store, const std::filesystem::path& folder, pull
   // Chunks that came unchecked are not taken for others, and those that were checked against other
   // pieces may be none of these.
   if (what.pieces)
-    spec.validator += "pieces:" + fingerprint(*what.pieces).hex();
+    spec.validator += std::string{by_pieces_mark} + fingerprint(*what.pieces).hex();
   auto key = what.key;
   // What nothing can tell from another version is not gone on with.
   if (!what.is_checkable() && what.etag.empty())

@@ -25,6 +25,7 @@ struct pull_spec {
   std::string etag;   ///< What the origin calls this version; only believed without the hashes.
   origin_name called; ///< In the revision that its pieces are looked for in; may be empty.
   std::shared_ptr<const piece_hashes> pieces; ///< Null: not known.
+  bool pieces_are_sure = true; ///< Else somebody may know pieces who does not answer now.
 
   /// Whether all of it can be checked once it is here.
   bool is_checkable() const { return sha256 || git_blob; }
@@ -38,8 +39,9 @@ struct pull_spec {
 class pulled_file {
 public:
   /// Takes room in the cache and on the disk, or goes on with what a former pull has left. Disk
-  /// I/O.
-  /// @errors ec::storage_full, ec::storage_failed, ec::too_large, ec::invalid_argument.
+  /// I/O. What a former pull has left is gone on with as it was begun: by its pieces, or without.
+  /// @errors ec::unavailable: it was begun by pieces that cannot be had now; ec::storage_full,
+  /// ec::storage_failed, ec::too_large, ec::invalid_argument.
   static result<std::shared_ptr<pulled_file>>
   open(object_store& store, const std::filesystem::path& folder, pull_spec what);
 

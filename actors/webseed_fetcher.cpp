@@ -75,20 +75,23 @@ void webseed_fetcher::on_disk(Job job) {
 
 /// Without them the file is pulled all the same, and checked at its end.
 void webseed_fetcher::find_pieces() {
-  if (!pieces_ || !spec_.sha256 || spec_.called.id.empty())
+  // What is one chunk is held back until all of it was checked.
+  auto is_short = spec_.size_bytes <= partial_spec::chunk_bytes_default;
+  if (!pieces_ || !spec_.sha256 || is_short || spec_.called.id.empty())
     return open();
-  auto go_on = [this](std::shared_ptr<const piece_hashes> found) {
+  auto go_on = [this](const found_piece_hashes& found) {
     if (phase_ != phase::opening)
       return; // Nobody wants it any more.
-    spec_.pieces = std::move(found);
-    if (spec_.pieces)
-      side_.by_pieces.add();
+    spec_.pieces = found.pieces;
+    spec_.pieces_are_sure = found.is_sure;
     open();
   };
   request(pieces_, pieces_patience,
           find_piece_hashes{spec_.called, *spec_.sha256, spec_.size_bytes})
-      .then([go_on](const found_piece_hashes& x) { go_on(x.pieces); },
-            [go_on](const caf::error&) { go_on(nullptr); });
+      .then([go_on](const found_piece_hashes& x) { go_on(x); },
+            [go_on](const caf::error&) {
+              go_on({nullptr, false});
+            });
 }
 
 void webseed_fetcher::open() {
@@ -110,6 +113,9 @@ void webseed_fetcher::on_opened(pull_event& x) {
   if (x.failed)
     return end(x.failed->why);
   file_ = std::move(x.file);
+  spec_.pieces = file_->spec().pieces;
+  if (spec_.pieces)
+    side_.by_pieces.add();
   auto& bytes = file_->bytes();
   chunk_plan_config config;
   config.size_bytes = spec_.size_bytes;
@@ -279,11 +285,17 @@ origin::request webseed_fetcher::request_for(const chunk_plan::request& what) co
       return fail(ec::unavailable, "nobody wants it any more");
     if (bytes.size() > range.last + 1 - *at)
       return fail(ec::unavailable, "the origin sends more bytes than were asked for");
-    auto whole = file->write(*at, bytes);
-    if (!whole)
-      return tl::unexpected{whole.error()};
-    *at += bytes.size();
-    if (!whole->empty()) {
+    // Chunk by chunk: that one is wrong must not hide that the one before has come.
+    auto chunk_bytes = file->bytes().chunk_bytes();
+    while (!bytes.empty()) {
+      auto part = bytes.first(std::min<size_t>(bytes.size(), chunk_bytes - *at % chunk_bytes));
+      auto whole = file->write(*at, part);
+      if (!whole)
+        return tl::unexpected{whole.error()};
+      *at += part.size();
+      bytes = bytes.subspan(part.size());
+      if (whole->empty())
+        continue;
       pull_event event;
       event.what = pull_event::kind::arrived;
       event.chunks = std::move(*whole);

@@ -11,6 +11,10 @@ namespace shoal {
 
 namespace {
 
+/// Nothing of a chunk can be read before all of its piece is here: with longer ones whoever reads
+/// would wait too long for the first byte, and between them.
+constexpr uint32_t pulled_piece_bytes_max = 8 * 1024 * 1024;
+
 const manifest_torrent* v2_torrent_of(const manifest& m) {
   auto* torrent = m.find_torrent("hybrid");
   return torrent ? torrent : m.find_torrent("v2");
@@ -73,6 +77,8 @@ result<piece_survey> survey_pieces(object_store& store, const sha256_digest& nam
         });
   if (!pieces)
     return tl::unexpected{pieces.error()};
+  if (pieces->piece_length_bytes > pulled_piece_bytes_max)
+    return piece_survey{};
   return piece_survey{std::make_shared<const piece_hashes>(std::move(*pieces)), std::nullopt};
 }
 

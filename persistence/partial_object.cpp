@@ -124,7 +124,9 @@ result<void> partial_object::begin_anew() {
   ready_bytes_ = 0;
   std::error_code ignored;
   fs::remove(map_path_, ignored); // Before the bytes that it speaks of.
-  auto fd = open_file(data_path_, O_RDWR | O_CREAT | O_TRUNC);
+  // Somebody may still read what a former pull has brought: that stays as it is until he is done.
+  fs::remove(data_path_, ignored);
+  auto fd = open_file(data_path_, O_RDWR | O_CREAT | O_EXCL);
   if (!fd)
     return tl::unexpected(fd.error());
   data_ = std::move(*fd);
@@ -161,6 +163,13 @@ std::vector<partial_object::listed> partial_object::list(const fs::path& folder)
   for (auto& stray : strays)
     fs::remove(stray, ignored);
   return found;
+}
+
+std::optional<partial_header> partial_object::begun(const fs::path& folder,
+                                                    const sha256_digest& key) {
+  std::vector<chunk_map::record> ignored;
+  auto map = chunk_map::open(path_of(folder, key, ".map"), key, ignored);
+  return map ? std::optional{map->header()} : std::nullopt;
 }
 
 void partial_object::remove(const fs::path& folder, const sha256_digest& key) {

@@ -51,6 +51,10 @@ public:
   /// What a restart finds, to go on with or to remove. Files that are none of these are removed.
   static std::vector<listed> list(const std::filesystem::path& folder);
 
+  /// @returns as what the file was begun that is there under the key. Disk I/O.
+  static std::optional<partial_header> begun(const std::filesystem::path& folder,
+                                             const sha256_digest& key);
+
   static void remove(const std::filesystem::path& folder, const sha256_digest& key);
 
   // -- what is there -----------------------------------------------------------------------

@@ -18,7 +18,8 @@ struct find_piece_hashes {
 
 /// The answer.
 struct found_piece_hashes {
-  std::shared_ptr<const piece_hashes> pieces; ///< Null: no revision that counts names them.
+  std::shared_ptr<const piece_hashes> pieces; ///< Null: no revision that counts names them,
+  bool is_sure = true;                        ///< or one may that could not be read now.
 };
 
 /// INTERNAL: a revision's manifest and torrent were looked at.

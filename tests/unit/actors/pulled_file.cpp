@@ -21,12 +21,18 @@ struct fixture : revision_fixture {
 
   const manifest_file& file() const { return *m.find_file("large.bin"); }
 
-  std::shared_ptr<pulled_file> open(std::shared_ptr<const piece_hashes> pieces) {
+  result<std::shared_ptr<pulled_file>> try_open(std::shared_ptr<const piece_hashes> pieces,
+                                                bool is_sure) {
     pull_spec spec;
     spec.key = spec.sha256.emplace(sha256(content));
     spec.size_bytes = content.size();
     spec.pieces = std::move(pieces);
-    auto made = pulled_file::open(*store, folder.path() / "incoming", std::move(spec));
+    spec.pieces_are_sure = is_sure;
+    return pulled_file::open(*store, folder.path() / "incoming", std::move(spec));
+  }
+
+  std::shared_ptr<pulled_file> open(std::shared_ptr<const piece_hashes> pieces) {
+    auto made = try_open(std::move(pieces), true);
     if (!made)
       CAF_FAIL(to_string(made.error()));
     return *made;
@@ -89,7 +95,7 @@ CAF_TEST(the whole file is checked though its pieces were) {
   CAF_CHECK(!store->size(sha256(content)));
 }
 
-CAF_TEST(what came unchecked does not count as checked and is gone on with otherwise) {
+CAF_TEST(what has begun is gone on with as it was begun) {
   auto pieces = std::make_shared<const piece_hashes>(known);
   auto bring_one = [this](std::shared_ptr<const piece_hashes> with) {
     auto pulled = open(std::move(with));
@@ -98,12 +104,44 @@ CAF_TEST(what came unchecked does not count as checked and is gone on with other
   };
   bring_one(nullptr);
   CAF_CHECK_EQUAL(open(nullptr)->bytes().ready_bytes(), chunk);
-  CAF_CHECK_EQUAL(open(pieces)->bytes().ready_bytes(), 0u);
+  auto unchecked = open(pieces);
+  CAF_CHECK_EQUAL(unchecked->bytes().ready_bytes(), chunk);
+  CAF_CHECK(!unchecked->spec().pieces); // They do not count as checked.
+  unchecked->discard();
   bring_one(pieces);
+  auto checked = open(pieces);
+  CAF_CHECK_EQUAL(checked->bytes().ready_bytes(), chunk);
+  CAF_CHECK(checked->spec().pieces == pieces);
+  CAF_MESSAGE("that nobody answers is no reason to begin anew");
+  CAF_CHECK(code_of(try_open(nullptr, false)) == ec::unavailable);
   CAF_CHECK_EQUAL(open(pieces)->bytes().ready_bytes(), chunk);
   auto others = known;
   others.v2.front() = sha256("another");
   CAF_CHECK_EQUAL(open(std::make_shared<const piece_hashes>(others))->bytes().ready_bytes(), 0u);
+}
+
+CAF_TEST(whoever still reads a former pull gets its bytes after another has begun anew) {
+  auto before = open(nullptr);
+  CAF_REQUIRE(write(*before, 0, chunk));
+  CAF_REQUIRE(before->sync());
+  auto pieces = std::make_shared<const piece_hashes>(known);
+  auto by_pieces = open(pieces);
+  by_pieces->discard();
+  auto anew = open(pieces);
+  CAF_CHECK_EQUAL(anew->bytes().ready_bytes(), 0u);
+  auto others = known;
+  others.v2.front() = sha256("another");
+  CAF_REQUIRE(write(*anew, 0, chunk));
+  CAF_REQUIRE(anew->sync());
+  auto last = open(std::make_shared<const piece_hashes>(others)); // Begins anew.
+  for (auto& reader : {before, anew}) {
+    std::vector<uint8_t> got(chunk);
+    auto read = reader->read(0, got);
+    CAF_REQUIRE(read);
+    CAF_CHECK_EQUAL(*read, chunk);
+    CAF_CHECK(std::equal(got.begin(), got.end(), content.begin(),
+                         [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); }));
+  }
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
