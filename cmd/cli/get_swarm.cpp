@@ -22,8 +22,10 @@ using clock = std::chrono::steady_clock;
 constexpr auto step = std::chrono::milliseconds(100);
 constexpr auto resume_period = std::chrono::seconds(5);
 constexpr auto farewell_time = std::chrono::seconds(3);
-constexpr auto http_after = std::chrono::seconds(20);   ///< Without a byte from the swarm.
-constexpr auto http_soon = std::chrono::seconds(3);     ///< The same, where only servers have it.
+constexpr auto http_after = std::chrono::seconds(20); ///< Without a byte from the swarm.
+constexpr auto http_soon = std::chrono::seconds(
+    3); ///< The same, where there is no web seed, or little is left of theirs.
+constexpr uint64_t servers_end_bytes_max = 64 << 20;
 constexpr auto pardon_after = std::chrono::seconds(10); ///< Without a byte, after wrong ones.
 constexpr int pardons_max = 5;
 constexpr size_t bars_max = 6;
@@ -70,6 +72,7 @@ private:
   outcome<void> take_moved(int index);
   void find_complete();
   void save_resume_now_and_then();
+  bool waits_for_servers_end() const;
   outcome<std::optional<ending>> look_for_stall(bool may_pardon);
   void farewell();
   bool claims_too_much(const std::string& resume) const;
@@ -280,6 +283,16 @@ void swarm_run::save_resume_now_and_then() {
 
 /// @returns how to go on otherwise, if nothing comes. Where a piece came from two and was wrong,
 /// libtorrent suspects both, and may ban the one that has all: a new session has forgotten that.
+/// libtorrent 2.0.8 may wait a quarter of a minute for the last blocks of a web seed that sends
+/// many small files. Where nobody else is there, the same servers give them over plain HTTP.
+bool swarm_run::waits_for_servers_end() const {
+  uint64_t wanted_bytes = 0;
+  for (auto& [index, file] : by_index_)
+    wanted_bytes += file->what.size_bytes;
+  return sight_.received_bytes > 0 && sight_.from_web_seeds_bytes >= sight_.received_bytes
+         && sight_.bittorrent_peers == 0 && wanted_bytes - done_bytes() <= servers_end_bytes_max;
+}
+
 outcome<std::optional<ending>> swarm_run::look_for_stall(bool may_pardon) {
   const auto now = clock::now();
   const auto mark = sight_.received_bytes + done_bytes() + job_.placed_count();
@@ -291,12 +304,8 @@ outcome<std::optional<ending>> swarm_run::look_for_stall(bool may_pardon) {
   }
   if (may_pardon && sight_.wasted_bytes > 0 && now - progressed_ >= pardon_after)
     return ending::anew;
-  // libtorrent 2.0.8 may wait a quarter of a minute for the last blocks of a web seed that sends
-  // many small files. The same servers have them over plain HTTP.
-  const bool is_alone
-      = sight_.received_bytes > 0 && sight_.from_web_seeds_bytes >= sight_.received_bytes
-        && static_cast<size_t>(sight_.peers) <= job_.source().links.web_seeds.size();
-  const auto patience = job_.source().links.web_seeds.empty() || is_alone ? http_soon : http_after;
+  const auto patience
+      = job_.source().links.web_seeds.empty() || waits_for_servers_end() ? http_soon : http_after;
   if (job_.source().what && now - http_tried_ >= patience) {
     http_tried_ = now;
     if (can_fetch_over_http(ctx_, job_))

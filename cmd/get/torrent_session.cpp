@@ -130,7 +130,7 @@ struct torrent_session::impl {
   }
 
   void take(lt::alert* alert, session_events& events);
-  uint64_t count_web_seeds(uint64_t received);
+  uint64_t count_web_seeds(uint64_t received, int& bittorrent_peers);
 
   lt::session session;
   lt::torrent_handle torrent;
@@ -234,7 +234,7 @@ session_events torrent_session::wait(std::chrono::milliseconds at_most) {
 
 /// Connections take their counts with them when they go, so what came from web seeds is what did
 /// not come from the peers that were seen.
-uint64_t torrent_session::impl::count_web_seeds(uint64_t received) {
+uint64_t torrent_session::impl::count_web_seeds(uint64_t received, int& bittorrent_peers) {
   std::vector<lt::peer_info> peers;
   torrent.get_peer_info(peers);
   for (auto& peer : peers) {
@@ -242,6 +242,7 @@ uint64_t torrent_session::impl::count_web_seeds(uint64_t received) {
       saw_web_seed = true;
       continue;
     }
+    ++bittorrent_peers;
     auto& [before, now] = from_peers[peer.ip];
     const auto counted = static_cast<uint64_t>(peer.total_download);
     if (counted < now)
@@ -264,7 +265,7 @@ session_sight torrent_session::look() {
       = status.state == state::checking_files || status.state == state::checking_resume_data;
   out.checked = static_cast<double>(status.progress);
   out.received_bytes = static_cast<uint64_t>(status.total_payload_download);
-  out.from_web_seeds_bytes = impl_->count_web_seeds(out.received_bytes);
+  out.from_web_seeds_bytes = impl_->count_web_seeds(out.received_bytes, out.bittorrent_peers);
   out.sent_bytes = static_cast<uint64_t>(status.total_payload_upload);
   out.wasted_bytes
       = static_cast<uint64_t>(status.total_failed_bytes + status.total_redundant_bytes);

@@ -83,8 +83,9 @@ struct session_sight {
   uint64_t sent_bytes = 0;
   uint64_t wasted_bytes = 0; ///< Came, and was wrong or known.
   uint64_t bytes_per_second = 0;
-  int peers = 0; ///< Connections, web seeds among them.
-  int seeds = 0; ///< Those of them that have everything.
+  int peers = 0;            ///< Connections, web seeds among them.
+  int bittorrent_peers = 0; ///< Connections without these.
+  int seeds = 0;            ///< Those of them that have everything.
 };
 
 /// What has happened since it was asked last.
