@@ -163,9 +163,9 @@ task<> object_relay::send(exchange& ex, response head, object_part part,
   }
   if (sent)
     co_return;
+  srv_.bulk->count_failure(sent.error());
   if (sent.error().code == ec::not_found && part.is_promised)
     sent.error() = {ec::unavailable, "no node that answers has the object"};
-  srv_.bulk->count_failure(sent.error());
   if (ex.answered()) {
     ex.cut_short();
     co_return;

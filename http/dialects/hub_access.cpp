@@ -92,6 +92,11 @@ task<hub_result<hub_match>> match_path(exchange& ex, repository_query where, std
 
 } // namespace
 
+hub_error no_entry(const exchange& ex, const hub_place& where) {
+  auto why = where.is_pinned ? error{ec::not_found, {}} : unless_behind(ex, {ec::not_found, {}});
+  return why.code == ec::not_found ? entry_unknown(where.commit) : hub_trouble(why);
+}
+
 repository_query query_of(const exchange& ex, std::string id, std::string kind) {
   return {std::move(id), std::move(kind), may_have_private(ex)};
 }
@@ -163,7 +168,7 @@ task<hub_result<hub_place>> find_place(exchange& ex, std::string kind, hub_path 
 }
 
 task<> send_hub(exchange& ex, hub_reply reply, hub_body form) {
-  // Of what is in a revision its manifest knows, which is never behind.
+  // Whether a revision has a file is for `no_entry` to say.
   auto of_copy
       = !reply
         && (reply.error().code == "RepoNotFound" || reply.error().code == "RevisionNotFound");

@@ -23,6 +23,9 @@ struct hub_place {
   bool is_elsewhere = false;
 };
 
+/// The revision has no such file; of a name that moves, this node may not know the last one yet.
+hub_error no_entry(const exchange& ex, const hub_place& where);
+
 /// @returns whom the query is for: private revisions need what `may_have_private` says.
 repository_query query_of(const exchange& ex, std::string id, std::string kind);
 

@@ -86,7 +86,7 @@ task<> send_file(exchange& ex, std::string kind, hub_path where) {
   if (!place)
     reply = tl::unexpected{std::move(place.error())};
   else if (!file)
-    reply = tl::unexpected{entry_unknown(place->commit)};
+    reply = tl::unexpected{no_entry(ex, *place)};
   else
     reply = pointer_answer(*place, *file);
   co_await send_hub(ex, std::move(reply), hub_body::text);

@@ -43,7 +43,7 @@ task<hub_reply> tree_page(exchange& ex, hub_place place, query_params params) {
   auto trees = co_await load_snapshot(ex, place.what.manifest, place.files);
   auto page = list_tree(m, *trees, place.path, *ask);
   if (!page)
-    co_return tl::unexpected{entry_unknown(place.commit)};
+    co_return tl::unexpected{no_entry(ex, place)};
   auto note = note_of(place, {});
   auto write = [&] {
     auto list = document::array();

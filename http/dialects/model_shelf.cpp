@@ -62,7 +62,7 @@ task<result<revision>> find_revision(exchange& ex, std::string id, std::string r
   if (!found)
     co_return tl::unexpected{found.error()};
   if (!found->revision_known)
-    co_return tl::unexpected{unless_behind(ex, {ec::not_found, {}})};
+    co_return fail(ec::not_found);
   co_return std::move(found->what);
 }
 
@@ -232,11 +232,14 @@ task<result<shelf_item>> find_on_shelf(exchange& ex, std::string identifier, boo
     if (found || found.error().code != ec::not_found)
       co_return found;
   }
+  error why{ec::not_found, {}};
   if (auto hash = hash_of(identifier)) {
     auto found = co_await find_by_hash(ex, *hash, with_private);
-    co_return found;
+    if (found)
+      co_return found;
+    why = std::move(found.error());
   }
-  co_return fail(ec::not_found);
+  co_return tl::unexpected{unless_behind(ex, std::move(why))};
 }
 
 } // namespace shoal::http

@@ -70,8 +70,10 @@ task<result<manifest_item>> load_manifest(exchange& ex, sha256_digest digest) {
   auto* objects = &ex.node().objects();
   auto read = [objects, digest] { return read_manifest(*objects, digest); };
   auto loaded = co_await ex.on_disk(read);
-  if (!loaded && loaded.error().code == ec::not_found && ex.node().shared_registry())
+  if (!loaded && loaded.error().code == ec::not_found && ex.node().shared_registry()) {
+    log::warn("http", "cannot bring manifest={}", digest.brief());
     co_return fail(ec::unavailable, "no node that has the manifest answers");
+  }
   if (!loaded) {
     log::error("http", "cannot read manifest={} error=\"{}\"", digest.brief(),
                to_string(loaded.error()));

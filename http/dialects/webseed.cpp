@@ -122,6 +122,7 @@ task<> from_origin(exchange& ex, seed_path where) {
   error why{ec::not_found, "no such file, here or at the origin"};
   if (!found)
     why = found.error();
+  why = unless_behind(ex, std::move(why));
   co_await ex.send(json_error(why));
 }
 
