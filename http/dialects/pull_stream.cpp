@@ -134,22 +134,29 @@ task<result<void>> pull_here(exchange& ex, pulled_answer& to) {
     co_return sent;
   }
   reading place{std::move(opened->fetcher)};
+  std::shared_ptr<pulled_file> file;
   auto began = mono_now();
   auto& head = to.head;
   while (to.going && head.length > 0) {
-    auto ready = co_await place.ask(ex, head.offset, head.length);
-    if (!ready)
-      co_return tl::unexpected{ready.error()};
-    if (ready->ready_bytes == 0) {
+    // The fetcher is asked for what is not there yet: it ends soon after the file is whole, though
+    // clients may take long to read what is ready.
+    auto ready_bytes = file ? file->ready_from(head.offset, head.length) : 0;
+    if (ready_bytes == 0) {
+      auto ready = co_await place.ask(ex, head.offset, head.length);
+      if (!ready)
+        co_return tl::unexpected{ready.error()};
+      file = ready->file;
+      ready_bytes = ready->ready_bytes;
+    }
+    if (ready_bytes == 0) {
       if (!ex.answered() && mono_now() - began > defaults::webseed_first_byte_patience)
         co_return fail(ec::timeout, "the origin has not given a byte yet");
       continue;
     }
     if (!ex.answered())
       to.going = co_await ex.send_head(head.head, head.length);
-    auto read
-        = [file = ready->file](uint64_t at, std::span<uint8_t> out) { return file->read(at, out); };
-    auto sent = co_await send_some(ex, to, ready->ready_bytes, read);
+    auto read = [file](uint64_t at, std::span<uint8_t> out) { return file->read(at, out); };
+    auto sent = co_await send_some(ex, to, ready_bytes, read);
     if (!sent)
       co_return tl::unexpected{sent.error()};
     head.offset += *sent;

@@ -10,6 +10,7 @@ import pytest
 from support import hub, wait, web
 from support.client_hub import HubClient, HubError
 from support.origin import COMMIT, Gate, Origin
+from support.web import RawConnection
 
 NAME = "org/cold"
 WEIGHTS = b"\0" + random.Random(7).randbytes(13_000_000)  # Four chunks.
@@ -87,6 +88,18 @@ def test_ranges_are_exact_before_and_after(mirror):
             assert part.body == WEIGHTS[first:last + 1]
     beyond = web.get(resolve(mirror, "weights.bin"), {"Range": "bytes=99000000-"})
     assert beyond.status == 416
+
+
+def test_who_reads_slowly_gets_all_of_it(origin, mirror):
+    """Though the pull has been over for long when he asks for what was not there at first."""
+    origin.gate = Gate(6_000_000)
+    with RawConnection(mirror.address, receive_buffer=4096) as slow:
+        slow.send(f"GET /{NAME}/resolve/main/weights.bin HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        wait.until(slow.more, 20, "the first bytes")
+        origin.gate.open()
+        wait.until(lambda: metric(mirror, "shoal_webseed_pulls_active") == 0, 30, "it is over")
+        assert slow.answer().body == WEIGHTS
+    assert origin.body_bytes == len(WEIGHTS)
 
 
 def test_thirty_clients_cost_one_pull(origin, mirror):
