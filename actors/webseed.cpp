@@ -136,23 +136,28 @@ void webseed::on_answer(const origin_answer& x) {
     auto pinned = l.name;
     pinned.rev = record->commit;
     auto text = text_of(pinned);
+    auto same = *record;
+    recognise(text, same);
     if (!side_.book().find(text))
-      note(text, *record);
+      note(text, same);
   }
   auto lifetime = is_commit_id(l.name.rev) ? pinned_lifetime : side_.config().fresh;
   settle(x.name, origin_file{true, {}, std::move(*record), false}, lifetime);
 }
 
-/// An origin that is no hub says what is the same file by its tag alone.
+/// What this node has found out of a file still holds if the origin says that it is the same one:
+/// by its tag and, if it is a hub, its commit. A pull may be over before the answer to a question
+/// that was asked when it began.
 void webseed::recognise(const std::string& text, origin_record& what) const {
-  if (!what.commit.empty() || what.etag.empty())
+  if (what.sha256 || what.etag.empty())
     return;
   std::optional<origin_record> before;
   if (auto lately = known_.find(text); lately != known_.end() && lately->second.file.found)
     before = lately->second.file.what;
   else
     before = side_.book().find(text);
-  if (before && before->etag == what.etag && before->size_bytes == what.size_bytes)
+  if (before && before->commit == what.commit && before->etag == what.etag
+      && before->size_bytes == what.size_bytes)
     what.sha256 = before->sha256;
 }
 
