@@ -204,6 +204,12 @@ void announce_lane::sweep(mono_time now) {
 void announce_lane::drain() {
   draining_ = true;
   pause_.cancel();
+  // Closing a listener resets what the kernel has taken for it: that is asked for already.
+  for (auto& listener : listeners_) {
+    listener->more = true;
+    for (size_t taken = 0; taken < last_accepts_max && listener->more; taken += accepts_per_turn)
+      accept(*listener);
+  }
   listeners_.clear();
   sweep(mono_now());
 }

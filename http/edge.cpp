@@ -157,16 +157,31 @@ task<> edge::accept(open_listener& from) {
   while (!draining_) {
     asio::ip::tcp::endpoint remote;
     auto socket = co_await accept_one(from, remote);
-    if (!socket || draining_)
-      continue;
-    auto peer = to_endpoint(remote);
-    auto ticket = book_.enter(peer.address);
-    if (!ticket)
-      continue; // The socket closes here.
-    auto conn = std::make_shared<connection>(stream{std::move(*socket)}, peer, srv_.config,
-                                             std::move(*ticket));
-    asio::co_spawn(io_.get_executor(), prepare_and_serve(std::move(conn), from.from), report);
+    if (socket)
+      greet(std::move(*socket), to_endpoint(remote), from.from);
   }
+}
+
+void edge::greet(tcp_socket socket, const endpoint& peer, guests from) {
+  auto ticket = book_.enter(peer.address);
+  if (!ticket)
+    return; // The socket closes here.
+  auto conn = std::make_shared<connection>(stream{std::move(socket)}, peer, srv_.config,
+                                           std::move(*ticket));
+  asio::co_spawn(io_.get_executor(), prepare_and_serve(std::move(conn), from), report);
+}
+
+/// Closing a listener resets what the kernel has taken for it: who is there already is served.
+void edge::close_listener(open_listener& listener) {
+  error_code failed;
+  listener.socket.non_blocking(true, failed);
+  for (size_t i = 0; i < last_accepts_max && !failed; ++i) {
+    asio::ip::tcp::endpoint remote;
+    auto socket = listener.socket.accept(remote, failed);
+    if (!failed)
+      greet(std::move(socket), to_endpoint(remote), listener.from);
+  }
+  listener.socket.close(failed);
 }
 
 task<std::optional<tcp_socket>> edge::accept_one(open_listener& from,
@@ -193,7 +208,7 @@ task<> edge::prepare_and_serve(std::shared_ptr<connection> conn, guests from) {
   }
   auto& routes = from == guests::nodes ? *commons_.bulk_routes : routes_;
   if (prepared)
-    co_await serve(std::move(conn), routes, false);
+    co_await serve(std::move(conn), routes, draining_); // Who has come is answered once.
 }
 
 /// Of the cluster is who has a certificate of its authority; nobody else hears a word of HTTP.
@@ -336,14 +351,13 @@ void edge::drain() {
     draining_ = true;
     for (auto& guest : guests_)
       guest->drain();
-    error_code ignored;
-    for (auto& listener : listeners_)
-      listener.socket.close(ignored);
-    lane_.drain();
-    websockets_.drain();
     for (auto* conn : connections_)
       if (conn->idle())
         conn->cut();
+    for (auto& listener : listeners_)
+      close_listener(listener);
+    lane_.drain();
+    websockets_.drain();
   });
 }
 

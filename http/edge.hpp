@@ -96,6 +96,8 @@ private:
   void report_to_crew(mono_time now);
 
   task<> accept(open_listener& from);
+  void greet(tcp_socket socket, const endpoint& peer, guests from);
+  void close_listener(open_listener& listener);
   task<std::optional<tcp_socket>> accept_one(open_listener& from, asio::ip::tcp::endpoint& remote);
   void start_serving(std::shared_ptr<connection> conn, bool asked);
 

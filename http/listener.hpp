@@ -26,6 +26,9 @@ bool is_shortage(int code);
 /// How long to leave connections alone when there is nothing to hold them with.
 inline constexpr std::chrono::milliseconds shortage_pause{100};
 
+/// What a listener still takes when it closes: as many as wait at one at most, by Linux's default.
+inline constexpr size_t last_accepts_max = 4096;
+
 /// Logs that accept(2) failed, seldom enough for somebody who reads it.
 void complain_about_shortage(int code);
 

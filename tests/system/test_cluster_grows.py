@@ -90,7 +90,9 @@ class Client(threading.Thread):
                 assert self._other in tracker.compact_peers(reply), reply
                 self.answered += 1
             except (AssertionError, OSError, HTTPException) as error:
-                if type(error) is ConnectionRefusedError and restarting is node:
+                # A reset: the kernel had taken it for a listener that closed before it asked.
+                if restarting is node and type(error) in (ConnectionRefusedError,
+                                                          ConnectionResetError):
                     self.excused += 1
                 else:
                     self.failures.append(f"{node.url}: {error!r}")

@@ -2,6 +2,7 @@
 """SIGTERM: exchanges finish, the process is gone within 10 s, and its peers come back with it."""
 
 import hashlib
+import signal
 import time
 
 import pytest
@@ -47,6 +48,24 @@ def test_those_who_do_not_read_do_not_hold_it_up(node, download):
     finally:
         for connection in readers + idle:
             connection.close()
+
+
+def test_who_waits_at_its_door_is_answered(make_node):
+    """A listener that closes resets what the kernel has taken for it: that comes first."""
+    for flags in ((), ("--fast-lane", "false")):
+        node = make_node(*flags)
+        node.process.signal(signal.SIGSTOP)
+        waiting = [RawConnection(node.address) for _ in range(200)]
+        try:
+            for connection in waiting:
+                connection.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            node.process.signal(signal.SIGTERM)
+            node.process.signal(signal.SIGCONT)
+            assert [connection.answer().status for connection in waiting] == [200] * len(waiting)
+        finally:
+            for connection in waiting:
+                connection.close()
+        assert node.process.wait(10) == 0
 
 
 def test_an_idle_node_leaves_at_once(node):
