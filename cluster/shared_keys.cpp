@@ -24,6 +24,9 @@ constexpr size_t known_max = 2 * shared_key_record::generations_max;
 constexpr std::chrono::seconds note_min = std::chrono::minutes{10};
 constexpr std::chrono::seconds note_max = std::chrono::hours{1};
 
+/// Nodes take turns within so long. A thousand of them try a few writes in vain then, not 999.
+constexpr std::chrono::milliseconds turns_within{8000};
+
 using std::chrono::seconds;
 
 template <class Generations>
@@ -134,11 +137,28 @@ void shared_keys::advance() {
   for (auto& x : items_) {
     if (x.busy || now < x.next)
       continue;
-    if (is_due(x, now))
+    auto is_old = is_due(x, now);
+    if (!is_old && !is_note_due(x, now))
+      x.turn.reset();
+    else if (!is_its_turn(x, now))
+      continue;
+    else if (is_old)
       rotate(x, now);
-    else if (is_note_due(x, now))
+    else
       write(x, {still_good(x, now)}, now);
   }
+}
+
+/// All nodes find at the same moment that something is due. Whose turn is first spares the others a
+/// write that would fail; but what does not exist, everybody waits for.
+bool shared_keys::is_its_turn(item& x, mono_time now) const {
+  uint8_t share = 0;
+  if (x.revision != 0 && !x.turn && env_.draw({&share, 1}))
+    x.turn = now + turns_within * share / 256;
+  if (x.turn && now < *x.turn)
+    return false;
+  x.turn.reset();
+  return true;
 }
 
 bool shared_keys::is_due(const item& x, mono_time now) const {

@@ -111,6 +111,7 @@ private:
     bool unreadable = false;                   // What stands there is not ours to overwrite.
     bool busy = false;
     mono_time next{};
+    std::optional<mono_time> turn; // When this node does what is due.
   };
 
   void replaced(uint64_t revision, std::span<const coordination::key_value> keys) override;
@@ -124,6 +125,7 @@ private:
   bool is_note_due(const item& x, mono_time now) const;
   std::vector<recorded_generation> still_good(const item& x, mono_time now) const;
   static recorded_generation as_recorded(const known_generation& x, mono_time now);
+  bool is_its_turn(item& x, mono_time now) const;
   void rotate(item& x, mono_time now);
   void write(item& x, const shared_key_record& record, mono_time now);
   bool is_accepted(const item& x, size_t index, mono_time now) const;

@@ -50,6 +50,7 @@ void etcd_model::restore(const etcd_state& backup) {
 }
 
 result<transaction_result> etcd_model::commit(const transaction& what) {
+  ++commits_tried_;
   auto answer = state_.commit(what);
   changed();
   return answer;

@@ -46,6 +46,9 @@ public:
   void set_available(bool yes);
   bool available() const { return available_; }
 
+  /// Transactions that came here, whether their conditions held or not.
+  uint64_t commits_tried() const { return commits_tried_; }
+
   void compact(uint64_t revision) { state_.compact(revision); }
 
   /// Every watch of every node breaks, as when a member restarts.
@@ -81,6 +84,7 @@ private:
   etcd_faults faults_;
   etcd_state state_;
   bool available_ = true;
+  uint64_t commits_tried_ = 0;
   uint64_t seen_ = 1; // Revision up to which on_change was told.
   std::map<coordination::lease_id, lease> leases_;
   std::vector<std::function<void()>> held_; // Requests that wait for a leader.

@@ -311,6 +311,18 @@ CAF_TEST(what is good for long rotates although nodes start again and nobody is 
   CAF_CHECK(newest >= 4 && newest <= 5); // In twelve hours, each three hours old at least.
 }
 
+CAF_TEST(of many nodes one does what is due) {
+  for (int i = 0; i < 30; ++i)
+    add();
+  run_for(5s);
+  auto before = etcd.commits_tried();
+  auto noted = etcd.state().revision();
+  run_for(1h);
+  auto written = etcd.state().revision() - noted;
+  CAF_CHECK_GREATER_OR_EQUAL(written, 30u); // One key is replaced every 100 seconds.
+  CAF_CHECK_LESS(etcd.commits_tried() - before, 3 * written);
+}
+
 CAF_TEST(what cannot be read is not overwritten and what is known goes on) {
   add();
   run_for(5s);
