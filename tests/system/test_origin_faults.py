@@ -148,6 +148,35 @@ def test_no_redirect_leads_to_a_private_address(origin, mirror):
     assert failures(mirror, "refused") >= 1 and failures(mirror, "redirect") >= 1
 
 
+@pytest.mark.parametrize("on", ["HEAD", "GET"])
+def test_who_is_sent_in_circles_gives_up(origin, mirror, on):
+    path = f"/{NAME}/resolve/main/notes.txt"
+    origin.fail("redirect", times=FOREVER, to=origin.url + path, on=on)
+    assert fetch(url(mirror, "notes.txt"))[0] == 503
+    assert failures(mirror, "redirect") >= 1
+    assert origin.count(on) < 100
+
+
+def test_no_redirect_leads_from_https_to_http(origin, make_node, tmp_path):
+    certificate = Certificate(tmp_path, "origin")
+    with Origin({NAME: FILES}, certificate=certificate) as secure:
+        secure.cdn = origin  # Plain.
+        node = make_node("--webseed-base-url", secure.url, "--webseed-allow-private",
+                         "127.0.0.0/8", "--webseed-allow-private", "localhost", "--webseed-ca-file", str(certificate.chain))
+        assert fetch(url(node, "notes.txt")) == (200, TEXT)
+        assert fetch(url(node))[0] == 503
+        assert failures(node, "redirect") >= 1
+        assert origin.requests == []
+
+
+@pytest.mark.parametrize("lie,reason", [(-1, "changed"), (1, "bad_answer")])
+def test_a_length_that_is_a_lie_is_a_clear_status(origin, mirror, lie, reason):
+    """The hub says how long a file is before anybody has its bytes."""
+    origin.linked_size_lie = lie
+    assert fetch(url(mirror))[0] == 503
+    assert failures(mirror, reason) >= 1
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"])
 def test_an_origin_of_this_machine_must_be_allowed(origin, make_node, host):
     node = make_node("--webseed-base-url", f"http://{host}:{origin.port}")

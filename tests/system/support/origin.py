@@ -59,6 +59,7 @@ class Origin(LocalServer):
         self.faults = []
         self.gate = None
         self.page_files = 1000  # Of a listing.
+        self.linked_size_lie = 0  # Added to what it says of the length of what is in LFS.
         self.closed = False
         self.cdn = None  # Another origin that has the bytes of what is in LFS.
         self.body_bytes = 0
@@ -272,7 +273,8 @@ class _Handler(Handler):
         cdn = self.owner.cdn or self.owner
         return self.send_bytes(302, b"Found", [
             *head.items(), ("Location", f"{cdn.url}/cdn/{sha256(data)}"),
-            ("X-Linked-Etag", f'"{sha256(data)}"'), ("X-Linked-Size", str(len(data)))])
+            ("X-Linked-Etag", f'"{sha256(data)}"'),
+            ("X-Linked-Size", str(len(data) + self.owner.linked_size_lie))])
 
     def _serve_api(self, path):
         found = re.fullmatch(rf"/api/{self.owner.kind}s/(.+?)/(revision|tree)/([^/]+)", path)
