@@ -6,6 +6,7 @@ import json
 
 import pytest
 from support import hub, model_files, signatures, wait, web
+from support.chunk_hashes import merkle
 from support.cluster import Cluster
 
 BIG = model_files.safetensors({}, 3_000_000)
@@ -58,20 +59,6 @@ def test_the_list_of_models_is_signed_and_has_chunks(published):
     assert chunks["count"] == len(chunks["hashes"]) == -(-len(BIG) // chunks["size"])
     assert chunks["hashes"] == [merkle(BIG[i:i + chunks["size"]], chunks["size"], len(BIG))
                                 for i in range(0, len(BIG), chunks["size"])]
-
-
-def merkle(data, size, file_size):
-    """The root over blocks of 16 KiB; one chunk alone has no more leaves than it needs."""
-    block = 16384
-    leaves = [hashlib.sha256(data[i:i + block]).digest() for i in range(0, len(data), block)]
-    width = size // block
-    if file_size <= size:
-        width = 1 << (len(leaves) - 1).bit_length()
-    leaves += [bytes(32)] * (width - len(leaves))
-    while len(leaves) > 1:
-        leaves = [hashlib.sha256(leaves[i] + leaves[i + 1]).digest()
-                  for i in range(0, len(leaves), 2)]
-    return leaves[0].hex()
 
 
 def test_a_restart_keeps_the_key(make_node, tmp_path):
