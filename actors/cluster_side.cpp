@@ -2,6 +2,7 @@
 #include "actors/cluster_side.hpp"
 
 #include "actors/cluster_metrics.hpp"
+#include "cluster/client_urls.hpp"
 #include "cluster/link_metrics.hpp"
 #include "core/log.hpp"
 
@@ -114,6 +115,11 @@ std::vector<cluster::candidate> cluster_side::candidates() const {
     all.push_back({node.record.id, node.record.weight, node.record.zone,
                    node.is_draining || node.record.leaving});
   return all;
+}
+
+std::vector<std::string> cluster_side::client_urls() const {
+  auto seen = member_->view();
+  return cluster::client_urls(seen->nodes, node_id());
 }
 
 std::string cluster_side::bulk_address() const {

@@ -73,6 +73,9 @@ public:
   /// All nodes that are there, this one too, as placement sees them. Any thread.
   std::vector<cluster::candidate> candidates() const;
 
+  /// Where clients get files, see cluster/client_urls.hpp. Any thread.
+  std::vector<std::string> client_urls() const;
+
   /// Where other nodes read this node's objects; empty before the edges listen. Any thread.
   std::string bulk_address() const;
   void set_bulk_port(uint16_t port);

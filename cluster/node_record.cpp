@@ -16,6 +16,7 @@ constexpr size_t value_bytes_max = 16 * 1024;
 constexpr size_t text_bytes_max = 64;
 constexpr size_t address_bytes_max = 256;
 constexpr size_t addresses_max = 16;
+constexpr size_t url_bytes_max = 256;
 
 bool is_id(std::string_view id) {
   return !id.empty() && id.size() <= text_bytes_max
@@ -29,6 +30,22 @@ bool is_id(std::string_view id) {
 bool is_text(std::string_view x, size_t bytes_max) {
   return x.size() <= bytes_max
          && std::all_of(x.begin(), x.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+/// "http(s)://host[:port][/path]" without a slash at the end: paths are appended to it, and whoever
+/// asks any node is told it.
+bool is_base_url(std::string_view x) {
+  if (x.size() > url_bytes_max || x.ends_with('/')
+      || !std::all_of(x.begin(), x.end(), [](char c) { return c > ' ' && c <= '~'; })
+      || x.find_first_of("?#\"<>\\") != std::string_view::npos)
+    return false;
+  for (std::string_view scheme : {"http://", "https://"})
+    if (x.starts_with(scheme)) {
+      auto rest = x.substr(scheme.size());
+      auto authority = rest.substr(0, rest.find('/'));
+      return !authority.empty() && authority.find('@') == std::string_view::npos;
+    }
+  return false;
 }
 
 /// Reads members of an object. The first one of a wrong kind spoils the rest.
@@ -107,6 +124,9 @@ result<void> check(const node_record& x) {
       || !std::all_of(x.addresses.begin(), x.addresses.end(),
                       [](const auto& a) { return !a.empty() && is_text(a, address_bytes_max); }))
     return fail(ec::invalid_argument, "addresses");
+  if (!x.url.empty() && !is_base_url(x.url))
+    return fail(ec::invalid_argument,
+                "public-url is \"http(s)://host[:port][/path]\" of at most 256 bytes");
   if (x.protocol_min > x.protocol_max)
     return fail(ec::invalid_argument, "protocol range");
   return {};
@@ -121,6 +141,8 @@ std::string encode(const node_record& x) {
               {"protocol_min", x.protocol_min},
               {"protocol_max", x.protocol_max},
               {"leaving", x.leaving}};
+  if (!x.url.empty())
+    object["url"] = x.url;
   return object.dump();
 }
 
@@ -134,6 +156,7 @@ result<node_record> decode_node_record(std::string_view id, std::string_view val
   m.number("incarnation", x.incarnation).texts("addresses", x.addresses).text("zone", x.zone);
   m.number("weight", x.weight).text("version", x.version).flag("leaving", x.leaving);
   m.number("protocol_min", x.protocol_min).number("protocol_max", x.protocol_max);
+  m.text("url", x.url);
   if (!m.good())
     return fail(ec::corrupt, "node record");
   if (auto sound = check(x); !sound)

@@ -22,6 +22,7 @@ struct node_record {
   uint32_t protocol_min = 1;          ///< Of links.
   uint32_t protocol_max = 1;
   bool leaving = false; ///< Gives up its slots and goes.
+  std::string url;      ///< Where clients reach it over HTTP(S); at most 256 bytes; empty: unknown.
 
   bool operator==(const node_record&) const = default;
 };

@@ -162,6 +162,7 @@ result<cluster_side_config> cluster_side_of(const cluster_config& c, uint64_t fi
   self.version = SHOAL_VERSION;
   self.protocol_min = cluster::protocol_first;
   self.protocol_max = c.protocol_max;
+  self.url = c.public_url;
   self.addresses = c.link_advertise;
   if (self.addresses.empty())
     self.addresses

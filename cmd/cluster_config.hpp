@@ -13,6 +13,7 @@ struct cluster_config {
   std::string prefix = "shoal/";
   std::string node_id; ///< Empty: the host's name.
   std::string zone;
+  std::string public_url; ///< As http_config has it; other nodes name it to clients.
   unsigned weight = 1;
   std::vector<endpoint> link_listen;       ///< One; empty: port 7420 of all addresses.
   std::vector<std::string> link_advertise; ///< "host:port"; empty: what `link_listen` says.

@@ -200,6 +200,7 @@ result<void> unstage(const staging& s, shoald_config& c) {
   c.tracker.interval_min_s = c.tracker.interval_s / 2;
   while (c.http.public_url.ends_with('/'))
     c.http.public_url.pop_back();
+  c.cluster.public_url = c.http.public_url;
   while (c.http.public_udp_url.ends_with('/'))
     c.http.public_udp_url.pop_back();
   return unstage_webseed(s, c);

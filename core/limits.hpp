@@ -172,6 +172,10 @@ inline constexpr size_t relay_described_max = 1000;  ///< Addresses of a swarm, 
 inline constexpr size_t relay_descriptions_max = 64; ///< At once, for all other nodes.
 inline constexpr size_t relay_client_name_bytes_max = 64; ///< In such a description.
 
+// -- what nodes of a cluster tell clients ----------------------------------------------
+
+inline constexpr size_t client_urls_max = 8; ///< Nodes that one answer or .torrent names.
+
 // -- the registry of a cluster -----------------------------------------------------
 
 inline constexpr size_t registry_writes_max = 16'384;    ///< Asked of etcd, not yet answered.

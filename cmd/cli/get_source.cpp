@@ -75,16 +75,33 @@ torrent_shape shape_of(const metainfo& torrent) {
   return shape;
 }
 
-/// All servers as trackers and web seeds; the one that was asked names itself in its torrent.
+/// The nodes of the cluster that have the files, if the server names any.
+std::vector<std::string> read_servers(const json& doc) {
+  std::vector<std::string> servers;
+  for (auto& item : doc.value("servers", json::array())) {
+    if (!item.is_string() || servers.size() == limits::client_urls_max)
+      break;
+    auto& url = item.get_ref<const std::string&>();
+    if (url.starts_with("http://") || url.starts_with("https://"))
+      servers.push_back(url);
+  }
+  return servers;
+}
+
+/// All servers as trackers and web seeds; the one that was asked names itself in its torrent. Those
+/// that it names besides are web seeds alone: what tells trackers a passkey is for the user to say.
 get::swarm_links links_of(const context& ctx, const get_source& source, const metainfo& torrent) {
   get::swarm_links links;
   const auto passkey = passkey_of(ctx.key);
+  const auto folder = "/webseed/" + percent_encode_path(source.what->id.str()) + "/";
   std::vector<std::string> folders;
   for (auto& server : ctx.servers()) {
     links.trackers.push_back(server + "/announce"
                              + (passkey.empty() ? "" : "/" + percent_encode(passkey)));
-    folders.push_back(server + "/webseed/" + percent_encode_path(source.what->id.str()) + "/");
+    folders.push_back(server + folder);
   }
+  for (auto& server : source.servers)
+    folders.push_back(server + folder);
   // libtorrent does not tell web seeds any key, and must not: it trusts every certificate.
   if (!source.is_private || ctx.key.empty())
     links.web_seeds = web_seed_urls(folders, shape_of(torrent));
@@ -154,6 +171,8 @@ outcome<get_source> find_revision(const context& ctx, http_client& client,
     source.kind = kind;
   source.is_private = !doc->contains("magnetUri"); // Private ones have none (BEP 27).
   source.files = std::move(*files);
+  if (!source.is_private)
+    source.servers = read_servers(*doc);
   if (auto added = add_torrent_of(ctx, client, source); !added)
     return tl::unexpected<failure>(added.error());
   return source;

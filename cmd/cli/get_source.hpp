@@ -30,6 +30,7 @@ struct get_source {
   bool asked_latest = false;  ///< The user has not said which revision.
   std::string kind = "model";
   bool is_private = false;
+  std::vector<std::string> servers; ///< Named by the server, not by the user: no key for them.
   std::vector<offered_file> files;
   std::optional<get::known_torrent> torrent;
   get::swarm_links links; ///< Beyond those in the torrent.

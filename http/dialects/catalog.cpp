@@ -122,7 +122,7 @@ task<result<composed>> find_torrent(exchange& ex, torrent_ask ask) {
   auto entry = co_await load_entry(ex, found->entry_key);
   if (!entry)
     co_return tl::unexpected{entry.error()};
-  auto at = urls_of(ex);
+  auto at = cluster_urls_of(ex);
   auto links = links_for(at, *entry, passkey_of_query(ex));
   co_await bring_object(ex, torrent->object);
   auto* objects = &ex.node().objects();
@@ -193,12 +193,17 @@ task<> model_revision(exchange& ex) {
     co_await ex.send(json_error(why));
     co_return;
   }
+  std::vector<std::string> servers;
+  if (!found->is_private) // Those need a key, which clients give to nobody whom an answer names.
+    servers = servers_of(ex);
   // Some manifests have 200,000 files: not on a thread that answers announces.
   auto write = [files = *files, entry = *entry, at = urls_of(ex), passkey = passkey_of_query(ex),
-                is_mirror = found->is_mirror] {
+                is_mirror = found->is_mirror, servers = std::move(servers)] {
     auto doc = model_json(*files, entry, at, passkey);
     if (is_mirror)
       doc["mirror"] = true;
+    if (!servers.empty())
+      doc["servers"] = servers;
     return dump_json(doc);
   };
   auto body = co_await ex.on_disk(std::move(write));
@@ -221,7 +226,7 @@ task<> torrent_file(exchange& ex) {
   }
   response r;
   r.headers.emplace_back("ETag", made->etag);
-  r.headers.emplace_back("Cache-Control", "no-cache"); // Links change with the address asked.
+  r.headers.emplace_back("Cache-Control", "no-cache"); // Links change.
   if (none_match_hits(ex.header("If-None-Match"), made->etag)) {
     r.status = 304;
     co_await ex.send(std::move(r));

@@ -77,6 +77,7 @@ json_object node_json(const seen_node& node, const cluster_sight& sight, const s
                    {"addresses", x.addresses},
                    {"draining", node.is_draining},
                    {"leaving", x.leaving}};
+  made["url"] = x.url;
   add_link(made, x.id, self, links);
   made["slots_owned"] = count(&cluster::seen_slot::owner);
   made["slots_standing_by"] = count(&cluster::seen_slot::standby);

@@ -50,7 +50,7 @@ struct outgoing {
 /// What was registered is handed out byte for byte; what was published here gets our links.
 task<result<outgoing>> torrent_bytes(exchange& ex, const stored_torrent& found) {
   co_await bring_object(ex, found.object);
-  auto at = urls_of(ex);
+  auto at = cluster_urls_of(ex);
   auto links = links_for(at, found.entry, passkey_of_query(ex));
   auto make = [&objects = ex.node().objects(), object = found.object, at = std::move(at),
                links = std::move(links),

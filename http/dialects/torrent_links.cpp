@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/dialects/torrent_links.hpp"
 
+#include "actors/cluster_side.hpp"
+#include "core/limits.hpp"
 #include "protocol/magnet.hpp"
 #include "protocol/metainfo.hpp"
 #include "protocol/percent.hpp"
@@ -65,6 +67,19 @@ public_urls urls_of(const exchange& ex) {
   return {ex.base_url(), ex.config().public_udp_url};
 }
 
+public_urls cluster_urls_of(const exchange& ex) {
+  auto at = urls_of(ex);
+  at.others = servers_of(ex);
+  std::erase(at.others, at.base);
+  at.others.resize(std::min(at.others.size(), limits::client_urls_max - 1));
+  return at;
+}
+
+std::vector<std::string> servers_of(const exchange& ex) {
+  auto* side = ex.node().cluster();
+  return side ? side->client_urls() : std::vector<std::string>{};
+}
+
 std::vector<std::vector<std::string>> tracker_tiers(const public_urls& at,
                                                     std::string_view passkey) {
   auto path = "/announce" + (passkey.empty() ? "" : "/" + percent_encode(passkey));
@@ -94,6 +109,10 @@ torrent_links links_for(const public_urls& at, const registry_entry& entry,
   torrent_links links;
   links.trackers = tracker_tiers(at, passkey);
   links.web_seeds = web_seeds_for(at.base, entry);
+  for (auto& other : at.others) {
+    auto theirs = web_seeds_for(other, entry);
+    links.web_seeds.insert(links.web_seeds.end(), theirs.begin(), theirs.end());
+  }
   return links;
 }
 

@@ -16,11 +16,18 @@ namespace shoal::http {
 
 /// Where clients reach this node.
 struct public_urls {
-  std::string base; ///< "https://host" without a slash at the end.
-  std::string udp;  ///< "udp://host:port", or empty: nobody has said where.
+  std::string base;                     ///< "https://host" without a slash at the end.
+  std::string udp;                      ///< "udp://host:port", or empty: nobody has said where.
+  std::vector<std::string> others = {}; ///< As `base`: other nodes that are web seeds as well.
 };
 
 public_urls urls_of(const exchange& ex);
+
+/// The same with other nodes of the cluster.
+public_urls cluster_urls_of(const exchange& ex);
+
+/// Where nodes of the cluster serve files, this one first if it may be named. None if it is alone.
+std::vector<std::string> servers_of(const exchange& ex);
 
 /// Announce URLs of this tracker, best first: `base`, `udp` and, for browsers, the WebSocket; each
 /// with "/announce" or "/announce/{passkey}". The first two are one tier: a client needs one of
@@ -35,6 +42,7 @@ std::vector<std::string> tracker_list(const public_urls& at, std::string_view pa
 /// name, which is the revision. None for entries that are private or no revision. @source BEP 19
 std::vector<std::string> web_seeds_for(std::string_view base, const registry_entry& entry);
 
+/// Of a .torrent: web seeds are this node, then `at.others`.
 torrent_links links_for(const public_urls& at, const registry_entry& entry,
                         std::string_view passkey);
 

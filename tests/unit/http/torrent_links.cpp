@@ -93,6 +93,24 @@ CAF_TEST(links of the publisher stay behind ours) {
                   (strings{"https://host:1/webseed/ns/name/", "http://other/seed/"}));
 }
 
+CAF_TEST(other nodes are web seeds behind this one and no trackers) {
+  public_urls all{std::string{base}, "", {"http://n2", "http://n3:8"}};
+  auto entry = published("ns/name@main");
+  auto ours = links_for(all, entry, "u.0");
+  CAF_CHECK_EQUAL(ours.web_seeds,
+                  (strings{"https://host:1/webseed/ns/name/", "http://n2/webseed/ns/name/",
+                           "http://n3:8/webseed/ns/name/"}));
+  CAF_CHECK_EQUAL(ours.trackers, tracker_tiers(at, "u.0"));
+  for (auto files : {size_t{1}, size_t{2}}) {
+    auto original = torrent_with(torrent_format::hybrid, {}, files);
+    auto once = compose_published(original, ours, all).value();
+    CAF_CHECK(compose_published(once, ours, all).value() == once);
+    CAF_CHECK(parse_metainfo(once)->v2 == parse_metainfo(original)->v2);
+  }
+  entry.is_private = true;
+  CAF_CHECK(links_for(all, entry, "").web_seeds.empty());
+}
+
 CAF_TEST(composing keeps the torrent what it is) {
   for (auto format : {torrent_format::hybrid, torrent_format::v1, torrent_format::v2}) {
     auto original = torrent_with(format, {});
