@@ -10,8 +10,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <set>
+#include <thread>
 
 namespace shoal::cli {
 
@@ -20,6 +22,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr auto step = std::chrono::milliseconds(100);
+constexpr auto step_of_verifying = std::chrono::milliseconds(20); ///< Nobody tells of its end.
 constexpr auto resume_period = std::chrono::seconds(5);
 constexpr auto farewell_time = std::chrono::seconds(3);
 constexpr auto http_after = std::chrono::seconds(20); ///< Without a byte from the swarm.
@@ -29,6 +32,7 @@ constexpr uint64_t servers_end_bytes_max = 64 << 20;
 constexpr auto pardon_after = std::chrono::seconds(10); ///< Without a byte, after wrong ones.
 constexpr int pardons_max = 5;
 constexpr size_t bars_max = 6;
+constexpr size_t verifiers_max = 4;
 constexpr uint64_t hashed_again_bytes_max = uint64_t{8} << 30;
 
 enum class ending {
@@ -43,16 +47,30 @@ struct verdict {
   outcome<bool> is_right;
 };
 
-/// Hashes files one after the other, and gets the good ones ready to be moved.
+/// Hashes a file, and gets a good one ready to be moved.
+verdict judge(wanted_file* file) {
+  auto right = get_job::is_right(*file);
+  if (right && *right)
+    if (auto ready = get::prepare_move(file->part, file->place); !ready)
+      right = local_trouble(ready.error());
+  return {file, std::move(right)};
+}
+
+/// Peers send pieces of all files, so that many of them are complete at the same time, at the end:
+/// then there is nothing else to do for all processors.
 std::vector<verdict> verify(const std::vector<wanted_file*>& files) {
-  std::vector<verdict> verdicts;
-  for (auto* file : files) {
-    auto right = get_job::is_right(*file);
-    if (right && *right)
-      if (auto ready = get::prepare_move(file->part, file->place); !ready)
-        right = local_trouble(ready.error());
-    verdicts.push_back({file, std::move(right)});
-  }
+  std::vector<verdict> verdicts(files.size());
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i = next++; i < files.size(); i = next++)
+      verdicts[i] = judge(files[i]);
+  };
+  const size_t processors = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::jthread> helpers;
+  for (size_t i = 1; i < std::min({files.size(), processors, verifiers_max}); ++i)
+    helpers.emplace_back(work);
+  work();
+  helpers.clear(); // Joins them.
   return verdicts;
 }
 
@@ -193,7 +211,7 @@ outcome<void> swarm_run::seed() {
 }
 
 outcome<void> swarm_run::step_once() {
-  if (auto ok = take(session_.wait(step)); !ok)
+  if (auto ok = take(session_.wait(verifying_.valid() ? step_of_verifying : step)); !ok)
     return ok;
   if (view_.is_due() || !job_.is_complete())
     sight_ = session_.look();

@@ -55,6 +55,16 @@ lt::settings_pack settings_of(const session_options& options) {
   return pack;
 }
 
+lt::settings_pack settings_to_fetch(const session_options& options) {
+  using sp = lt::settings_pack;
+  auto pack = settings_of(options);
+  // See `utp_rule`. Who only seeds is called by others, and has uTP from the start.
+  pack.set_bool(sp::enable_outgoing_utp, false);
+  // Ten of them, libtorrent's own choice, mostly wake up to wait for each other's file lock.
+  pack.set_int(sp::aio_threads, 4);
+  return pack;
+}
+
 lt::ip_filter limits_for_all() {
   const auto mask = 1u << static_cast<uint32_t>(lt::session::global_peer_class_id);
   lt::ip_filter filter;

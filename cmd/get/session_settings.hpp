@@ -12,6 +12,9 @@ namespace shoal::get {
 
 lt::settings_pack settings_of(const session_options& options);
 
+/// The same for a session that fetches, at its start.
+lt::settings_pack settings_to_fetch(const session_options& options);
+
 /// libtorrent does not limit the rate of peers in the local network unless it is told to.
 lt::ip_filter limits_for_all();
 

@@ -2,6 +2,7 @@
 #include "cmd/get/torrent_session.hpp"
 
 #include "cmd/get/session_settings.hpp"
+#include "cmd/get/utp_rule.hpp"
 #include "core/hex.hpp"
 #include "core/limits.hpp"
 #include "protocol/metainfo.hpp"
@@ -17,11 +18,14 @@
 #include <libtorrent/torrent_info.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
+#include <algorithm>
 #include <map>
 
 namespace shoal::get {
 
 namespace {
+
+constexpr auto reach_period = std::chrono::seconds(1);
 
 std::string hash_of(const lt::info_hash_t& hashes) {
   auto hex = [](auto& hash) {
@@ -125,15 +129,20 @@ swarm_links links_of_magnet(const std::string& link) {
 
 struct torrent_session::impl {
   explicit impl(const session_options& options)
-      : session(lt::session_params(settings_of(options))) {
+      : session(lt::session_params(settings_to_fetch(options))) {
     session.set_peer_class_filter(limits_for_all());
   }
 
   void take(lt::alert* alert, session_events& events);
   uint64_t count_web_seeds(uint64_t received, int& bittorrent_peers);
+  int count_unreached() const;
+  void use_utp_if_needed();
 
   lt::session session;
   lt::torrent_handle torrent;
+  utp_rule utp;
+  bool uses_utp = false;
+  utp_rule::clock::time_point reach_looked{};
   bool saw_web_seed = false;
   std::map<lt::tcp::endpoint, std::pair<uint64_t, uint64_t>>
       from_peers; ///< In earlier connections, and in this one.
@@ -222,8 +231,32 @@ void torrent_session::impl::take(lt::alert* alert, session_events& events) {
     events.trouble = alert->message();
 }
 
+int torrent_session::impl::count_unreached() const {
+  std::vector<lt::peer_info> peers;
+  torrent.get_peer_info(peers);
+  const auto reached = std::count_if(peers.begin(), peers.end(), [](auto& peer) {
+    const auto is_on_the_way = peer.flags & (lt::peer_info::connecting | lt::peer_info::handshake);
+    return peer.connection_type == lt::peer_info::standard_bittorrent && !is_on_the_way;
+  });
+  return torrent.status({}).list_peers - static_cast<int>(reached);
+}
+
+void torrent_session::impl::use_utp_if_needed() {
+  const auto now = utp_rule::clock::now();
+  if (uses_utp || !torrent.is_valid() || now - reach_looked < reach_period)
+    return;
+  reach_looked = now;
+  uses_utp = utp.allows(now, count_unreached());
+  if (!uses_utp)
+    return;
+  lt::settings_pack pack;
+  pack.set_bool(lt::settings_pack::enable_outgoing_utp, true);
+  session.apply_settings(std::move(pack));
+}
+
 session_events torrent_session::wait(std::chrono::milliseconds at_most) {
   session_events events;
+  impl_->use_utp_if_needed();
   impl_->session.wait_for_alert(at_most);
   std::vector<lt::alert*> alerts;
   impl_->session.pop_alerts(&alerts);
