@@ -18,7 +18,8 @@
 ///     shoal/drains/NODE              somebody wants that node to give up its slots
 ///     shoal/keys/NAME                shared secrets with their generations
 ///     shoal/data/TABLE/KEY           the registry: persistence's tables; KEY is raw bytes
-///     shoal/data/barriers/NODE       written to learn that a watch of the data is up to date
+///     shoal/data/barriers/NODE       written to learn that a watch of the data is up to date, and
+///                                    as a witness of etcd's history (range_witness); never erased
 ///     shoal/flushes/NODE/SEQUENCE    flushes of counters already applied (idempotence)
 ///     shoal/flushers/NODE            whose counters count: the incarnation that flushes for a node
 ///     shoal/lanes/NODE/LANE          the last transaction of each lane on which a node commits:

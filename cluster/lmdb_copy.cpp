@@ -12,8 +12,34 @@ constexpr std::string_view position_key = "replica.position";
 constexpr std::string_view whole = " complete";
 constexpr std::string_view part = " partial";
 
+/// "REVISION complete", and the witness, if there is one: " REVISION SINCE HASH KEY".
 std::string encode(const copy_position& at) {
-  return std::to_string(at.revision) + std::string(at.complete ? whole : part);
+  auto text = std::to_string(at.revision) + std::string(at.complete ? whole : part);
+  const auto& w = at.witness;
+  if (!w)
+    return text;
+  for (auto number : {w.revision, w.since, w.value_hash})
+    text += ' ' + std::to_string(number);
+  return text + ' ' + w.key;
+}
+
+/// Takes a number and, if something follows, one blank.
+bool take_number(std::string_view& text, uint64_t& number) {
+  auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), number);
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  if (!text.empty() && text.front() == ' ')
+    text.remove_prefix(1);
+  return bad == std::errc{};
+}
+
+/// @returns none if it is damaged, or of a program that knew no witnesses.
+range_witness decode_witness(std::string_view text) {
+  range_witness w;
+  if (!take_number(text, w.revision) || !take_number(text, w.since)
+      || !take_number(text, w.value_hash) || text.empty())
+    return {};
+  w.key = text;
+  return w;
 }
 
 result<std::string> text_of(const lmdb_store& store, std::string_view key) {
@@ -33,9 +59,11 @@ result<copy_position> position_of(const lmdb_store& store) {
   copy_position at;
   auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), at.revision);
   auto state = std::string_view(text).substr(static_cast<size_t>(end - text.data()));
-  if (bad != std::errc{} || (state != whole && state != part))
+  if (bad != std::errc{} || (!state.starts_with(whole) && state != part))
     return copy_position{};
-  at.complete = state == whole;
+  at.complete = state != part;
+  if (state.size() > whole.size())
+    at.witness = decode_witness(state.substr(whole.size() + 1));
   return at;
 }
 

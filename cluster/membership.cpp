@@ -172,9 +172,7 @@ void membership::on_went_back(uint64_t from, uint64_t to) {
   if (std::exchange(stopped_, true))
     return;
   tell_all(now_());
-  listener_.failed({ec::corrupt, "etcd went back from revision " + std::to_string(from) + " to "
-                                     + std::to_string(to)
-                                     + ": it was restored from an old backup"});
+  listener_.failed({ec::corrupt, went_back_words(from, to)});
 }
 
 std::optional<uint64_t> membership::owns(size_t slot, mono_time now) const {

@@ -21,6 +21,11 @@ void range_follower::advance() {
   ++round_;
   if (!must_read_ || read_to_.empty())
     begin_reading();
+  if (witness_ && !config_.skips_resync) {
+    ask_witness(0);
+    return;
+  }
+  must_read_ |= !config_.skips_resync;
   read_page();
 }
 
@@ -28,12 +33,14 @@ void range_follower::begin_reading() {
   read_at_ = 0;
   keys_.clear();
   read_to_.clear();
+  newest_ = {};
 }
 
-void range_follower::resume(uint64_t revision) {
+void range_follower::resume(uint64_t revision, range_witness witness) {
   if (phase_ == phase::stopped)
     return;
   revision_ = revision;
+  witness_ = std::move(witness);
   must_read_ = revision == 0;
   begin_reading();
   ++round_;
@@ -54,6 +61,61 @@ void range_follower::try_later() {
   delay_ = std::clamp(delay_ * 2, config_.retry_min, config_.retry_max);
   next_ = now_() + delay_;
 }
+
+void range_follower::stop(uint64_t from, uint64_t to) {
+  phase_ = phase::stopped;
+  who_.went_back(from, to);
+}
+
+// -- whether it is still the same history -------------------------------------------------
+
+/// @param at_revision 0: now, which no compaction can refuse.
+void range_follower::ask_witness(uint64_t at_revision) {
+  store_.read({witness_.key, witness_.key + '\0', 1, at_revision}, now_() + config_.timeout,
+              [this, round = round_, at_revision,
+               alive = std::weak_ptr(alive_)](const result<range_page>& answer) {
+                if (!alive.expired())
+                  on_witness(round, at_revision, answer);
+              });
+}
+
+void range_follower::on_witness(uint64_t round, uint64_t at_revision,
+                                const result<range_page>& answer) {
+  if (round != round_ || phase_ != phase::reading)
+    return;
+  bool is_compacted = !answer && at_revision != 0 && answer.error().code == ec::not_found;
+  if (!answer && !is_compacted) {
+    try_later();
+    return;
+  }
+  // It was asked after `revision_` had been seen, and reads are linearizable.
+  if (answer && at_revision == 0 && answer->revision < revision_) {
+    stop(revision_, answer->revision);
+    return;
+  }
+  if (answer && at_revision == 0)
+    etcd_at_ = answer->revision;
+  const auto* found = answer && !answer->keys.empty() ? &answer->keys.front() : nullptr;
+  bool is_there = found && witness_.is(*found);
+  // What has been overwritten or erased since may have been there.
+  bool is_past = at_revision == 0 && (!found || found->mod_revision > witness_.revision);
+  if (!is_there && !is_past && !is_compacted) {
+    stop(witness_.revision, etcd_at_);
+    return;
+  }
+  must_read_ |= is_compacted;
+  if (must_read_) {
+    read_page();
+  } else if (!is_there) {
+    ask_witness(witness_.revision);
+  } else {
+    ++resumptions_;
+    start_watch();
+    who_.resumed();
+  }
+}
+
+// -- reading ------------------------------------------------------------------------------
 
 void range_follower::read_page() {
   // To take up a watch, the revision is enough: it might wait for one of a lost future for ever.
@@ -83,13 +145,11 @@ void range_follower::on_page(uint64_t round, result<range_page> answer) {
     on_page_failed(answer.error());
     return;
   }
-  // It was asked after `revision_` had been seen, and reads are linearizable.
-  if (answer->revision < revision_) {
-    phase_ = phase::stopped;
-    who_.went_back(revision_, answer->revision);
+  if (answer->revision < revision_) { // As above.
+    stop(revision_, answer->revision);
     return;
   }
-  if (!must_read_) {
+  if (!must_read_) { // Only if broken on purpose.
     ++resumptions_;
     start_watch();
     return;
@@ -100,6 +160,9 @@ void range_follower::on_page(uint64_t round, result<range_page> answer) {
   keys_read_ += answer->keys.size();
   bool more = answer->more && !answer->keys.empty();
   bool first = read_to_.empty();
+  for (const auto& kv : answer->keys)
+    if (kv.mod_revision > newest_.revision)
+      newest_ = range_witness::of(kv, read_at_);
   read_to_ = more ? answer->keys.back().key : std::string{};
   if (!who_.takes_pages())
     std::move(answer->keys.begin(), answer->keys.end(), std::back_inserter(keys_));
@@ -111,7 +174,12 @@ void range_follower::on_page(uint64_t round, result<range_page> answer) {
     read_page();
     return;
   }
+  finish_reading();
+}
+
+void range_follower::finish_reading() {
   revision_ = read_at_;
+  witness_ = std::move(newest_);
   must_read_ = false;
   page_ = config_.page;
   ++resyncs_;
@@ -123,7 +191,8 @@ void range_follower::on_page(uint64_t round, result<range_page> answer) {
 
 void range_follower::start_watch() {
   phase_ = phase::following;
-  watch_ = store_.follow(first_, end_, std::exchange(from_now_, false) ? 0 : revision_ + 1, *this);
+  auto from = (witness_ && !config_.skips_resync ? witness_.since : revision_) + 1;
+  watch_ = store_.follow(first_, end_, std::exchange(from_now_, false) ? 0 : from, *this);
 }
 
 void range_follower::started(uint64_t revision) {
@@ -133,9 +202,17 @@ void range_follower::started(uint64_t revision) {
 }
 
 void range_follower::changed(uint64_t revision, std::span<const watch_event> events) {
-  if (phase_ != phase::following)
+  if (phase_ != phase::following || (events.empty() && revision < revision_))
     return;
+  // The backup had all of the view, but since then it was not so quiet as that had it.
+  if (!events.empty() && events.front().kv.mod_revision <= revision_) {
+    must_read_ = true;
+    try_later();
+    return;
+  }
   revision_ = revision;
+  if (!events.empty())
+    witness_ = range_witness::of(events);
   who_.changed(revision, events);
 }
 

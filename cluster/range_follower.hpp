@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cluster/coordination.hpp"
+#include "cluster/range_witness.hpp"
 
 #include <functional>
 
@@ -9,7 +9,8 @@ namespace shoal::cluster {
 
 /// Keeps up with a range of keys: reads it whole at one revision, page by page, then watches from
 /// there. A page that did not come is asked for again, and a watch that breaks is taken up where it
-/// stood; if that is compacted, the range is read from the beginning.
+/// stood; if that is compacted, the range is read from the beginning. Before either, etcd must have
+/// the last put that was seen, or something later in its place: else its history is another one.
 class range_follower final : coordination::watcher {
 public:
   class listener {
@@ -29,8 +30,11 @@ public:
     /// What changed since, up to a revision, in order.
     virtual void changed(uint64_t revision, std::span<const coordination::watch_event> events) = 0;
 
-    /// The service answers from a past that this node has left behind: it has been restored from
-    /// an old backup. Nothing more comes.
+    /// The view that there was is that of the service's history, and is followed from now on.
+    virtual void resumed() {}
+
+    /// The service has not what was seen of it at revision `from`, and is at `to`: it has been
+    /// restored from an old backup. Nothing more comes.
     virtual void went_back(uint64_t from, uint64_t to) = 0;
   };
 
@@ -51,8 +55,9 @@ public:
   void advance();
 
   /// Goes on from a revision that the listener has a view of, after a restart, or if it could not
-  /// use what has come since. @param revision 0: there is no view.
-  void resume(uint64_t revision);
+  /// use what has come since. @param revision 0: there is no view. @param witness of that view;
+  /// without one nobody knows whether it can be gone on from, so the range is read again.
+  void resume(uint64_t revision, range_witness witness = {});
 
   /// Reads the whole range again.
   void resync();
@@ -60,6 +65,9 @@ public:
   /// Whether the listener has a view: as of `revision`, which may be past.
   bool has_view() const { return revision_ != 0; }
   uint64_t revision() const { return revision_; }
+
+  /// Of the view; none if the last change only erased something, or the range is empty.
+  const range_witness& witness() const { return witness_; }
 
   /// Keys that were read page by page since the follower was made.
   uint64_t keys_read() const { return keys_read_; }
@@ -70,8 +78,13 @@ private:
   enum class phase : uint8_t { idle, reading, following, stopped };
 
   void begin_reading();
+  void ask_witness(uint64_t at_revision);
+  void on_witness(uint64_t round, uint64_t at_revision,
+                  const result<coordination::range_page>& answer);
+  void stop(uint64_t from, uint64_t to);
   void read_page();
   void on_page(uint64_t round, result<coordination::range_page> answer);
+  void finish_reading();
   void start_watch();
   void on_page_failed(const error& why);
   void try_later();
@@ -90,7 +103,10 @@ private:
   bool must_read_ = true;
   bool from_now_ = false; // Only if broken on purpose.
   uint64_t revision_ = 0;
-  uint64_t round_ = 0; // Of reading: answers of another one come too late.
+  range_witness witness_;
+  range_witness newest_; // Of the pages so far.
+  uint64_t etcd_at_ = 0; // Its revision when it was asked for the witness.
+  uint64_t round_ = 0;   // Of reading: answers of another one come too late.
   uint64_t read_at_ = 0;
   std::vector<coordination::key_value> keys_;
   uint64_t resumptions_ = 0;

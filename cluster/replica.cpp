@@ -4,6 +4,7 @@
 namespace shoal::cluster {
 
 using namespace coordination;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -37,8 +38,8 @@ void replica::advance() {
     return;
   follower_.advance();
   // Mostly the watch brings it before.
-  if (std::exchange(overdue_, wanted_) > at_ && is_complete_
-      && (!barrier_sent_ || now >= barrier_until_))
+  bool is_due = std::exchange(overdue_, wanted_) > at_ || now >= renew_at_;
+  if (is_due && revision() != 0 && (!barrier_sent_ || now >= barrier_until_))
     send_barrier(now);
 }
 
@@ -53,9 +54,10 @@ void replica::load() {
   loaded_ = true;
   at_ = at->revision;
   is_complete_ = at->complete;
+  witness_ = stored_ = at->witness;
   if (at_ == 0)
     return;
-  follower_.resume(at_);
+  follower_.resume(at_, witness_);
   if (!is_complete_)
     follower_.resync();
 }
@@ -89,12 +91,14 @@ replica::ticket replica::await(uint64_t revision, std::function<void()> then) {
   return made;
 }
 
-/// A write of our own among the data comes back by the watch, behind all that was before it.
+/// A write of our own among the data comes back by the watch, behind all that was before it. No two
+/// are alike: it may be the witness.
 void replica::send_barrier(mono_time now) {
   barrier_sent_ = true;
   barrier_at_ = 0;
   barrier_until_ = now + config_.barrier_timeout;
-  transaction what{{}, {{keys_.data("barriers", config_.node), std::string{}, 0}}, {}};
+  auto value = std::to_string(now.time_since_epoch().count());
+  transaction what{{}, {{keys_.data("barriers", config_.node), std::move(value), 0}}, {}};
   store_.commit(std::move(what), barrier_until_,
                 [this, alive = std::weak_ptr(alive_)](const auto& answer) {
                   if (!alive.expired())
@@ -119,12 +123,17 @@ void replica::changed(uint64_t revision, std::span<const watch_event> events) {
     auto value = e.erased ? std::nullopt : std::optional{e.kv.value};
     changes.push_back({at->where, std::string(at->key), std::move(value), e.kv.mod_revision});
   }
-  bool is_due = !changes.empty() || now_() >= store_at_;
-  if (is_due && !keep(changes, {revision, true})) {
-    follower_.resume(at_);
+  const auto& witness = follower_.witness();
+  bool is_sharper = witness.is_sharp() && !stored_.is_sharp();
+  bool is_due = !changes.empty() || is_sharper || now_() >= store_at_;
+  if (is_due && !keep(changes, {revision, true, witness})) {
+    follower_.resume(at_, witness_);
     return;
   }
   at_ = revision;
+  witness_ = witness;
+  if (!events.empty())
+    renew_witness(now_() + (witness ? config_.witness_period : 0ms));
   if (!changes.empty())
     listener_.applied(revision, changes);
   moved_to(revision);
@@ -142,7 +151,7 @@ void replica::page(uint64_t revision, std::span<const key_value> keys, bool firs
   if (is_complete_ && diff_.bytes() <= config_.diff_bytes_max)
     return;
   is_complete_ = false;
-  if (!keep(diff_.take(), {revision, false}))
+  if (!keep(diff_.take(), {revision, false, {}}))
     read_again();
 }
 
@@ -150,21 +159,28 @@ void replica::replaced(uint64_t revision, std::span<const key_value>) {
   auto finished = diff_.finish();
   if (!finished)
     listener_.failed(finished.error());
-  if (!finished || !keep(diff_.take(), {revision, true})) {
+  const auto& witness = follower_.witness();
+  if (!finished || !keep(diff_.take(), {revision, true, witness})) {
     read_again();
     return;
   }
   at_ = revision;
-  is_complete_ = true;
+  witness_ = witness;
+  is_complete_ = is_proven_ = true;
+  renew_at_ = now_() + (witness.is_sharp() ? config_.witness_period : 0ms);
   listener_.replaced(revision);
   moved_to(revision);
 }
 
+void replica::resumed() {
+  if (!std::exchange(is_proven_, true))
+    renew_witness(now_() + config_.witness_period);
+  moved_to(at_);
+}
+
 void replica::went_back(uint64_t from, uint64_t to) {
   stopped_ = true;
-  listener_.failed({ec::corrupt, "etcd is at revision " + std::to_string(to)
-                                     + ", but the registry's copy has seen " + std::to_string(from)
-                                     + ": it was restored from an old backup"});
+  listener_.failed({ec::corrupt, went_back_words(from, to)});
 }
 
 // -- the copy -------------------------------------------------------------------------------
@@ -177,13 +193,20 @@ bool replica::keep(std::span<const replicated> changes, const copy_position& at)
     listener_.failed(written.error());
     return false;
   }
+  stored_ = at.witness;
   store_at_ = now_() + config_.progress_period;
   return true;
 }
 
 void replica::read_again() {
-  follower_.resume(at_); // Not at once.
+  follower_.resume(at_, witness_); // Not at once.
   follower_.resync();
+}
+
+/// Each node at another time, as one write does for all.
+void replica::renew_witness(mono_time when) {
+  auto share = static_cast<int>(std::hash<std::string>{}(config_.node) % 1000);
+  renew_at_ = when + config_.witness_spread * share / 1000;
 }
 
 void replica::moved_to(uint64_t revision) {

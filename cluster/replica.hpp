@@ -45,6 +45,13 @@ struct replica_config {
   /// How often the position of a registry that nobody writes is stored.
   std::chrono::milliseconds progress_period{30'000};
   std::chrono::milliseconds barrier_timeout{1000};
+
+  /// How old the newest write to the registry may get. A node that was away shows by it that etcd's
+  /// history is still the one of its copy, and it must not be compacted before.
+  std::chrono::milliseconds witness_period{60'000};
+
+  /// Others may have done the same for as long as this, so that not all of them do.
+  std::chrono::milliseconds witness_spread{2000};
   flaw broken = flaw::none;
 };
 
@@ -80,7 +87,8 @@ public:
   /// Does what is due: every 50 ms or so.
   void advance();
 
-  uint64_t revision() const override { return is_complete_ ? at_ : 0; }
+  /// 0 too as long as nobody knows whether etcd has what a restarted node's copy has.
+  uint64_t revision() const override { return is_complete_ && is_proven_ ? at_ : 0; }
   ticket await(uint64_t revision, std::function<void()> then) override;
   void forget(const ticket& of) override { waiting_.erase(of); }
   void reach(uint64_t revision) override { wanted_ = std::max(wanted_, revision); }
@@ -96,6 +104,7 @@ public:
 
 private:
   void load();
+  void renew_witness(mono_time when);
   result<void> see_whose();
   bool keep(std::span<const replicated> changes, const copy_position& at);
   void read_again();
@@ -107,6 +116,7 @@ private:
   void page(uint64_t revision, std::span<const coordination::key_value> keys, bool first) override;
   void replaced(uint64_t revision, std::span<const coordination::key_value> keys) override;
   void changed(uint64_t revision, std::span<const coordination::watch_event> events) override;
+  void resumed() override;
   void went_back(uint64_t from, uint64_t to) override;
 
   coordination::store& store_;
@@ -121,7 +131,11 @@ private:
   bool loaded_ = false;
   bool stopped_ = false;
   bool is_complete_ = false;
-  uint64_t at_ = 0;      // What the copy holds, if it is complete.
+  bool is_proven_ = false; // That etcd's history is the copy's.
+  uint64_t at_ = 0;        // What the copy holds, if it is complete.
+  range_witness witness_;  // Of that.
+  range_witness stored_;   // As it is in the copy.
+  mono_time renew_at_{};   // When a write of our own has to be the next witness.
   mono_time store_at_{}; // When to store the position though nothing was written; or to load again.
   uint64_t wanted_ = 0;
   uint64_t overdue_ = 0; // What was wanted at the last tick already.

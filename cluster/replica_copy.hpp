@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cluster/range_witness.hpp"
 #include "core/error.hpp"
 #include "persistence/commit.hpp"
 
@@ -17,8 +18,9 @@ inline constexpr std::array shared_tables{table::acceptances, table::aliases, ta
 
 /// How far a copy is.
 struct copy_position {
-  uint64_t revision = 0; ///< Of etcd: all up to it is in the copy, if that is complete.
-  bool complete = false; ///< Else it is a mixture that must not be read.
+  uint64_t revision = 0;   ///< Of etcd: all up to it is in the copy, if that is complete.
+  bool complete = false;   ///< Else it is a mixture that must not be read.
+  range_witness witness{}; ///< What etcd must have, if this is to be gone on from.
 
   bool operator==(const copy_position&) const = default;
 };

@@ -74,13 +74,13 @@ CAF_TEST(a slow transaction keeps nobody waiting for long) {
   for (size_t i = 0; i <= config.beside_min; ++i) // Two lanes have been used then.
     commit(put("k" + std::to_string(i), "v"));
   run_for(1s);
-  etcd.set_available(false);
+  etcd.faults().trip_min = 200ms;
+  etcd.faults().trip_max = 210ms;
   auto slow = commit(put("slow", "v"));
   auto next = commit(put("next", "v"));
   CAF_CHECK(commits->stats().lanes_busy == 1u);
   run_for(config.beside_after + 40ms);
   CAF_CHECK(commits->stats().lanes_busy == 2u);
-  etcd.set_available(true);
   run_for(2s);
   CAF_CHECK(succeeded(slow));
   CAF_CHECK(succeeded(next));

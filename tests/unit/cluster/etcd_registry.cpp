@@ -144,8 +144,9 @@ CAF_TEST(a node killed between commit and apply comes back with all of it) {
     ::waitpid(child, &status, 0);
     CAF_REQUIRE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     registry node{etcd, path};
-    node.copy->advance();
-    auto stood = node.copy->revision();
+    auto stored = node.disk.position();
+    CAF_REQUIRE(stored && stored->complete);
+    auto stood = stored->revision;
     CAF_CHECK(stood > 0);
     auto now = read(node.on, *node.etcd, {"shoal/data/", "shoal/data0", 1, 0});
     CAF_REQUIRE(now);

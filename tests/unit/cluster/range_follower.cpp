@@ -54,7 +54,33 @@ struct fixture : range_follower::listener {
     }
   }
 
+  void resumed() override { ++resumed_; }
+
   void went_back(uint64_t from, uint64_t to) override { back = {from, to}; }
+
+  /// What the range was at a backup, and what was put after it and is lost.
+  etcd_state with_lost_future() {
+    put("a/1", "1");
+    auto backup = etcd.state();
+    put("a/1", "2");
+    put("a/2", "2");
+    run_for(1s);
+    return backup;
+  }
+
+  /// The follower hears of nothing until etcd has been restored, and written `puts` times.
+  void restore_unseen(const etcd_state& backup, int puts) {
+    link->cut(true, true);
+    run_for(2s);
+    etcd.restore(backup);
+    for (int i = 0; i < puts; ++i)
+      put("a/other", "x" + std::to_string(i));
+  }
+
+  void see_again() {
+    link->cut(false, false);
+    run_for(10s);
+  }
 
   void run_for(sim::duration span) {
     for (auto end = time.now() + span; time.now() < end;) {
@@ -89,6 +115,7 @@ struct fixture : range_follower::listener {
   bool by_pages = false;
   uint64_t last = 0;
   int replacements = 0;
+  int resumed_ = 0;
   std::pair<uint64_t, uint64_t> back;
 };
 
@@ -243,6 +270,90 @@ CAF_TEST(an etcd that goes back in time is noticed and nothing more is said) {
   CAF_CHECK(view == before);
 }
 
+CAF_TEST(an etcd that has passed the revision in another history is noticed) {
+  auto backup = with_lost_future();
+  auto seen = follower->revision();
+  auto before = view;
+  restore_unseen(backup, 20);
+  CAF_REQUIRE(etcd.state().revision() > seen);
+  see_again();
+  CAF_CHECK_EQUAL(back.first, seen);
+  CAF_CHECK_EQUAL(back.second, etcd.state().revision());
+  CAF_CHECK(view == before);
+}
+
+CAF_TEST(another put at the revision of the last one is another history) {
+  auto backup = with_lost_future();
+  auto seen = follower->revision();
+  link->cut(true, true);
+  run_for(2s);
+  etcd.restore(backup);
+  put("a/1", "9");
+  put("a/2", "9"); // The same key at the same revision.
+  put("a/3", "9");
+  see_again();
+  CAF_CHECK_EQUAL(back.first, seen);
+}
+
+CAF_TEST(another history is noticed after a compaction too) {
+  put("a/1", "1");
+  auto backup = etcd.state();
+  put("a/1", "2");
+  run_for(1s);
+  auto seen = follower->revision();
+  restore_unseen(backup, 20);
+  etcd.compact(etcd.state().revision());
+  see_again();
+  CAF_CHECK_EQUAL(back.first, seen);
+  CAF_CHECK_EQUAL(replacements, 1);
+}
+
+CAF_TEST(what a backup has all of is gone on from and nothing is missed) {
+  put("a/1", "1");
+  run_for(1s);
+  auto backup = etcd.state();
+  put("b/1", "1"); // Of others: only the revision moves on.
+  put("b/1", "2");
+  run_for(1s);
+  for (int i = 0; i < 500 && follower->revision() < etcd.state().revision(); ++i) {
+    put("b/1", std::to_string(i)); // Until it is told where a quiet range stands.
+    run_for(100ms);
+  }
+  CAF_REQUIRE(follower->revision() > backup.revision());
+  restore_unseen(backup, 1000);
+  see_again();
+  CAF_CHECK_EQUAL(back.first, 0u);
+  CAF_CHECK(view == truth());
+}
+
+CAF_TEST(a compaction and what was erased or overwritten since is no other history) {
+  for (bool is_erased : {false, true}) {
+    put("a/1", "1");
+    run_for(1s);
+    link->cut(true, true);
+    run_for(2s);
+    put("a/1", is_erased ? std::nullopt : std::optional<std::string>{"2"});
+    put("a/2", "2");
+    etcd.compact(etcd.state().revision());
+    see_again();
+    CAF_CHECK_EQUAL(back.first, 0u);
+    CAF_CHECK(view == truth());
+  }
+  CAF_CHECK_EQUAL(replacements, 3);
+}
+
+CAF_TEST(after an erasure there is no witness and the range is read again) {
+  put("a/1", "1");
+  run_for(1s);
+  put("a/1", std::nullopt);
+  run_for(1s);
+  CAF_CHECK(!follower->witness());
+  etcd.break_watches();
+  run_for(2s);
+  CAF_CHECK_EQUAL(follower->resyncs(), 2u);
+  CAF_CHECK_EQUAL(back.first, 0u);
+}
+
 CAF_TEST(a range too large to hold comes in pages) {
   by_pages = true;
   for (int i = 0; i < 10; ++i)
@@ -258,15 +369,28 @@ CAF_TEST(a range too large to hold comes in pages) {
 
 CAF_TEST(a follower goes on from a revision of a former life) {
   put("a/1", "1");
-  auto seen = etcd.state().revision();
+  run_for(1s);
+  auto seen = follower->revision();
+  auto witness = follower->witness();
+  CAF_CHECK_EQUAL(witness.key, "a/1");
+  start();
   put("a/2", "1");
   put("a/1", std::nullopt);
-  follower->resume(seen);
-  view["a/1"] = "1";
+  follower->resume(seen, witness);
   run_for(1s);
   CAF_CHECK(view == truth());
-  CAF_CHECK_EQUAL(replacements, 0);
+  CAF_CHECK_EQUAL(replacements, 1);
+  CAF_CHECK_EQUAL(resumed_, 1);
   follower->resume(0);
+  run_for(1s);
+  CAF_CHECK_EQUAL(replacements, 2);
+}
+
+CAF_TEST(a former life without a witness is read again) {
+  put("a/1", "1");
+  follower->resume(etcd.state().revision());
+  run_for(1s);
+  CAF_CHECK(view == truth());
   run_for(1s);
   CAF_CHECK_EQUAL(replacements, 1);
 }
