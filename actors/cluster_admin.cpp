@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/cluster_admin.hpp"
 
+#include "actors/link_archive.hpp"
 #include "actors/link_kinds.hpp"
+#include "actors/messages/object_copies.hpp"
 #include "core/log.hpp"
 
 #include <algorithm>
@@ -62,6 +64,18 @@ result<void> cluster_admin::drain(const std::string& node, bool yes) {
   if (drained)
     log::info("cluster", "{} node=\"{}\"", yes ? "drains" : "drains no more", node);
   return drained;
+}
+
+result<std::optional<uint64_t>> cluster_admin::objects_left(const std::string& node) {
+  if (!knows(*sight(), node))
+    return fail(ec::not_found, "node '" + node + "'");
+  auto answer = std::make_shared<std::promise<result<std::string>>>();
+  auto future = answer->get_future();
+  links_.call(node, link_kind::drain_state, {}, mono_now() + answer_patience,
+              [answer](result<std::string> x) { answer->set_value(std::move(x)); });
+  auto body = await(future);
+  auto state = body ? from_archive<drain_state>(*body) : tl::unexpected{body.error()};
+  return state && state->known ? std::optional{state->objects} : std::nullopt;
 }
 
 result<cluster_admin::hurried> cluster_admin::rebalance() {

@@ -22,6 +22,11 @@ public:
   /// @errors ec::not_found: it is neither there nor asked to; ec::unavailable, ec::timeout: etcd.
   result<void> drain(const std::string& node, bool yes);
 
+  /// @returns how many objects another node that drains is to see at others yet; nothing if it has
+  /// not looked yet, or does not say.
+  /// @errors ec::not_found: it is not there.
+  result<std::optional<uint64_t>> objects_left(const std::string& node);
+
   /// Who was asked to hurry.
   struct hurried {
     std::vector<std::string> asked;     ///< And does so.

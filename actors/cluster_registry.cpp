@@ -110,13 +110,13 @@ void cluster_registry::spawn_replicator(caf::actor_system& sys, const object_ste
   replicator_ = sys.spawn<object_replicator, caf::detached>(config);
   must_live(replicator_, "object_replicator");
   replicator_mail_ = std::make_shared<late_mail>(replicator_);
-  parts_.links->serve(
-      link_kind::hold_objects,
-      [mail = replicator_mail_](const cluster::link_message& x, const cluster::link_reply& reply) {
-        if (x.is_request)
-          mail->send(
-              link_question{std::string{x.from}, x.kind, std::string{x.body}, x.deadline, reply});
-      });
+  for (auto kind : {link_kind::hold_objects, link_kind::drain_state})
+    parts_.links->serve(kind, [mail = replicator_mail_](const cluster::link_message& x,
+                                                        const cluster::link_reply& reply) {
+      if (x.is_request)
+        mail->send(
+            link_question{std::string{x.from}, x.kind, std::string{x.body}, x.deadline, reply});
+    });
 }
 
 void cluster_registry::end(const std::function<void()>& then) {

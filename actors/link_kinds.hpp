@@ -66,6 +66,10 @@ inline constexpr uint16_t registry_last = copy_entries;
 /// Request: misplaced slots move at once. Without a body, and so is the answer.
 inline constexpr uint16_t hurry = 48;
 
+/// Request: how far a node that drains is with its objects; without a body. Answer: a drain_state
+/// (messages/object_copies.hpp). Older nodes do not know the question.
+inline constexpr uint16_t drain_state = 49;
+
 /// Request: where the node serves the files that it pulls from origins; without a body. Answer: an
 /// object_place of no size. Nodes that ask no origins do not know the question.
 inline constexpr uint16_t pull_place = 65;

@@ -90,6 +90,9 @@ void node::add_object_metrics(metrics::registry& metrics) {
                        [owed] { return double(owed->under_replicated()); });
     metrics.add_reader("shoal_objects_wanted", "Objects that this node is to have and has not", "",
                        [owed] { return double(owed->wanted()); });
+    metrics.add_reader("shoal_objects_to_hand_over",
+                       "Objects that this node, while it drains, is to see at others yet", "",
+                       [owed] { return double(owed->to_hand_over().value_or(0)); });
     metrics.add_reader("shoal_manifests_awaited", "Revisions whose manifest has never been here",
                        "", [this] { return double(claims_->unread()); });
   }

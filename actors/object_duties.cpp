@@ -18,26 +18,34 @@ bool object_duties::look_at(const sha256_digest& object, bool here, bool kept, b
   }
   if (kept && !everywhere && homes_.homes(object).size() < homes_.copies())
     ++(in_round_ ? lacking_so_far_ : lacking_);
-  if (!home && kept && in_surplus_.size() < limits::objects_wanted_max
-      && in_surplus_.insert(object).second)
-    surplus_.push_back(object);
+  if (kept && (!home || (drains_ && everywhere)))
+    give_locked({object, everywhere});
   return home;
 }
 
 void object_duties::round_begins() {
   std::lock_guard lock(mutex_);
   lacking_so_far_ = 0;
+  left_out_so_far_ = 0;
   in_round_ = true;
+  round_counts_ = drains_;
 }
 
 void object_duties::round_ends() {
   std::lock_guard lock(mutex_);
   lacking_ = lacking_so_far_;
+  left_out_ = left_out_so_far_;
   in_round_ = false;
+  has_looked_ = has_looked_ || round_counts_;
 }
 
 bool object_duties::look(std::vector<cluster::candidate> there, mono_time now) {
   std::lock_guard lock(mutex_);
+  auto is_self = [&](auto& node) { return node.id == homes_.self(); };
+  auto self = std::find_if(there.begin(), there.end(), is_self);
+  drains_ = self != there.end() && self->draining;
+  if (!drains_)
+    round_counts_ = has_looked_ = false;
   return homes_.look(std::move(there), now);
 }
 
@@ -91,14 +99,51 @@ std::vector<std::string> object_duties::fetched(const sha256_digest& object, boo
   return {};
 }
 
-std::optional<sha256_digest> object_duties::next_surplus() {
+/// What does not fit comes again with the next round.
+void object_duties::give_locked(const surplus& what) {
+  if (in_surplus_.contains(what.object))
+    return;
+  if (in_surplus_.size() >= limits::objects_wanted_max) {
+    ++(in_round_ ? left_out_so_far_ : left_out_);
+    return;
+  }
+  in_surplus_.insert(what.object);
+  surplus_.push_back({what, {}});
+}
+
+std::optional<object_duties::surplus> object_duties::next_surplus(mono_time now) {
   std::lock_guard lock(mutex_);
-  if (surplus_.empty())
+  for (size_t tries = surplus_.size(); tries > 0; --tries) {
+    auto next = surplus_.front();
+    surplus_.pop_front();
+    if (next.not_before <= now)
+      return next.what;
+    surplus_.push_back(next);
+  }
+  return std::nullopt;
+}
+
+void object_duties::gave(const surplus& what, bool done, mono_time retry) {
+  std::lock_guard lock(mutex_);
+  if (done || !drains_)
+    in_surplus_.erase(what.object);
+  else
+    surplus_.push_back({what, retry});
+}
+
+std::vector<std::string> object_duties::heirs(const sha256_digest& object) const {
+  std::lock_guard lock(mutex_);
+  auto homes = homes_.homes(object);
+  if (homes.size() < (drains_ ? homes_.possible_copies() : homes_.copies()))
+    homes.clear();
+  return homes;
+}
+
+std::optional<uint64_t> object_duties::to_hand_over() const {
+  std::lock_guard lock(mutex_);
+  if (!drains_ || !has_looked_)
     return std::nullopt;
-  auto object = surplus_.front();
-  surplus_.pop_front();
-  in_surplus_.erase(object);
-  return object;
+  return in_surplus_.size() + left_out_;
 }
 
 std::vector<std::string> object_duties::homes(const sha256_digest& object) const {

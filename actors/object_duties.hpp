@@ -35,8 +35,25 @@ public:
   /// @returns the owners that wait for it, if it has come. @param retry when to try it again else.
   std::vector<std::string> fetched(const sha256_digest& object, bool come, mono_time retry);
 
-  /// @returns an object that others are to have instead of this node.
-  std::optional<sha256_digest> next_surplus();
+  /// What others are to have.
+  struct surplus {
+    sha256_digest object;
+    bool stays = false; ///< This node keeps it as well: a manifest.
+  };
+
+  /// @returns an object that others are to have instead of this node, and is in hand until `gave`.
+  std::optional<surplus> next_surplus(mono_time now);
+
+  /// @param done they have it, or it is here no longer. @param retry when to ask them again else: a
+  /// node that drains does.
+  void gave(const surplus& what, bool done, mono_time retry);
+
+  /// @returns who is to have an object so that this node need not; nobody while some are absent.
+  std::vector<std::string> heirs(const sha256_digest& object) const;
+
+  /// @returns of how many objects here others are not known to have the copies that they can have;
+  /// nothing as long as this node does not drain, or has not looked through all records since.
+  std::optional<uint64_t> to_hand_over() const;
 
   /// As object_homes has them.
   std::vector<std::string> homes(const sha256_digest& object) const;
@@ -55,17 +72,28 @@ private:
     bool under_way = false;
   };
 
+  struct handed {
+    surplus what;
+    mono_time not_before{};
+  };
+
   void want_locked(const sha256_digest& object, const std::string& owner);
+  void give_locked(const surplus& what);
 
   mutable std::mutex mutex_;
   cluster::object_homes homes_;
   std::unordered_map<sha256_digest, wish> wanted_;
-  std::deque<sha256_digest> order_; ///< Of `wanted_`, those that are not under way.
-  std::deque<sha256_digest> surplus_;
-  std::unordered_set<sha256_digest> in_surplus_;
+  std::deque<sha256_digest> order_;              ///< Of `wanted_`, those that are not under way.
+  std::deque<handed> surplus_;                   ///< Without those that are in hand.
+  std::unordered_set<sha256_digest> in_surplus_; ///< With them.
   uint64_t lacking_ = 0;        ///< Objects here with an absent home: in the last round, and since.
   uint64_t lacking_so_far_ = 0; ///< In this round.
   bool in_round_ = false;
+  uint64_t left_out_ = 0; ///< Of `surplus_`, as it was full: as `lacking_` is counted.
+  uint64_t left_out_so_far_ = 0;
+  bool drains_ = false;
+  bool round_counts_ = false; ///< It began when this node did drain.
+  bool has_looked_ = false;   ///< Such a round has ended.
 };
 
 } // namespace shoal

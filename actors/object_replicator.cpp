@@ -23,6 +23,9 @@ constexpr std::chrono::minutes round_period{10};
 
 constexpr std::chrono::seconds copy_again_period{5};
 
+/// Between two questions whether others have what is to be theirs.
+constexpr std::chrono::seconds give_again_period{1};
+
 /// Looked at in one turn.
 constexpr size_t lost_at_once = 64;
 
@@ -104,35 +107,44 @@ void object_replicator::look_for_lost() {
 
 // -- what others are to have -----------------------------------------------------------------
 
-/// What all homes hold need not be kept here.
+/// What all homes hold need not be kept here. A node that drains asks until they do.
 void object_replicator::give_up_surplus() {
+  auto now = config_.now();
   while (giving_up_ < limits::object_repairs_max) {
-    auto object = config_.duties->next_surplus();
-    if (!object)
+    auto what = config_.duties->next_surplus(now);
+    if (!what)
       return;
-    auto size = config_.objects->size(*object);
-    auto homes = config_.duties->homes(*object);
-    auto is_mine = std::find(homes.begin(), homes.end(), config_.self) != homes.end();
-    if (!size || is_mine || homes.size() < config_.duties->copies())
-      continue;
-    auto open = std::make_shared<size_t>(homes.size());
-    auto keeping = std::make_shared<size_t>(0);
-    hold_objects ask{{{*object, *size}}, {}, config_.zone};
-    ++giving_up_;
-    for (auto& node : homes)
-      asker_.ask(node, link_kind::hold_objects, to_archive(ask), config_.now() + config_.patience,
-                 [=, this, object = *object, all = homes.size()](const result<std::string>& body) {
-                   auto answer
-                       = body ? from_archive<held_objects>(*body) : tl::unexpected{body.error()};
-                   if (answer && answer->states == std::string(1, char{1}))
-                     ++*keeping;
-                   if (--*open > 0)
-                     return;
-                   --giving_up_;
-                   if (*keeping == all)
-                     send(config_.steward, object_released{object});
-                 });
+    auto size = config_.objects->size(what->object);
+    auto heirs = config_.duties->heirs(what->object);
+    auto is_mine = std::find(heirs.begin(), heirs.end(), config_.self) != heirs.end();
+    if (size && !is_mine && !heirs.empty())
+      ask_heirs(*what, *size, heirs);
+    else
+      config_.duties->gave(*what, !size || is_mine, now + give_again_period);
   }
+}
+
+void object_replicator::ask_heirs(const object_duties::surplus& what, uint64_t size_bytes,
+                                  const std::vector<std::string>& heirs) {
+  auto open = std::make_shared<size_t>(heirs.size());
+  auto keeping = std::make_shared<size_t>(0);
+  hold_objects ask{{{what.object, size_bytes}}, {}, config_.zone};
+  ++giving_up_;
+  for (auto& node : heirs)
+    asker_.ask(node, link_kind::hold_objects, to_archive(ask), config_.now() + config_.patience,
+               [=, this, all = heirs.size()](const result<std::string>& body) {
+                 auto answer
+                     = body ? from_archive<held_objects>(*body) : tl::unexpected{body.error()};
+                 if (answer && answer->states == std::string(1, char{1}))
+                   ++*keeping;
+                 if (--*open > 0)
+                   return;
+                 --giving_up_;
+                 auto taken = *keeping == all;
+                 config_.duties->gave(what, taken, config_.now() + give_again_period);
+                 if (taken && !what.stays && all >= config_.duties->copies())
+                   send(config_.steward, object_released{what.object});
+               });
 }
 
 // -- for other nodes -------------------------------------------------------------------------
@@ -173,6 +185,15 @@ void object_replicator::take(const std::vector<sha256_digest>& objects) {
 }
 
 void object_replicator::on_question(const link_question& x) {
+  if (x.kind == link_kind::drain_state) {
+    auto left = config_.duties->to_hand_over();
+    x.reply(to_archive(drain_state{left.has_value(), left.value_or(0)}));
+  } else {
+    on_hold_question(x);
+  }
+}
+
+void object_replicator::on_hold_question(const link_question& x) {
   auto ask = from_archive<hold_objects>(x.body);
   if (!ask || ask->objects.size() > limits::objects_held_at_once_max)
     return x.reply.refuse(ec::invalid_argument, "objects to hold");

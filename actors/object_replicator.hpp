@@ -105,6 +105,9 @@ private:
   void fetch_wanted(mono_time now);
   void fetch(const sha256_digest& object);
   void give_up_surplus();
+  void ask_heirs(const object_duties::surplus& what, uint64_t size_bytes,
+                 const std::vector<std::string>& heirs);
+  void on_hold_question(const link_question& x);
   void pull(object_pull what);
 
   object_replicator_config config_;

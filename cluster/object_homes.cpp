@@ -96,4 +96,9 @@ size_t object_homes::reachable_copies() const {
   return std::min(copies_, static_cast<size_t>(keeping));
 }
 
+size_t object_homes::possible_copies() const {
+  auto keeping = std::count_if(all_.begin(), all_.end(), keeps);
+  return std::min(copies_, static_cast<size_t>(keeping));
+}
+
 } // namespace shoal::cluster

@@ -46,7 +46,11 @@ public:
 
   /// Copies that there can be: fewer than wanted if fewer nodes are there.
   size_t reachable_copies() const;
+
+  /// The same if those that are absent come back.
+  size_t possible_copies() const;
   size_t copies() const { return copies_; }
+  const std::string& self() const { return self_; }
 
 private:
   struct known {

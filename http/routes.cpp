@@ -80,6 +80,7 @@ constexpr std::array routes{
     route{method::get, "/api/agents", agent_list, admin, as_json},
     route{method::get, "/api/cluster", cluster_status, open, as_json},
     route{method::get, "/api/cluster/slots", cluster_slots, open, as_json},
+    route{method::get, "/api/cluster/drain", cluster_drain_state, admin, as_json},
     route{method::post, "/api/cluster/drain", cluster_drain, admin, as_json},
     route{method::post, "/api/cluster/undrain", cluster_undrain, admin, as_json},
     route{method::post, "/api/cluster/rebalance", cluster_rebalance, admin, as_json},

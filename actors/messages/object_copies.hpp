@@ -47,6 +47,17 @@ typename Inspector::result_type inspect(Inspector& f, held_objects& x) {
   return f(x.states);
 }
 
+/// How far a node that drains is with its objects.
+struct drain_state {
+  bool known = false;   ///< It drains, and has looked which it has.
+  uint64_t objects = 0; ///< Of which others are not known to have the copies that they can have.
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, drain_state& x) {
+  return f(x.known, x.objects);
+}
+
 /// Asks for copies of objects that are here on all of their homes, or on others if homes fail.
 struct copy_objects {
   uint64_t ticket = 0; ///< Chosen at random by whoever asks; the same when it asks again.

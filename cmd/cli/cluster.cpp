@@ -143,6 +143,7 @@ outcome<void> show(const context& ctx, const char* path, void (*print)(const jso
 
 outcome<void> drain(const context& ctx, const drain_options& options, bool yes) {
   auto client = ctx.client();
+  client.send_key_always();
   auto path = std::string{"/api/cluster/"} + (yes ? "drain" : "undrain");
   auto answer = post(client, path + query_string({{"node", options.node}}));
   if (!answer)
@@ -188,7 +189,8 @@ void add_orders(CLI::App& group, context& ctx) {
   auto options = std::make_shared<drain_options>();
   auto* give_up = group.add_subcommand("drain", "Have a node give up its slots, e.g. to remove it");
   give_up->add_option("node", options->node, "Its id")->required()->type_name("NODE");
-  give_up->add_flag("--wait", options->wait, "Until it owns nothing and stands by for nothing");
+  give_up->add_flag("--wait", options->wait,
+                    "Until it owns nothing, stands by for nothing, and others have its objects");
   give_up->add_option("--timeout", options->timeout_s, "Seconds to wait")
       ->type_name("SECONDS")
       ->capture_default_str();

@@ -21,17 +21,48 @@ constexpr auto poll_period = 200ms;
 struct holding {
   uint64_t owned = 0;
   uint64_t stood_by = 0;
+  bool has_slots = true;
+  std::optional<uint64_t> objects; ///< That others are to have yet, once it has no slots.
 
+  bool is_empty() const { return !has_slots && objects == uint64_t{0}; }
   bool operator==(const holding&) const = default;
 };
 
-/// @returns what the node still has, as the server sees it; nothing at all if it is not there.
-holding holding_of(const nlohmann::json& doc, const std::string& node) {
-  if (doc.is_object() && doc.contains("nodes"))
-    for (auto& one : doc["nodes"])
-      if (member_text(one, "id") == node)
-        return {member_number(one, "slots_owned"), member_number(one, "slots_standing_by")};
-  return {};
+/// @returns what the node still has, as the server sees it; nothing if it is not there.
+std::optional<holding> slots_in(const nlohmann::json& doc, const std::string& node) {
+  if (!doc.is_object() || !doc.contains("nodes"))
+    return std::nullopt;
+  for (auto& one : doc["nodes"]) {
+    if (member_text(one, "id") != node)
+      continue;
+    holding has;
+    has.owned = member_number(one, "slots_owned");
+    has.stood_by = member_number(one, "slots_standing_by");
+    has.has_slots = has.owned > 0 || has.stood_by > 0;
+    return has;
+  }
+  return std::nullopt;
+}
+
+outcome<std::optional<holding>> holding_of(http_client& client, const nlohmann::json& doc,
+                                           const std::string& node) {
+  auto has = slots_in(doc, node);
+  if (!has || has->has_slots)
+    return has;
+  auto told = client.fetch_json("/api/cluster/drain" + query_string({{"node", node}}));
+  if (!told)
+    return tl::unexpected<failure>(told.error());
+  if (told->is_object() && told->contains("objects") && (*told)["objects"].is_number_unsigned())
+    has->objects = (*told)["objects"].get<uint64_t>();
+  return has;
+}
+
+std::string to_text(const holding& x) {
+  if (x.has_slots)
+    return fmt::format("owns {} slots and stands by for {}", x.owned, x.stood_by);
+  if (x.objects)
+    return fmt::format("owns no slots and has {} objects that others lack", *x.objects);
+  return "owns no slots and does not say yet what objects others lack";
 }
 
 /// @returns why nothing moves; empty: it may.
@@ -43,8 +74,7 @@ std::string obstacle_in(const nlohmann::json& doc, const std::string& server) {
 
 failure still_holds(const std::string& node, unsigned timeout_s, const holding& last,
                     const std::string& obstacle) {
-  auto text = fmt::format("after {} s {} still owns {} slots and stands by for {}", timeout_s,
-                          safe_text(node), last.owned, last.stood_by);
+  auto text = fmt::format("after {} s {} still {}", timeout_s, safe_text(node), to_text(last));
   return {exit_code::refused, obstacle.empty() ? text : text + ": " + obstacle};
 }
 
@@ -56,19 +86,20 @@ outcome<void> wait_until_drained(const context& ctx, http_client& client, const 
   std::optional<holding> last;
   std::string obstacle;
   for (;;) {
-    if (auto doc = client.fetch_json("/api/cluster")) {
-      auto now = holding_of(*doc, node);
-      if (now == holding{})
+    auto doc = client.fetch_json("/api/cluster");
+    auto has = doc.and_then([&](auto& x) { return holding_of(client, x, node); });
+    if (has) {
+      auto& now = *has;
+      if (!now || now->is_empty())
         return {};
       if (ctx.wants_progress() && last != now)
-        fmt::print(stderr, "{} owns {} slots and stands by for {}\n", safe_text(node), now.owned,
-                   now.stood_by);
+        fmt::print(stderr, "{} {}\n", safe_text(node), to_text(*now));
       last = now;
       auto before = std::exchange(obstacle, obstacle_in(*doc, client.base_url()));
       if (!ctx.quiet && !obstacle.empty() && obstacle != before)
         fmt::print(stderr, "waits: {}\n", obstacle);
-    } else if (doc.error().code == exit_code::refused) {
-      return tl::unexpected<failure>(doc.error());
+    } else if (has.error().code == exit_code::refused) {
+      return tl::unexpected<failure>(has.error());
     }
     if (mono_now() >= give_up_at)
       return tl::unexpected<failure>(

@@ -146,6 +146,16 @@ response refusal(const error& err) {
   return r;
 }
 
+/// @returns as cluster_admin::objects_left, of any node.
+result<std::optional<uint64_t>> objects_left(const node& of, const std::string& name) {
+  auto& admin = of.cluster()->admin();
+  auto* registry = of.shared_registry();
+  auto* duties = registry ? registry->duties() : nullptr;
+  if (name == admin.self() && duties)
+    return duties->to_hand_over();
+  return admin.objects_left(name);
+}
+
 task<> set_drain(exchange& ex, bool yes) {
   auto* side = ex.node().cluster();
   auto node = node_of_query(ex);
@@ -183,6 +193,27 @@ task<> cluster_slots(exchange& ex) {
 
 task<> cluster_drain(exchange& ex) {
   co_await set_drain(ex, true);
+}
+
+task<> cluster_drain_state(exchange& ex) {
+  auto* side = ex.node().cluster();
+  auto node = node_of_query(ex);
+  if (!side || !node) {
+    auto refused = side ? json_error(node.error()) : alone();
+    co_await ex.send(std::move(refused));
+    co_return;
+  }
+  // It waits for that node.
+  auto work = [&of = ex.node(), node = *node] { return objects_left(of, node); };
+  auto left = co_await ex.on_disk(std::move(work));
+  if (!left) {
+    co_await ex.send(refusal(left.error()));
+    co_return;
+  }
+  json_object body{{"node", *node}, {"objects", nullptr}};
+  if (*left)
+    body["objects"] = **left;
+  co_await ex.send(no_cache(body));
 }
 
 task<> cluster_undrain(exchange& ex) {

@@ -104,6 +104,7 @@ task<> swarm_details(exchange& ex);
 // -- cluster.cpp: the nodes together ------------------------------------------------------
 task<> cluster_status(exchange& ex);
 task<> cluster_slots(exchange& ex);
+task<> cluster_drain_state(exchange& ex);
 task<> cluster_drain(exchange& ex);
 task<> cluster_undrain(exchange& ex);
 task<> cluster_rebalance(exchange& ex);

@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
          message<lookup_entries>, message<entry_part>,      message<object_range>,
          message<object_piece>,   message<adopt_objects>,   message<registry_entry>,
          message<written_answer>, message<hold_objects>,    message<held_objects>,
-         message<pulled_news>,    message<errand_order>,    message<errand_report>};
+         message<pulled_news>,    message<errand_order>,    message<errand_report>,
+         message<drain_state>};
   messages[data[0] % std::size(messages)](as_chars({data + 1, size - 1}));
   return 0;
 }

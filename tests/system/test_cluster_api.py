@@ -34,6 +34,10 @@ def order(node, path):
     return web.post(node.url + "/api/cluster/" + path, {}, ADMIN)
 
 
+def left(node, name):
+    return web.get(f"{node.url}/api/cluster/drain?node={name}", ADMIN)
+
+
 def owners(node):
     """{slot: (name of the owner, epoch)}"""
     return {slot["slot"]: (slot["owner"], slot["epoch"]) for slot in slots(node)["slots"]}
@@ -120,7 +124,8 @@ def test_only_the_operator_gives_orders(cluster):
     for path in ("drain?node=n1", "undrain?node=n1", "rebalance"):
         url = cluster[0].url + "/api/cluster/" + path
         assert web.post(url, {}).status == 401
-        assert web.get(url, ADMIN).status == 405
+        assert web.request("PUT", url, None, ADMIN).status == 405
+    assert web.get(cluster[0].url + "/api/cluster/drain?node=n1").status == 401
 
 
 def test_who_is_unknown_is_not_found(cluster):
@@ -128,6 +133,8 @@ def test_who_is_unknown_is_not_found(cluster):
         answer = order(cluster[0], path + "?node=nobody")
         assert (answer.status, "nobody" in answer.json()["error"]) == (404, True)
         assert order(cluster[0], path).status == 400
+    assert left(cluster[0], "nobody").status == 404
+    assert web.get(cluster[0].url + "/api/cluster/drain", ADMIN).status == 400
 
 
 def test_any_node_can_be_told_to_drain_another(cluster):
@@ -138,6 +145,10 @@ def test_any_node_can_be_told_to_drain_another(cluster):
     wait.until(lambda: cluster[2].metrics()["shoal_cluster_slots_owned"] == 0, 20, "it knows")
     assert status(cluster[2])["drains"] == ["n3"]
     assert not node_in(status(cluster[2]), "n1")["draining"]
+    for node in cluster.nodes:  # Itself, too.
+        wait.until(lambda one=node: left(one, "n3").json() == {"node": "n3", "objects": 0}, 20,
+                   "it has nothing that others lack")
+        assert left(node, "n1").json() == {"node": "n1", "objects": None}
     assert order(cluster[1], "undrain?node=n3").status == 200
     wait.until(lambda: status(cluster[2])["drains"] == [], 20, "the order is taken back")
     cluster.wait_settled()
@@ -210,6 +221,7 @@ def test_a_node_alone_says_so(tmp_path):
     with Node(tmp_path / "single", "--admin-key", "root") as node:
         assert status(node) == {"mode": "single"}
         assert web.get(node.url + "/api/cluster/slots").status == 404
+        assert left(node, "n1").status == 404
         for path in ("drain?node=n1", "undrain?node=n1", "rebalance"):
             answer = order(node, path)
             assert (answer.status, "no cluster" in answer.json()["error"]) == (404, True)

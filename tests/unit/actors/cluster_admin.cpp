@@ -4,7 +4,9 @@
 #include "actors/cluster_admin.hpp"
 
 #include "actors/cluster_metrics.hpp"
+#include "actors/link_archive.hpp"
 #include "actors/link_kinds.hpp"
+#include "actors/messages/object_copies.hpp"
 
 #include <caf/test/unit_test.hpp>
 
@@ -43,13 +45,14 @@ struct scripted_links final : links {
   void call(const std::string& node, uint16_t kind, std::string, mono_time,
             callback then) override {
     called.emplace_back(node, kind);
-    then(node == "b" ? result<std::string>{std::string{}} : fail(ec::unavailable));
+    then(node == "b" ? result<std::string>{body} : fail(ec::unavailable));
   }
   void tell(const std::string&, uint16_t, std::string) override {}
   void serve(uint16_t kind, handler who) override { served[kind] = std::move(who); }
   void listen(link_listener&) override {}
   void follow(std::vector<link_peer>) override {}
 
+  std::string body; ///< What "b" answers.
   std::vector<std::pair<std::string, uint16_t>> called;
   std::map<uint16_t, handler> served;
 };
@@ -93,6 +96,23 @@ CAF_TEST(a node that is gone can be let in again) {
 CAF_TEST(what etcd says is passed on) {
   member.answer = fail(ec::unavailable);
   CAF_CHECK(code_of(admin.drain("b", true)) == ec::unavailable);
+}
+
+CAF_TEST(a node that drains is asked which objects others lack) {
+  auto left_at = [&](const char* node) {
+    auto left = admin.objects_left(node);
+    CAF_REQUIRE(left);
+    return *left;
+  };
+  CAF_CHECK(admin.objects_left("d").error().code == ec::not_found);
+  between.body = to_archive(drain_state{true, 7});
+  CAF_CHECK(left_at("b") == 7u);
+  CAF_CHECK(between.called.back().second == link_kind::drain_state);
+  between.body = to_archive(drain_state{});
+  CAF_CHECK(!left_at("b"));
+  between.body.clear();
+  CAF_CHECK(!left_at("b"));
+  CAF_CHECK(!left_at("c"));
 }
 
 CAF_TEST(a rebalance says who was reached) {
