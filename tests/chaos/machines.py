@@ -2,8 +2,6 @@
 """Three members of etcd and three nodes, each on a host of its own, as a supervisor would run them:
 what ends by itself is started again, and remembered."""
 
-import glob
-import os
 import shutil
 import signal
 import subprocess
@@ -13,13 +11,13 @@ import time
 import netns
 from support import wait, web
 from support.cluster import ADMIN, is_settled
+from support.false_clock import LIBRARIES, FalseClock
 from support.paths import SANITIZED, SHOALD, TOP
 from support.process import Process
 
 NODES, MEMBERS = ("n1", "n2", "n3"), ("e1", "e2", "e3")
 HTTP, LINKS, CLIENT, PEER = 7070, 7420, 2379, 2380
 SMALL_DISK = "96m"
-FAKE_CLOCK = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
 
 
 class Outages:
@@ -94,11 +92,10 @@ class ChaosNode(Machine):
         self.at = (host.address, HTTP)
         self.url = f"http://{host.address}:{HTTP}"
         self.data = work / f"{host.name}-data"
-        self.offset = work / f"{host.name}-clock"
         self.data.mkdir()
-        self.offset.write_text("+0\n")
+        self._clock = self._make_clock(host, work)
         super().__init__(host, work, self._command(host, members, certificates),
-                         self._clock(host))
+                         self._clock and self._clock.environment)
 
     def _command(self, host, members, tls):
         name = host.name
@@ -113,18 +110,18 @@ class ChaosNode(Machine):
                 "--rate", "0", "--admin-key", ADMIN["X-Weightless-Key"], "--leave-timeout", "5",
                 "--log-format", "text"]
 
-    def _clock(self, host):
+    @staticmethod
+    def _make_clock(host, work):
         # A sanitizer must be loaded first, and so must the false clock.
-        if not FAKE_CLOCK or SANITIZED or host.name != NODES[-1]:
+        if not LIBRARIES or SANITIZED or host.name != NODES[-1]:
             return None
-        return {**os.environ, "LD_PRELOAD": FAKE_CLOCK[0], "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_TIMESTAMP_FILE": str(self.offset), "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "DONT_FAKE_MONOTONIC": "1"}
+        files = work / f"{host.name}-clock"
+        files.mkdir()
+        return FalseClock(files)
 
     def shift(self, seconds):
-        fresh = self.offset.with_name("fresh-clock")
-        fresh.write_text(f"{seconds:+d}\n")
-        fresh.rename(self.offset)
+        if self._clock:
+            self._clock.shift(seconds)
 
     def answers(self):
         """Whether the process serves requests at all."""
