@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/member.hpp"
 
+#include "cluster/lease_alarm.hpp"
 #include "cluster/route_writer.hpp"
 #include "core/log.hpp"
 
@@ -22,6 +23,8 @@ using namespace coordination;
 using namespace std::chrono_literals;
 
 constexpr auto tick_period = 50ms;
+
+constexpr auto alarm_look_period = 1s;
 
 /// Of members of etcd that do no work for this node.
 constexpr auto probe_period = 10s;
@@ -66,6 +69,7 @@ public:
 
 private:
   void run();
+  void watch_lease();
   void tick();
   void look_for_cluster();
   void publish();
@@ -114,8 +118,11 @@ private:
   std::map<std::string, key_ring, std::less<>> rings_;
   std::shared_ptr<const cluster_sight> view_ = std::make_shared<cluster_sight>();
   bool is_idle_ = false;
+  std::optional<lease_state> lease_; // Once there is a membership.
+  bool unwatched_ = false;
 
-  std::thread thread_; // Last: it uses all of the above.
+  std::thread thread_; // Last, both: they use all of the above.
+  std::thread watcher_;
 };
 
 // -- the thread -------------------------------------------------------------------------
@@ -139,7 +146,26 @@ result<void> running_member::begin() {
                                [](std::string_view) {}, // `publish_keys` compares.
                                complain});
   thread_ = std::thread{[this] { run(); }};
+  watcher_ = std::thread{[this] { watch_lease(); }};
   return {};
+}
+
+/// On a thread of its own, without asio: whatever `thread_` waits for, this says that it does.
+void running_member::watch_lease() {
+  lease_alarm alarm;
+  std::unique_lock guard{mutex_};
+  while (!changed_.wait_for(guard, alarm_look_period, [this] { return unwatched_; })) {
+    auto news = lease_ ? alarm.look(*lease_, now_()) : std::nullopt;
+    if (!news)
+      continue;
+    guard.unlock();
+    if (news->why.empty())
+      log::info("cluster", "holds its lease again after_s={}", news->without.count());
+    else
+      log::warn("cluster", "is without its lease for_s={} why=\"{}\"", news->without.count(),
+                news->why);
+    guard.lock();
+  }
 }
 
 void running_member::look_for_cluster() {
@@ -244,6 +270,7 @@ void running_member::publish_view() {
                            std::move(to_stand_by), role_in(owner, standby)});
   }
   std::lock_guard guard{mutex_};
+  lease_ = lease_state{now, made->acts_until, made->joined, made->etcd.reachable};
   view_ = std::move(made);
   if (std::exchange(is_idle_, idle) != idle)
     changed_.notify_all();
@@ -252,6 +279,12 @@ void running_member::publish_view() {
 void running_member::end() {
   if (!thread_.joinable())
     return;
+  {
+    std::lock_guard guard{mutex_};
+    unwatched_ = true;
+  }
+  changed_.notify_all();
+  watcher_.join();
   asio::post(io_, [this] {
     auto stop = [this] { asio::post(io_, [this] { io_.stop(); }); };
     ended_ = true;
