@@ -77,7 +77,7 @@ result<bulk_config> bulk_of(const cluster_config& c, const endpoint& link_listen
   bulk_config bulk;
   bulk.listen = c.bulk_listen.empty() ? endpoint{link_listen.address, 0} : c.bulk_listen.front();
   if (c.insecure_links && !bulk.listen.address.is_loopback())
-    return fail(ec::invalid_argument, "bulk-listen: without TLS it is for this machine only");
+    return fail(ec::invalid_argument, "bulk-listen: without TLS, loopback addresses only");
   bulk.host = links.substr(0, links.rfind(':'));
   bulk.advertise = c.bulk_advertise;
   if (!bulk.advertise.empty() && cluster::split_address(bulk.advertise).first.empty())
@@ -110,7 +110,7 @@ std::vector<option> cluster_options(cluster_config& c) {
       setting("cluster.link-cert", c.link_cert, "PEM: this node's certificate, for its node-id"),
       setting("cluster.link-key", c.link_key, "PEM: its key"),
       setting("cluster.insecure-links", c.insecure_links,
-              "Links without TLS, only on this machine's own addresses"),
+              "Links without TLS, only on loopback addresses"),
       setting("cluster.etcd-user", c.etcd_user, "Name for etcd; none: no authentication"),
       setting("cluster.etcd-password-file", c.etcd_password_file, "File that holds its password"),
       setting("cluster.etcd-ca", c.etcd_ca, "PEM: who vouches for etcd's members"),
@@ -172,6 +172,8 @@ result<cluster_side_config> cluster_side_of(const cluster_config& c, uint64_t fi
   if (!c.insecure_links && (c.link_ca.empty() || c.link_cert.empty() || c.link_key.empty()))
     return fail(ec::invalid_argument, "a cluster needs link-ca, link-cert and link-key "
                                       "(deploy/dev-certs makes them), or insecure-links");
+  if (c.insecure_links && !listen.address.is_loopback())
+    return fail(ec::invalid_argument, "link-listen: without TLS, loopback addresses only");
   made.links.listen = listen;
   made.links.files = {c.link_ca, c.link_cert, c.link_key};
   made.links.insecure = c.insecure_links;

@@ -16,6 +16,8 @@ CLEAN = {k: v for k, v in os.environ.items()
              "PORT", "SERVER_PORT", "REGISTRY_KEY", "TRACKER_SECRET", "WEBSEED_BASE_URL",
              "WEBSEED_TIMEOUT_MS", "WEBSEED_USER_AGENT", "OPEN_TRACKER", "MAX_PEERS")}
 
+PLAIN_LINKS = ("--join", "http://127.0.0.1:1", "--insecure-links", "true")
+
 
 def run(*arguments, env=None):
     return subprocess.run([SHOALD, *map(str, arguments)], capture_output=True, text=True,
@@ -52,8 +54,13 @@ def effective(*arguments, env=None):
     (["--threads", "1000000"], "--threads"),
     (["--rate", "nan"], "--rate"),
     (["--cluster-passkeys", "true"], "cluster-passkeys"),
-    (["--cluster-passkeys", "true", "--join", "http://127.0.0.1:1", "--insecure-links", "true",
-      "--tracker-secrets", "s"], "tracker-secrets"),
+    (["--cluster-passkeys", "true", *PLAIN_LINKS, "--tracker-secrets", "s"], "tracker-secrets"),
+    ([*PLAIN_LINKS, "--link-listen", "0.0.0.0:7420"],
+     "link-listen: without TLS, loopback addresses only"),
+    ([*PLAIN_LINKS, "--link-listen", "[::]:7420", "--bulk-listen", "[::1]:7421"],
+     "link-listen: without TLS, loopback addresses only"),
+    ([*PLAIN_LINKS, "--link-listen", "127.0.0.1:7420", "--bulk-listen", "192.0.2.1:7421"],
+     "bulk-listen: without TLS, loopback addresses only"),
     (["--rate", "-1"], "--rate"),
     (["--interval", "0"], "--interval"),
     (["--interval", "10s"], "--interval"),

@@ -3,6 +3,8 @@
 
 import threading
 import time
+from http.client import HTTPException
+from typing import NamedTuple
 
 import pytest
 from support import tracker, wait, web
@@ -16,16 +18,25 @@ CLIENTS = 6
 WANTED = CROWD + CLIENTS  # More than a reply has, so that it takes several to see everybody.
 
 
+class Silence(NamedTuple):
+    """An announce that a socket brought no answer to."""
+
+    node: str
+    began: float
+    ended: float
+    why: str
+
+
 class Client(threading.Thread):
-    """Announces one swarm without pause at nodes that run, over UDP and HTTP in turn. What no
-    socket takes because a node is dead is no answer, and the next node is asked, as clients do."""
+    """Announces one swarm without pause, over UDP or HTTP. When a node does not answer the next one
+    is asked, as clients do; whether it may have been silent is for the test to say."""
 
     def __init__(self, number, cluster, swarm):
         super().__init__(daemon=True)
         self.answers = []  # (when asked, peers that the answer counts, seconds)
         self.handed_out = {}  # {(ip, port): when the latest answer with it was asked for}
         self.refused = []
-        self.dead = 0
+        self.silences = []
         self.ending = threading.Event()
         self._number = 200 + number
         self._cluster = cluster
@@ -43,8 +54,8 @@ class Client(threading.Thread):
                 self.handed_out |= dict.fromkeys(addresses, began)
             except (TrackerError, AssertionError) as refusal:
                 self.refused.append(f"{node.data}: {refusal!r}")
-            except OSError:
-                self.dead += 1
+            except (OSError, HTTPException) as error:
+                self.silences.append(Silence(node.name, began, time.monotonic(), repr(error)))
                 self._at += 1
 
     def _over_udp(self, node):
@@ -89,6 +100,7 @@ def test_the_owner_of_a_busy_swarm_dies_and_owns_it_again(tmp_path, request):
             return [a for c in clients for a in c.answers if a[0] >= moment]
         answered_since(0, 50)
 
+        killing = time.monotonic()
         cluster.kill9(which)
         killed = time.monotonic()
         without_owner = answered_since(killed, 100)
@@ -96,6 +108,7 @@ def test_the_owner_of_a_busy_swarm_dies_and_owns_it_again(tmp_path, request):
         first = min(asked + took for asked, _, took in without_owner) - killed
 
         cluster.start(which)
+        started = time.monotonic()
         wait.until(lambda: owner_of(cluster[which], swarm) == name, 120, "it owns the slot again")
         back = time.monotonic()
         with_owner = answered_since(back, 100)
@@ -106,6 +119,9 @@ def test_the_owner_of_a_busy_swarm_dies_and_owns_it_again(tmp_path, request):
             client.join(30)
 
         assert [r for c in clients for r in c.refused] == []
+        silences = [silence for c in clients for silence in c.silences]
+        assert silences and [s for s in silences if s.node != name or s.ended < killing
+                             or s.began > started] == []
         known = CROWD + CLIENTS
         share = min(peers for _, peers, _ in without_owner) / known
         print(f"{name} killed: first answer after {first * 1000:.0f} ms, {share:.1%} of {known} "
