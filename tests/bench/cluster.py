@@ -3,7 +3,6 @@
 
 import argparse
 import datetime
-import hashlib
 import re
 import statistics
 import subprocess
@@ -13,10 +12,10 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cluster_fail_over import fail_over
 from cluster_nodes import Apart, Cluster, now
 from rounds import load
 from servers import TOP
-from support.udp_client import UdpClient
 from table import commit, machine
 
 SWARMS = ("--swarms", 10_000, "--peers", 100, "--seeds", 0, "--numwant", 50)
@@ -168,103 +167,16 @@ def milliseconds(text):
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
-def hashes(count):
-    return [hashlib.sha1(b"swarm %d" % i).digest() for i in range(count)]
-
-
-def fill(cluster, swarms, peers):
-    """So many peers in each swarm, announced at all nodes in turn."""
-    clients = [UdpClient(n.address) for n in cluster.nodes]
-    for i in range(peers):
-        for j, swarm in enumerate(swarms):
-            clients[(i + j) % len(clients)].announce(swarm, number=i + 1, left=i % 2)
-    for client in clients:
-        client.close()
-
-
-class Prober:
-    """Announces one swarm again and again at a node that lives, without waiting for answers."""
-
-    def __init__(self, node, swarm):
-        self._client = UdpClient(node.address, timeout_s=0.005)
-        self._swarm = swarm
-
-    def first_good(self, since, patience_s=30):
-        """Seconds from `since` until an announce that was sent after it was answered with peers."""
-        from support.udp_client import announce_packet
-        connection = self._connection
-        sent, deadline = {}, since + patience_s
-        number = 0x70000000
-        while now() < deadline:
-            number += 1
-            sent[number] = now()
-            self._client.send(announce_packet(connection, number, self._swarm, 250, left=1))
-            try:
-                while True:
-                    data = self._client.receive()
-                    if len(data) > 20 and int.from_bytes(data[4:8], "big") in sent:
-                        return now() - since
-            except OSError:
-                pass
-        raise AssertionError("no good answer")
-
-    def prepare(self):
-        self._client.socket.settimeout(5)
-        self._connection = self._client.connect()
-        self._client.socket.settimeout(0.005)
-
-
-def fail_over(plan, how):
-    """The owner of a swarm goes; another node is asked."""
-    times, shares = [], []
-    swarms = hashes(300)
-    for round_number in range(plan.rounds):
-        with Cluster(plan.work / f"{how}{round_number}", 3) as cluster:
-            fill(cluster, swarms, 20)
-            asked = UdpClient(cluster.nodes[1].address)
-            before = handed_out(asked, swarms)
-            assert len(before) == 20 * len(swarms)
-            owned = [s for s in swarms if owner_is(cluster, s, "n1")]
-            prober = Prober(cluster.nodes[1], owned[0])
-            prober.prepare()
-            since = now()
-            if how == "kill -9":
-                cluster.nodes[0].kill()
-            else:
-                cluster.pause(cluster.nodes[0])
-            times.append(prober.first_good(since))
-            shares.append(len(handed_out(asked, swarms) & before) / len(before))
-            asked.close()
-    return Result(f"The owner is gone: {how}", [
-        f"First good answer: {statistics.median(times) * 1000:.0f} ms (median of {len(times)}; "
-        f"{min(times) * 1000:.0f} to {max(times) * 1000:.0f}).",
-        f"Addresses still handed out over {len(swarms)} swarms: {min(shares):.2%} at least."])
-
-
-def handed_out(client, swarms):
-    """All (swarm, address) that announces are told of; replies have room for all of a swarm."""
-    told = set()
-    for swarm in swarms:
-        *_, addresses = client.announce(swarm, number=251, left=1)
-        told |= {(swarm, address) for address in addresses}
-        client.announce(swarm, number=251, left=1, event="stopped")
-    return told
-
-
-def owner_is(cluster, swarm, name):
-    import json
-    from support import web
-    slots = json.loads(web.get(cluster.nodes[1].url + "/api/cluster/slots").body)
-    slots = slots["slots"] if isinstance(slots, dict) else slots
-    return slots[swarm[0]]["owner"] == name
+def owner_gone(plan, how):
+    return Result(f"The owner is gone: {how}", fail_over(plan, how))
 
 
 ROWS = {
     "wrong-node": wrong_node,
     "growth": growth,
     "commits": commits,
-    "kill": lambda plan: fail_over(plan, "kill -9"),
-    "stop": lambda plan: fail_over(plan, "SIGSTOP"),
+    "kill": lambda plan: owner_gone(plan, "kill -9"),
+    "stop": lambda plan: owner_gone(plan, "SIGSTOP"),
 }
 
 

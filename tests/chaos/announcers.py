@@ -5,7 +5,7 @@ import http.client
 import itertools
 import time
 
-from clients import TIMEOUT_S, Client
+from clients import TIMEOUT_S, Client, clock
 from support import bencode, tracker
 from support.udp_client import TrackerError, UdpClient
 
@@ -15,14 +15,15 @@ class Announcer(Client):
 
     protocol = None
 
-    def __init__(self, load, node, number):
+    def __init__(self, load, node, number, swarms=None):
         super().__init__(load, f"{load.seed} {self.protocol} {node.name} {number}")
         self.node, self._number = node, number
+        self._swarms = swarms or load.swarms
         self._peers = self._all_peers()
 
     def _all_peers(self):
         for turn in itertools.count():
-            swarm = self.rng.choice(self.load.swarms)
+            swarm = self.rng.choice(self._swarms)
             peer = self._number * 1_000_000 + turn
             for event, left in (("started", 9), ("", 5), ("completed", 0), ("stopped", 0)):
                 yield swarm, peer, event, left
@@ -33,7 +34,7 @@ class Announcer(Client):
         swarm, peer, event, left = next(self._peers)
         if event == "completed":
             self.journal.completing(swarm)
-        begin = time.monotonic()
+        begin, calm = time.monotonic(), self.journal.calm
         try:
             reason = self.announce(bytes.fromhex(swarm)[:20], peer, event, left)
         except (OSError, http.client.HTTPException) as error:
@@ -47,6 +48,8 @@ class Announcer(Client):
         if event == "completed":
             self.journal.count("completion", "answered")
             self.journal.note(f"completed {swarm} by {peer} through {self.node.name}")
+            if not reason:
+                self.journal.completed_in(calm, swarm)
         if reason:
             self.journal.accuse(f"{clock()} {self.protocol}: {self.node.name} refused: {reason}")
 

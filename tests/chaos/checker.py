@@ -22,6 +22,7 @@ class Verdict:
         self.lost = self.undone = self.read = 0
         self.fetched = self.unserved = self.single = 0
         self.counted = self.announced = self.listed = self.empty_answers = 0
+        self.must_count = 0
 
 
 def check(machines, journal):
@@ -162,20 +163,25 @@ def _check_listings(verdict, machines, journal):
 def _check_counts(verdict, nodes, journal):
     swarms = {name: journal.completed[entry(name)["info_hash"]]
               for name in journal.keys if name.startswith("swarm ")}
+    least = {name: journal.sure[entry(name)["info_hash"]] for name in swarms}
     shown = {}
+
+    def is_right(name):
+        counts = shown[name]
+        return least[name] <= min(counts) and max(counts) <= swarms[name] and len(set(counts)) == 1
 
     def right():
         """Counts are written in batches, so they may come a little late."""
         shown.update({name: [_read(node, name)["completions"] for node in nodes]
                       for name in swarms})
-        return all(max(shown[name]) <= swarms[name] and len(set(shown[name])) == 1
-                   for name in swarms)
+        return all(is_right(name) for name in swarms)
     try:
         wait.until(right, COUNTED_WITHIN_S, "completions are right")
     except AssertionError:
-        verdict.wrong += [f"{name}: {swarms[name]} completions announced, {shown[name]} counted"
-                          for name in swarms
-                          if max(shown[name]) > swarms[name] or len(set(shown[name])) > 1]
+        verdict.wrong += [f"{name}: {swarms[name]} completions announced, {least[name]} of which "
+                          f"no fault excuses, {shown[name]} counted"
+                          for name in swarms if not is_right(name)]
+    verdict.must_count = sum(least.values())
     verdict.announced = sum(swarms.values())
     verdict.counted = sum(max(counts) for counts in shown.values())
     for node in nodes:

@@ -49,6 +49,8 @@ class Journal:
         self.wrong = []
         self.announce_s = []  # How long nodes that ran took for an announce.
         self.completed = Counter()  # Swarm: completions announced.
+        self.sure = Counter()  # Swarm: those of them that no fault can have kept from being counted.
+        self.calm = None  # A number while nothing is broken, another one each time.
         self._lock = threading.Lock()
 
     def count(self, operation, outcome):
@@ -76,6 +78,12 @@ class Journal:
     def completing(self, swarm):
         with self._lock:
             self.completed[swarm] += 1
+
+    def completed_in(self, calm, swarm):
+        """It was answered; `calm` is what the journal had when it was asked."""
+        with self._lock:
+            if calm is not None and calm == self.calm:
+                self.sure[swarm] += 1
 
 
 class Client(threading.Thread):

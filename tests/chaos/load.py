@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 
 from announcers import HttpAnnouncer, UdpAnnouncer
@@ -15,6 +16,8 @@ from publishers import COPIES_WITHIN_S, Committer, Publisher, publish_models
 SWARMS = 40
 WRITERS, READERS, PUBLISHERS = 4, 2, 1
 ANNOUNCERS, DOWNLOADERS = 2, 2  # For each node; the first for each protocol.
+CALM_SWARMS, CALM_TURNS = 3, 12
+FLUSHED_WITHIN_S = 3  # A node that is killed takes along what it counted in its last quarter second.
 
 
 def entry(name, turn=0):
@@ -144,29 +147,49 @@ class Load:
         self.swarms = [entry(f"swarm {n}")["info_hash"] for n in range(SWARMS)]
         self._machines = machines
         self._clients = []
+        self._numbers = itertools.count(1)
+        self._calms = itertools.count(1)
 
     def _make_clients(self):
         self._clients = [Writer(self, n) for n in range(WRITERS)]
         self._clients += [Reader(self, n) for n in range(READERS)]
         self._clients += [Publisher(self, n) for n in range(PUBLISHERS)]
         self._clients += [Committer(self, branch) for branch in self.journal.shelf.branches]
-        numbers = itertools.count(1)
         for node in self.nodes:
             for kind in (HttpAnnouncer, UdpAnnouncer):
-                self._clients += [kind(self, node, next(numbers)) for _ in range(ANNOUNCERS)]
+                self._clients += [kind(self, node, next(self._numbers)) for _ in range(ANNOUNCERS)]
             self._clients += [Downloader(self, node, n) for n in range(DOWNLOADERS)]
 
     def __enter__(self):
         for n in range(SWARMS):
-            name = f"swarm {n}"
-            status, said = call(self.nodes[n % 3].at, "POST", "/api/registry", entry(name))
-            assert status == 201, said
-            self.journal.keys[name] = Key(name, [entry(name)])
+            self._register_swarm(f"swarm {n}", self.nodes[n % 3])
         publish_models(self._machines, self.journal, self.seed)
         self._make_clients()
         for client in self._clients:
             client.start()
         return self
+
+    def _register_swarm(self, name, node):
+        answer = call(node.at, "POST", "/api/registry", entry(name))
+        assert answer and answer[0] == 201, answer
+        self.journal.keys[name] = Key(name, [entry(name)])
+        return entry(name)["info_hash"]
+
+    def calm(self):
+        """Call it while nothing is broken, and let nothing break before it returns: completions
+        of now, all that some swarms of their own will ever see among them, are to be counted for
+        good."""
+        turn = next(self._calms)
+        swarms = [self._register_swarm(f"swarm {turn}-{n} of a calm", self.nodes[n % 3])
+                  for n in range(CALM_SWARMS)]
+        self.journal.calm = turn
+        for node in self.nodes:
+            for kind in (HttpAnnouncer, UdpAnnouncer):
+                announcer = kind(self, node, next(self._numbers), swarms)
+                for _ in range(CALM_TURNS):
+                    announcer.turn()
+        self.journal.calm = None
+        time.sleep(FLUSHED_WITHIN_S)
 
     def __exit__(self, *_):
         self.ending.set()

@@ -23,7 +23,7 @@ class Fault:
 
 
 class Nemesis:
-    """Call `step` often, in the thread that started the machines, and `peace` in the end."""
+    """`shuffle`, then `step` often, in the thread that started the machines, and `peace` in the end."""
 
     def __init__(self, machines, rng, tell):
         self._machines, self._rng, self._tell = machines, rng, tell
@@ -36,6 +36,14 @@ class Nemesis:
                        self._disk, self._clock,
                        self._etcd_kill, self._etcd_majority, self._etcd_stop]
 
+    def shuffle(self):
+        """Each kind comes once, until `has_shown_all`."""
+        self._deck = self._rng.sample(self._kinds, len(self._kinds))
+
+    @property
+    def has_shown_all(self):
+        return not self._deck and not self._active
+
     def step(self):
         now = time.monotonic()
         for until, fault in list(self._active):
@@ -44,7 +52,7 @@ class Nemesis:
                 self._active.remove((until, fault))
         self._machines.look()
         self._recover()
-        if now >= self._next and len(self._active) < TOGETHER:
+        if now >= self._next and len(self._active) < TOGETHER and self._deck:
             self._begin(now)
 
     def peace(self):
@@ -60,8 +68,6 @@ class Nemesis:
         wait.until(all_answer, 60, "all nodes answer")
 
     def _begin(self, now):
-        if not self._deck:  # Each kind comes as often as the others.
-            self._deck = self._rng.sample(self._kinds, len(self._kinds))
         fault = self._deck.pop()()
         hold, calm = self._rng.uniform(*HOLD_S), self._rng.uniform(*CALM_S)
         self._next = now + calm

@@ -60,6 +60,7 @@ def report(args, nemesis, load, verdict, settled_s):
         ("completions announced", verdict.announced),
         ("completions announced and answered", journal.done["completion", "answered"]),
         ("completions counted", verdict.counted),
+        ("completions that must be counted", verdict.must_count),
         ("answers without peers since each node's last start", verdict.empty_answers),
         *[(f"answer to an announce, {name} (s)", f"{seconds:.2f}")
           for name, seconds in percentiles(journal.announce_s)],
@@ -67,6 +68,16 @@ def report(args, nemesis, load, verdict, settled_s):
     # The worst first; all that clients were wrongly told is in notes.log, too.
     for line in sorted(verdict.wrong, key=lambda line: "WRONG BYTES" not in line)[:SHOWN]:
         print("WRONG:", line)
+
+
+def break_things(nemesis, seconds):
+    """Until each kind of fault has come once, or so long. Returns the seconds that it took."""
+    begin = time.monotonic()
+    nemesis.shuffle()
+    while not nemesis.has_shown_all and time.monotonic() < begin + seconds:
+        nemesis.step()
+        time.sleep(0.05)
+    return time.monotonic() - begin
 
 
 def chaos(args, work):
@@ -82,14 +93,15 @@ def chaos(args, work):
         machines.start()
         tell("the cluster has settled")
         with Load(machines, args.seed) as load:
-            end = time.monotonic() + args.seconds
-            while time.monotonic() < end:
-                nemesis.step()
-                time.sleep(0.05)
-            nemesis.peace()
-            tell("peace")
-            settled_s = machines.settle(SETTLED_WITHIN_S)
-            tell("the cluster has settled")
+            load.calm()
+            left_s = args.seconds
+            while left_s > 0:
+                left_s -= break_things(nemesis, left_s)
+                nemesis.peace()
+                tell("peace")
+                settled_s = machines.settle(SETTLED_WITHIN_S)
+                tell("the cluster has settled")
+                load.calm()
         verdict = check(machines, load.journal)
     finally:
         machines.close()

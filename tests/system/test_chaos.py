@@ -64,11 +64,12 @@ def checked(make_node, monkeypatch):
     node = make_node()
     machine = SimpleNamespace(name="n1", url=node.url, at=node.address, ended=[])
 
-    def check(keys, completions=None, shelf=None):
+    def check(keys, completions=None, shelf=None, sure=None):
         journal = Journal(None, None)
         journal.shelf = shelf or Shelf()
         journal.keys = {name: Key(name, contents) for name, contents in keys.items()}
         journal.completed.update(completions or {})
+        journal.sure.update(sure or {})
         return checker.check(SimpleNamespace(nodes=[machine], etcd=[]), journal)
     check.node = node
     return check
@@ -104,6 +105,30 @@ def test_the_checker_notices_a_completion_too_many(checked):
     keys = {"swarm 1": [swarm]}
     assert checked(keys, {swarm["info_hash"]: 2}).wrong == []
     assert len(checked(keys, {swarm["info_hash"]: 1}).wrong) == 1
+
+
+@pytest.mark.parametrize("counted, wrong", [(2, 0), (1, 0), (0, 1)])
+def test_the_checker_notices_completions_that_no_fault_excuses(checked, counted, wrong):
+    """Two were announced, one of them while nothing was broken."""
+    swarm = entry("swarm 1")
+    assert checked.node.register(swarm).status == 201
+    for number in range(counted):
+        tracker.announce(checked.node.url, bytes.fromhex(swarm["info_hash"])[:20], number,
+                         event="completed", left=0)
+    verdict = checked({"swarm 1": [swarm]}, {swarm["info_hash"]: 2}, sure={swarm["info_hash"]: 1})
+    assert len(verdict.wrong) == wrong and verdict.must_count == 1
+
+
+def test_what_is_answered_after_a_calm_may_be_lost():
+    journal = Journal(None, None)
+    asked_in = journal.calm = 1
+    journal.completed_in(asked_in, "before its end")
+    journal.calm = None
+    journal.completed_in(asked_in, "after its end")
+    journal.calm = 2
+    journal.completed_in(asked_in, "in the next one")
+    journal.completed_in(None, "asked before it")
+    assert journal.sure == {"before its end": 1}
 
 
 def shelf_with(*revisions, branches=()):

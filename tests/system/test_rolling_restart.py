@@ -8,12 +8,15 @@ from support import folders, tracker, wait, web
 from support.cluster import Cluster
 from support.haproxy import Haproxy
 from support.steady_load import Published, SteadyLoad, lost
+from support.steady_writes import WRITERS
 from support.torrents import Torrent
 
 pytestmark = pytest.mark.timeout(600)
 
 NOTICE_S = 2
 SWARM = b"a swarm behind HAProx"[:20]
+ASKED = ("_look_up", "_search", "_download", "register", "update", "remove", "publish",
+         "announce_by_socket")
 NAME, REV, FILE, FILE_BYTES = "org/rolling", "v1", "weights.bin", 1_000_003
 
 
@@ -78,7 +81,7 @@ def test_a_node_says_that_it_leaves_before_it_does(cluster, proxy):
 
 
 def test_a_rolling_restart_fails_no_request_and_loses_no_write(cluster, proxy, published):
-    with SteadyLoad(proxy.url, published=published) as load:
+    with SteadyLoad(proxy.url, clients=6, published=published, others=WRITERS) as load:
         for node in cluster.nodes:
             load.await_more()
             assert node.terminate(40) == 0
@@ -88,9 +91,11 @@ def test_a_rolling_restart_fails_no_request_and_loses_no_write(cluster, proxy, p
             proxy.await_up("n1", "n2", "n3")
         load.await_more()
     assert load.failures == [], proxy.logged()[-4000:]
-    assert all(load.answers[what] > 20 for what in ("_look_up", "_search", "_download"))
+    assert all(load.answers[what] > 20 for what in ASKED), load.answers
     for node in cluster.nodes:
         assert len(load.written) > 20 and lost(load.written, node.url) == []
+        for client in load.others:
+            assert client.lost(node.url) == []
 
 
 def test_a_killed_node_fails_no_read(cluster, proxy):
