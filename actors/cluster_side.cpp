@@ -117,6 +117,14 @@ std::vector<cluster::candidate> cluster_side::candidates() const {
   return all;
 }
 
+std::vector<cluster::candidate> cluster_side::keepers() const {
+  std::vector<cluster::candidate> all;
+  auto seen = member_->view();
+  for (auto& node : seen->nodes)
+    all.push_back({node.record.id, node.record.weight, node.record.zone, node.is_draining});
+  return all;
+}
+
 std::vector<std::string> cluster_side::client_urls() const {
   auto seen = member_->view();
   return cluster::client_urls(seen->nodes, node_id());

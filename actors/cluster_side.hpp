@@ -73,6 +73,9 @@ public:
   /// All nodes that are there, this one too, as placement sees them. Any thread.
   std::vector<cluster::candidate> candidates() const;
 
+  /// The same as keepers of objects: who leaves mostly comes back, with what it has. Any thread.
+  std::vector<cluster::candidate> keepers() const;
+
   /// Where clients get files, see cluster/client_urls.hpp. Any thread.
   std::vector<std::string> client_urls() const;
 

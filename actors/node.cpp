@@ -160,7 +160,7 @@ cluster_parts parts_of(cluster_side& side) {
   parts.zone = side.config().member.membership.self.zone;
   parts.bulk_address = [&side] { return side.bulk_address(); };
   parts.others = [&side] { return side.others(); };
-  parts.candidates = [&side] { return side.candidates(); };
+  parts.candidates = [&side] { return side.keepers(); };
   parts.self = side.node_id();
   parts.copies = side.config().copies.copies;
   parts.copies_absence = side.config().copies.absence;

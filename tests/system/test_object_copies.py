@@ -70,6 +70,25 @@ def test_each_object_settles_on_two_nodes(cluster, folder):
         check_whole(node, folder)
 
 
+def test_a_node_that_restarts_costs_nothing(tmp_path, folder):
+    """Though it says that it leaves: others are no homes for what it comes back with."""
+    flags = ("--log-format", "text", "--leave-notice", "3")  # Time enough to see it leave.
+    with Cluster(tmp_path / "cluster", flags=flags, tls=True) as cluster:
+        cluster.await_placed().nodes[0].publish(folder, NAME, REV)
+        digests = [digest for file, digest in names_in(folder).items() if SIZES[file]]
+        for digest in digests:
+            wait.until(lambda: len(holders(cluster, digest)) == 2, 30, "two homes")
+        kept = {digest: holders(cluster, digest) for digest in digests}
+        for number, node in enumerate(cluster.nodes):
+            others = [other for other in cluster.nodes if other is not node]
+            before = [other.counted("shoal_objects_copied_total") for other in others]
+            assert cluster.stop(number) == 0
+            node.start()
+            cluster.await_placed().wait_settled()
+            assert [other.counted("shoal_objects_copied_total") for other in others] == before
+        assert {digest: holders(cluster, digest) for digest in digests} == kept
+
+
 def test_bad_objects_are_healed_from_a_copy(cluster, folder):
     cluster.nodes[1].publish(folder, NAME, REV)
     digest = names_in(folder)["weights.bin"]
