@@ -128,6 +128,7 @@ void server::stop(std::chrono::seconds patience) {
   };
   while (!drained() && mono_now() < deadline)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  services_.ending = true;
   for (auto& e : edges_)
     e->stop();
   disk_.join();

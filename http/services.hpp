@@ -61,6 +61,7 @@ struct services {
   std::shared_ptr<download_pacer> pacer = std::make_shared<download_pacer>(config.downloads);
   session_seal sessions{session_secret(node.secret())};
   std::atomic<bool> leaving{false}; ///< Everybody is to look for another node.
+  std::atomic<bool> ending{false};  ///< Nobody waits for answers any more.
   std::shared_ptr<in_place_desk> in_place
       = std::make_shared<in_place_desk>(node.objects(), config.in_place_roots);
 };

@@ -223,7 +223,7 @@ task<result<hub_made>> finish(exchange& ex, const hub_base& base,
 task<result<hub_made>> make_commit(exchange& ex, hub_base base, std::vector<hub_change> changes,
                                    hub_commit_head note, unix_seconds at) {
   co_await bring_torrents(ex, base);
-  making x{ex.node(), base, changes, note, at, ex.srv().leaving};
+  making x{ex.node(), base, changes, note, at, ex.srv().ending};
   auto work = [&x] { return prepare(x); };
   auto ready = co_await run_on(*ex.srv().hashing, work);
   if (!x.lacks_something())

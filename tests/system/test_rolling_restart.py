@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(600)
 
 NOTICE_S = 2
 SWARM = b"a swarm behind HAProx"[:20]
-ASKED = ("_look_up", "_search", "_download", "register", "update", "remove", "publish",
+ASKED = ("_look_up", "_search", "_download", "register", "update", "remove", "publish", "commit",
          "announce_by_socket")
 NAME, REV, FILE, FILE_BYTES = "org/rolling", "v1", "weights.bin", 1_000_003
 

@@ -2,10 +2,12 @@
 """Clients of a SteadyLoad that change things, each of which tells in the end what is lost, and one
 that stays connected."""
 
+import base64
 import hashlib
 import itertools
 import json
 import random
+from urllib.parse import quote
 
 import websocket
 
@@ -114,6 +116,39 @@ class Publisher(Asker):
                 if web.get(f"{url}/webseed/{self._model}/{rev}/weights.bin").body != data]
 
 
+class Committer(Asker):
+    """Commits files to one branch as Hugging Face's clients do; each must stay there."""
+
+    pause_s = 0.2
+
+    def __init__(self, *place):
+        super().__init__(*place)
+        self._model = f"org/branch-{self.number}"
+        self._there = {}  # {path: bytes}
+        self.questions = [(1, self.commit)]
+
+    def prepare(self):
+        owner, name = self._model.split("/")
+        answer = web.post(self.url + "/api/repos/create",
+                          {"type": "model", "name": name, "organization": owner})
+        assert answer.status == 200, answer
+
+    def commit(self, turn):
+        path, data = f"turn {turn}.bin", bytes_of(f"{self._model} {turn}", 2000)
+        file = {"path": path, "encoding": "base64", "content": base64.b64encode(data).decode()}
+        lines = [{"key": "header", "value": {"summary": f"turn {turn}", "description": ""}},
+                 {"key": "file", "value": file}]
+        body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        answer = web.post(f"{self.url}/api/models/{self._model}/commit/main", body,
+                          source_ip=self.source_ip)
+        assert answer.status == 200, answer
+        self._there[path] = data
+
+    def lost(self, url):
+        return [f"{self._model}: {path}" for path, data in self._there.items()
+                if web.get(f"{url}/{self._model}/resolve/main/{quote(path)}").body != data]
+
+
 class SocketPeer(Asker):
     """Announces through one WebSocket. When its node closes that, the next one must do."""
 
@@ -153,4 +188,4 @@ class SocketPeer(Asker):
         return []
 
 
-WRITERS = (Changer, Changer, Publisher, SocketPeer, SocketPeer)
+WRITERS = (Changer, Changer, Publisher, Committer, SocketPeer, SocketPeer)
