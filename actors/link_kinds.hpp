@@ -67,7 +67,7 @@ inline constexpr uint16_t registry_last = copy_entries;
 inline constexpr uint16_t hurry = 48;
 
 /// Request: how far a node that drains is with its objects; without a body. Answer: a drain_state
-/// (messages/object_copies.hpp). Older nodes do not know the question.
+/// (messages/object_copies.hpp). Since version 2 of the protocol.
 inline constexpr uint16_t drain_state = 49;
 
 /// Request: where the node serves the files that it pulls from origins; without a body. Answer: an
@@ -91,7 +91,7 @@ inline constexpr uint16_t hold_objects = 64;
 ///
 ///     2  pull_errand: until then preheats pulled at the node that was asked for them
 constexpr uint32_t since(uint16_t kind) {
-  return kind == pull_errand ? 2 : 1;
+  return kind == pull_errand || kind == drain_state ? 2 : 1;
 }
 
 } // namespace shoal::link_kind

@@ -182,6 +182,7 @@ constexpr std::array all_limits{
     named_limit{"relay_described_max", limits::relay_described_max},
     named_limit{"relay_descriptions_max", limits::relay_descriptions_max},
     named_limit{"relay_client_name_bytes_max", limits::relay_client_name_bytes_max},
+    named_limit{"client_urls_max", limits::client_urls_max},
 };
 
 } // namespace

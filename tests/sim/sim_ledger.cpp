@@ -18,11 +18,16 @@ bool is_counter(const std::string& key) {
   return key.starts_with(data + "users/");
 }
 
+/// Of whom nobody waits for one write and no other.
+bool is_barrier(const std::string& key) {
+  return key.starts_with(data + "barriers/");
+}
+
 } // namespace
 
 void sim_ledger::happened(uint64_t revision, const coordination::watch_event& e) {
   auto value = e.erased ? std::nullopt : std::optional{e.kv.value};
-  if (value && !is_counter(e.kv.key) && !value->empty()) {
+  if (value && !is_counter(e.kv.key) && !is_barrier(e.kv.key) && !value->empty()) {
     if (!done_.emplace(e.kv.key, *value).second)
       wrong_("done twice", e.kv.key + " = " + *value);
     if (refused_.contains(*value))

@@ -137,4 +137,5 @@ def test_a_node_that_starts_without_etcd_waits_and_goes_on_by_itself(cluster):
         assert node.alive and not started.done()
         etcd.start()
         started.result()
-    assert names_at(node) == {entry(n)["name"] for n in range(1, 4)}
+        assert names_at(node) == {entry(n)["name"] for n in range(1, 4)}
+        assert node.terminate(30) == 0  # It would be killed with the thread that started it.

@@ -198,11 +198,14 @@ CAF_TEST(a difference too large for memory is not served before it is complete) 
   etcd.compact(etcd.state().revision());
   config.diff_bytes_max = 500;
   start();
-  for (int i = 0; i < 400 && (i == 0 || !is_equal()); ++i) {
-    CAF_CHECK_EQUAL(copy->revision(), 0u);
+  for (int i = 0; i < 400 && replacements == 0; ++i) {
     copy->advance();
     time.run_for(1ms);
+    // What the copy held is served until the first part of the difference is written.
+    if (disk->transactions > 0 && replacements == 0)
+      CAF_CHECK_EQUAL(copy->revision(), 0u);
   }
+  CAF_CHECK_EQUAL(replacements, 1);
   CAF_CHECK(disk->transactions > 1);
   run_for(1s);
   CAF_CHECK(is_equal());
