@@ -68,7 +68,8 @@ spawn_node() {
   for x in $(all_member_urls); do joined+=(--join "$x"); done
   # Everybody who reaches a loopback address lives on this machine, and so do the peers.
   spawn "$name" "$shoald" --data-dir "$home/$name/data" --private-network true \
-    --listen "127.0.0.1:$((port + number - 1))" "${joined[@]}" --node-id "$name" \
+    --listen "127.0.0.1:$((port + number - 1))" --public-url "$(url_of "$name")" \
+    "${joined[@]}" --node-id "$name" \
     --zone "zone$number" --link-listen "127.0.0.1:$((link_port + number - 1))" \
     --link-ca "$home/certs/ca.pem" --link-cert "$home/certs/$name.pem" \
     --link-key "$home/certs/$name.key" "${flags[@]}"

@@ -90,14 +90,14 @@ def web_seeds(node):
     return Torrent(node.torrent(NAME, REV)).root[b"url-list"]
 
 
-def assert_all_sent(nodes, before, more_than):
-    """Each node has sent so much of it, of its own copy."""
+def sent_by(nodes, before):
+    """What each node has sent of it, of its own copy."""
     def sent():
         counts = [sent_bytes(node) - old for node, old in zip(nodes, before)]
         return counts if sum(counts) >= TOTAL else None
     counts = wait.until(sent, 30, "the nodes have counted what they sent")
-    assert all(count > more_than for count in counts), counts
     assert not any(node.counted("shoal_object_relay_bytes_total") for node in nodes)
+    return counts
 
 
 def test_nodes_name_each_other(cluster):
@@ -113,16 +113,17 @@ def test_all_nodes_send_when_one_is_named(cluster, model, get, tmp_path):
     before = [sent_bytes(node) for node in cluster.nodes]
     get(cluster[0], WHAT, "--to", tmp_path / "got", *SLOW).end()
     assert_got(model, tmp_path / "got")
-    assert_all_sent(cluster.nodes, before, 2 * MIB)
+    assert min(sent_by(cluster.nodes, before)) > 2 * MIB
 
 
-def test_all_nodes_send_to_a_stock_client(cluster, model, tmp_path):
+def test_others_send_to_a_stock_client_too(cluster, model, tmp_path):
     before = [sent_bytes(node) for node in cluster.nodes]
     with Aria2Client(fresh_ip(), tmp_path / "aria2") as client:
         client.add(cluster[0].torrent(NAME, REV, "v1"), tmp_path / "got")
         client.wait_done(120)
     assert_got(model, tmp_path / "got" / REV)
-    assert_all_sent(cluster.nodes, before, 0)  # Each file comes from one of them.
+    # Each file comes from one of them, which aria2 chooses.
+    assert max(sent_by(cluster.nodes, before)[1:]) > 0
 
 
 def test_a_node_that_drains_is_not_named(cluster):
