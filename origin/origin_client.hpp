@@ -46,8 +46,8 @@ using outcome = tl::expected<T, failure>;
 struct client_config {
   std::string user_agent = "hf-bt-webseed-proxy/1.0";
   std::chrono::milliseconds timeout{10'000}; ///< To connect, and without a byte.
-  /// Empty: none. "environment": as curl reads it. Else a URL. It looks names up itself, so only
-  /// its own address and those that URLs spell out are guarded.
+  /// Empty: none. "environment": as curl reads it. Else a URL. Its own address may be any. It looks
+  /// names up itself, so only addresses that URLs spell out are guarded.
   std::string proxy;
   std::string ca_file;             ///< Empty: the system's.
   std::vector<std::string> tokens; ///< "https://host[:port]=token": only ever sent there.

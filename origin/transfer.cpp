@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "origin/transfer.hpp"
 
+#include "origin/proxy_choice.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstring>
@@ -133,20 +135,25 @@ void transfer::set_security(const client_config& config) {
   curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   if (!config.ca_file.empty())
     curl_easy_setopt(easy, CURLOPT_CAINFO, config.ca_file.c_str());
-  // Left alone, curl takes what the environment says; an empty text is no proxy at all.
-  if (config.proxy != "environment")
-    curl_easy_setopt(easy, CURLOPT_PROXY, config.proxy.c_str());
+  // Empty texts keep curl from asking the environment itself.
+  auto proxy = proxy_for(where_, config.proxy, process_environment());
+  goes_to_proxy_ = !proxy.empty();
+  curl_easy_setopt(easy, CURLOPT_PROXY, proxy.c_str());
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &transfer::on_socket);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
 }
 
 // -- what curl says --------------------------------------------------------------------------
 
-/// Every address that curl is about to connect to, whatever its name said a moment ago.
+/// Every address that curl is about to connect to, whatever its name said a moment ago. On the way
+/// through a proxy that is the proxy's alone, which the operator has named.
 curl_socket_t transfer::on_socket(void* user, curlsocktype purpose, curl_sockaddr* address) {
   auto& self = *static_cast<transfer*>(user);
   auto to = address_of(address->addr);
-  if (purpose != CURLSOCKTYPE_IPCXN || !to || !self.config_->guard.allows(self.where_.host, *to)) {
+  auto is_allowed
+      = to && (self.goes_to_proxy_ || self.config_->guard.allows(self.where_.host, *to));
+  if (purpose != CURLSOCKTYPE_IPCXN || !is_allowed) {
     self.refused_ = true;
     return CURL_SOCKET_BAD;
   }

@@ -85,6 +85,7 @@ private:
   uint64_t new_bytes_ = 0;
   bool began_ = false;
   bool refused_ = false;
+  bool goes_to_proxy_ = false; ///< This hop.
   bool stopped_at_linked_ = false;
   std::optional<error> stopped_; ///< Said by one of the request's functions.
   std::optional<error> misled_;  ///< By a redirect.

@@ -39,10 +39,14 @@ std::string disposition_of(std::string_view path) {
   return "inline; filename*=UTF-8''" + percent_encode(name) + "; filename=\"" + plain + "\";";
 }
 
-std::string too_big_for_clients(const manifest& m, const manifest_file& file) {
+/// `shoal get` knows what is registered: a preheat registers what only the origin has.
+std::string too_big_for_clients(const manifest& m, const manifest_file& file, file_place place,
+                                const std::string& commit) {
+  auto key = ref_key(m.id, place == file_place::here ? m.rev : commit);
+  auto first = place == file_place::here ? std::string{} : "shoal preheat " + key + " && ";
   return "This file has " + std::to_string(file.size_bytes)
-         + " bytes; huggingface_hub does not download more than 50 GB over HTTP. Use: shoal get "
-         + ref_key(m.id, m.rev);
+         + " bytes; huggingface_hub does not download more than 50 GB over HTTP. Use: " + first
+         + "shoal get " + key;
 }
 
 } // namespace
@@ -115,8 +119,8 @@ std::string next_link(std::string_view url) {
   return '<' + std::string{url} + ">; rel=\"next\"";
 }
 
-hub_file_headers headers_of(const manifest& m, const manifest_file& file,
-                            const std::string& commit) {
+hub_file_headers headers_of(const manifest& m, const manifest_file& file, const std::string& commit,
+                            file_place place) {
   hub_file_headers h;
   auto add
       = [&](const char* name, std::string value) { h.more.emplace_back(name, std::move(value)); };
@@ -133,8 +137,9 @@ hub_file_headers headers_of(const manifest& m, const manifest_file& file,
     add("X-Linked-Etag", h.etag);
   }
   if (file.size_bytes > client_bytes_max) {
-    add("X-HF-Warning", "large-file; " + too_big_for_clients(m, file));
-    add("X-Error-Message", too_big_for_clients(m, file));
+    auto advice = too_big_for_clients(m, file, place, commit);
+    add("X-HF-Warning", "large-file; " + advice);
+    add("X-Error-Message", std::move(advice));
   }
   return h;
 }

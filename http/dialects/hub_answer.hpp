@@ -72,8 +72,11 @@ struct hub_file_headers {
   header_list more;
 };
 
+/// Where a file is known from: a published revision, or only an origin.
+enum class file_place : uint8_t { here, origin };
+
 /// @param commit 40 digits. @param m the manifest that has the file.
-hub_file_headers headers_of(const manifest& m, const manifest_file& file,
-                            const std::string& commit);
+hub_file_headers headers_of(const manifest& m, const manifest_file& file, const std::string& commit,
+                            file_place place = file_place::here);
 
 } // namespace shoal::http

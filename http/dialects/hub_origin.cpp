@@ -2,6 +2,7 @@
 #include "http/dialects/hub_origin.hpp"
 
 #include "http/dialects/pulled_bytes.hpp"
+#include "http/dialects/swarmui_access.hpp"
 #include "protocol/content_type.hpp"
 #include "protocol/digest.hpp"
 #include "protocol/git_identity.hpp"
@@ -38,14 +39,16 @@ task<result<origin_match>> match(exchange& ex, std::string kind, hub_path where)
 }
 
 /// What clients are told of a file that the origin does not have, in the origin's own words.
-hub_error refusal_of(const origin_file& file, const std::string& rev) {
+hub_error refusal_of(const exchange& ex, const origin_file& file, const std::string& rev) {
   auto& code = file.error_code;
   if (code == "EntryNotFound")
     return entry_unknown(file.what.commit);
   if (code == "RevisionNotFound")
     return revision_unknown(rev);
-  if (code == "GatedRepo")
-    return {403, code, "Access to this repository is restricted at its origin"};
+  if (code == "GatedRepo") {
+    auto is_known = whoever_asks(ex).kind != principal_kind::address;
+    return {is_known ? 403u : 401u, code, "Access to this repository is restricted at its origin"};
+  }
   if (code.empty() && !file.what.commit.empty())
     return entry_unknown(file.what.commit);
   return repository_unknown();
@@ -64,7 +67,7 @@ stored_bytes bytes_of(const exchange& ex, const origin_match& found) {
   m.rev = found.name.rev;
   manifest_file file{found.name.path, what.size_bytes, what.sha256.value_or(sha256_digest{}),
                      std::nullopt, what.git_blob};
-  auto headers = headers_of(m, file, commit_of(found));
+  auto headers = headers_of(m, file, commit_of(found), file_place::origin);
   stored_bytes bytes;
   bytes.size_bytes = what.size_bytes;
   bytes.etag = etag_of(what);
@@ -173,7 +176,7 @@ task<hub_result<hub_place>> find_place_anywhere(exchange& ex, std::string kind, 
   if (!found->listing.found) {
     origin_file none;
     none.error_code = found->listing.error_code;
-    co_return tl::unexpected{refusal_of(none, found->name.rev)};
+    co_return tl::unexpected{refusal_of(ex, none, found->name.rev)};
   }
   auto work = [&found] { return manifest_of(*found); };
   auto made = co_await ex.on_disk(work);
@@ -211,7 +214,7 @@ task<std::optional<hub_path>> send_hub_origin(exchange& ex, std::string kind, hu
       co_return last;
   }
   if (found)
-    why = refusal_of(found->file, found->name.rev);
+    why = refusal_of(ex, found->file, found->name.rev);
   else if (found.error().code != ec::unsupported)
     why = hub_trouble(found.error());
   hub_reply reply = tl::unexpected{std::move(why)};

@@ -2,10 +2,6 @@
 """`shoal get` from a node: all files or some, after every end, and never a wrong byte."""
 
 import json
-import os
-import pty
-import select
-import subprocess
 
 import libtorrent as lt
 import pytest
@@ -17,6 +13,7 @@ from support.corrupt_seed import CorruptSeed
 from support.paths import SHOAL
 from support.process import free_port, fresh_ip
 from support.shoal_get import LOCAL, REFUSED, UNREACHABLE, Get, sent_bytes, visible
+from support.terminal import OnTerminal
 from support.torrents import Torrent
 
 MIB = 1 << 20
@@ -318,26 +315,12 @@ def test_what_cannot_be_done_is_said(published, get, tmp_path, what, arguments, 
 
 
 def test_a_terminal_sees_every_file_and_all(published, tmp_path):
-    terminal, end = pty.openpty()
-    command = [SHOAL, "get", "--server", published.url, "--no-dht", "--no-lan", "--listen",
-               "127.0.0.1:0", NAME, "--to", tmp_path / "got", "--limit-down", "20M"]
-    run = subprocess.Popen([str(a) for a in command], stdout=subprocess.PIPE, stderr=end)
-    os.close(end)
-    seen = b""
-
-    def over():
-        nonlocal seen
-        while select.select([terminal], [], [], 0)[0]:
-            try:
-                seen += os.read(terminal, 65536)
-            except OSError:  # The other side is closed.
-                break
-        return run.poll() is not None
-    wait.until(over, 60, "the download is over")
-    assert run.returncode == 0
-    text = seen.decode()
+    status, text, printed = OnTerminal(
+        [SHOAL, "get", "--server", published.url, "--no-dht", "--no-lan", "--listen",
+         "127.0.0.1:0", NAME, "--to", tmp_path / "got", "--limit-down", "20M"]).wait_end(60)
+    assert status == 0
     assert "weights/a.safetensors" in text and "downloading" in text and " of 5 files" in text
     assert text.count("%") > 10
     for name in SIZES:
         assert f"+ {name}" in text
-    assert str(tmp_path / "got") in run.stdout.read().decode()
+    assert str(tmp_path / "got") in printed

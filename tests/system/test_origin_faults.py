@@ -244,3 +244,20 @@ def test_the_number_of_requests_is_bounded(origin, make_node):
         client.join()
     assert origin.most_at_once == 1
     assert fetch(url(node)) == (200, WEIGHTS)
+
+
+@pytest.mark.parametrize("token,status", [(None, 401), ("writer", 403)])
+@pytest.mark.parametrize("said", [401, 403])
+def test_what_is_gated_at_its_origin_is_gated_here(origin, make_node, token, status, said):
+    """Who has said no name is to say it first; clients read the code."""
+    node = make_node(*origin.flags("--registry-key", "writer"))
+    for on in ("HEAD", "GET"):
+        origin.fail("status", times=FOREVER, on=on, status=said,
+                    headers=[("X-Error-Code", "GatedRepo")])
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    tree = f"{node.url}/api/models/{NAME}/tree/main"
+    for method, where in (("HEAD", url(node)), ("GET", url(node)), ("GET", tree)):
+        answer = web.request(method, where, None, headers)
+        assert (answer.status, answer.headers["X-Error-Code"]) == (status, "GatedRepo")
+        assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+    assert origin.body_bytes == 0

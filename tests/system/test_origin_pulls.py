@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that only an origin has come through the node once, whoever asks and however many."""
 
+import json
 import random
 import subprocess
 import threading
@@ -232,6 +233,27 @@ def test_what_no_origin_lists_is_unknown(mirror):
         assert refused.value.status == 404
 
 
+def test_what_an_origin_says_of_xet_is_kept_from_clients(origin, mirror):
+    """Clients that knew of it would go there instead."""
+    api = f"{mirror.url}/api/models/{NAME}"
+    paths = json.dumps({"paths": ["weights.bin"], "expand": True}).encode()
+
+    def answers():
+        yield from (web.get(f"{api}{rest}") for rest in
+                    ("", "/revision/main", "/tree/main?recursive=true", "/refs"))
+        yield web.post(f"{api}/paths-info/main", paths, {"Content-Type": "application/json"})
+        for file in ("weights.bin", "config.json"):
+            for url in (resolve(mirror, file), webseed(mirror, file)):
+                yield web.request("HEAD", url)
+                yield web.get(url)
+    for _ in ("as they come", "from here"):
+        for answer in answers():
+            assert answer.status == 200, answer
+            assert "xet" not in str(answer.headers).lower()
+            assert answer.body == WEIGHTS or b"xet" not in answer.body.lower()
+    assert origin.xet_said >= 4, "the origin leads clients to Xet"
+
+
 def test_a_file_of_a_plain_server_is_pulled_too(make_node):
     with Origin({NAME: FILES}, hub=False) as origin:
         node = make_node(*origin.flags())
@@ -241,14 +263,15 @@ def test_a_file_of_a_plain_server_is_pulled_too(make_node):
         assert origin.body_bytes == len(WEIGHTS)
 
 
-def test_a_restart_goes_on_where_it_was(origin, mirror):
+@pytest.mark.parametrize("end", ["terminate", "kill"])
+def test_a_restart_goes_on_where_it_was(origin, mirror, end):
     origin.gate = Gate(9_500_000)
     reader = threading.Thread(target=lambda: _try(resolve(mirror, "weights.bin")))
     reader.start()
     assert origin.gate.reached.wait(30)
     wait.until(lambda: metric(mirror, "shoal_webseed_origin_bytes_total") >= 9_400_000, 10,
                "what the origin gave is here")
-    mirror.terminate()
+    getattr(mirror, end)()
     reader.join()
     first = origin.body_bytes
     origin.gate.open()

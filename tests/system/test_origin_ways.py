@@ -101,6 +101,49 @@ def test_a_proxy_that_refuses_is_a_clear_status(proxy, make_node, secure_origin,
     wait.until(lambda: fetch(node) == (200, WEIGHTS), 30, "the proxy lets it through")
 
 
+@pytest.fixture
+def hidden_origin(proxy):
+    """Of the Internet as far as its name goes, which only the proxy can look up."""
+    with Origin({NAME: FILES}) as made:
+        proxy.hosts["hub.example"] = f"127.0.0.1:{made.port}"
+        made.url = "http://hub.example"
+        yield made
+
+
+@pytest.mark.parametrize("how", ["setting", "environment"])
+def test_a_proxy_may_be_in_a_private_network(proxy, hidden_origin, make_node, how):
+    env = {**os.environ, "http_proxy": proxy.url, "no_proxy": "localhost,other.example"}
+    node = make_node("--webseed-base-url", hidden_origin.url, "--webseed-proxy",
+                     proxy.url if how == "setting" else "environment", env=env)
+    assert fetch(node) == (200, WEIGHTS)
+    assert fetch(node, "notes.txt") == (200, TEXT)
+    assert len(proxy.seen) == len(hidden_origin.requests) > 0
+
+
+@pytest.mark.parametrize("where", [
+    "http://169.254.169.254/latest/meta-data", "http://127.0.0.1:{port}/", "http://10.0.0.1/",
+    "http://[::1]:{port}/", "http://2130706433:{port}/", "http://0x7f.1:{port}/",
+    "{proxy}/metrics", "https://192.168.0.1/"])
+def test_no_redirect_leads_a_proxy_into_a_private_network(proxy, hidden_origin, make_node, where):
+    node = make_node("--webseed-base-url", hidden_origin.url, "--webseed-proxy", proxy.url)
+    to = where.format(port=hidden_origin.port, proxy=proxy.url)
+    hidden_origin.fail("redirect", times=FOREVER, to=to, path="weights.bin")
+    assert fetch(node)[0] == 503
+    assert pulls.failures(node, "refused") >= 1
+    assert proxy.seen and all("//hub.example/" in target for _, target, _ in proxy.seen)
+    assert fetch(node, "notes.txt") == (200, TEXT)
+
+
+def test_who_is_spared_the_proxy_is_guarded(proxy, make_node):
+    """The proxy's own address as well, for whoever goes there without it."""
+    env = {**os.environ, "http_proxy": proxy.url, "no_proxy": "127.0.0.0/8,localhost"}
+    for url in (proxy.url, proxy.url.replace("127.0.0.1", "localhost")):
+        node = make_node("--webseed-base-url", url, "--webseed-proxy", "environment", env=env)
+        assert fetch(node)[0] == 503
+        assert pulls.failures(node, "refused") >= 1
+    assert proxy.seen == []
+
+
 # -- HTTP/2 -------------------------------------------------------------------------------
 
 

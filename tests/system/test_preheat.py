@@ -4,6 +4,7 @@
 import http.client
 import json
 import random
+import re
 import subprocess
 
 import pytest
@@ -14,6 +15,7 @@ from support.node import Node
 from support.origin import COMMIT, Gate, Origin
 from support.paths import SHOAL
 from support.process import fresh_ip
+from support.terminal import OnTerminal
 
 NAME = "org/cold"
 WEIGHTS = b"\0" + random.Random(7).randbytes(9_000_000)
@@ -217,6 +219,35 @@ def test_the_command_waits_for_the_end(origin, node):
     assert refused.returncode == 1 and "RevisionNotFound" in refused.stderr
 
 
+def test_a_terminal_sees_how_far_it_is(origin, node):
+    origin.gate = Gate(3_000_000)
+    command = OnTerminal([SHOAL, "preheat", "--server", node.url, NAME])
+    assert origin.gate.reached.wait(30)
+    wait.until(lambda: re.search(r"Pulling.* [1-9]\d?%", command.look()), 30, "a part is shown")
+    assert "100%" not in command.look()
+    origin.gate.open()
+    status, text, printed = command.wait_end(60)
+    assert status == 0 and re.search(r"Pulling.*100%", text), text
+    assert f"registered as {NAME}@{COMMIT}" in printed
+
+
+def test_what_clients_do_not_take_comes_as_they_are_told(origin, make_node, tmp_path):
+    node = make_node(*origin.flags("--webseed-fresh", "0"))
+    origin.linked_size_lie = 50_000_000_001 - len(WEIGHTS)
+    head = web.request("HEAD", f"{node.url}/{NAME}/resolve/main/weights.bin")
+    steps = head.headers["X-HF-Warning"].split("Use: ")[1].split(" && ")
+    assert len(steps) == 2 and head.headers["X-Error-Message"].endswith(" && ".join(steps))
+    origin.linked_size_lie = 0
+    client = tmp_path / "client"
+    client.mkdir()
+    alone = {"get": ("--no-dht", "--no-lan", "--listen", "127.0.0.1:0")}
+    for step in steps:
+        program, command, *rest = step.split()
+        assert program == "shoal"
+        node.cli(command, *rest, *alone.get(command, ()), cwd=client)
+    assert [path.read_bytes() for path in client.rglob("weights.bin")] == [WEIGHTS]
+
+
 def test_the_node_goes_on_without_the_command(origin, node):
     origin.gate = Gate(3_000_000)
     command = subprocess.Popen([SHOAL, "preheat", "--server", node.url, NAME], text=True,
@@ -231,13 +262,14 @@ def test_the_node_goes_on_without_the_command(origin, node):
     assert ended(node, begun)["mirror"] == "made"
 
 
-def test_a_restart_goes_on_where_it_was(origin, tmp_path):
+@pytest.mark.parametrize("end", ["terminate", "kill"])
+def test_a_restart_goes_on_where_it_was(origin, tmp_path, end):
     origin.gate = Gate(5_500_000)
     with Node(tmp_path / "node", *origin.flags()) as node:
         begun = begin(node)
         assert origin.gate.reached.wait(30)
         wait.until(lambda: job(node, begun)["done_bytes"] > 4_194_304, 30, "a chunk has come")
-        node.terminate()
+        getattr(node, end)()
         origin.gate.open()
         node.start()
         assert web.get(f"{node.url}/api/preheat/{begun['preheat']}").status == 404

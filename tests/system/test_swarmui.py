@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """SwarmUI's dialect: sessions, the list of models with what their files say, the files."""
 
-import base64
 import hashlib
 import re
 import subprocess
@@ -9,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from support import hub, model_files, web
+from support.false_clock import ShiftedNode
 from support.node import Node
 from support.node_js import node_program
 from support.paths import SLOWNESS
@@ -100,12 +100,18 @@ def test_a_session_comes_in_the_body_in_a_header_in_a_cookie_or_in_the_query(she
     assert answer.status == 200
 
 
-def test_a_session_outlives_the_node_and_ends(make_node):
-    node = make_node("--session-life", "60")
+def test_a_session_outlives_the_node_and_ends(make_node, tmp_path):
+    shifted = ShiftedNode(make_node, tmp_path, "--session-life", "3600")
+    node = shifted.node
     one = session(node)
     assert node.terminate() == 0
     node.start()
+    shifted.shift(3000)
     assert api(node, "GetModelManifest", {"session_id": one}).status == 200
+    shifted.shift(3700)
+    ended = api(node, "GetModelManifest", {"session_id": one})
+    assert (ended.status, ended.json()["error_id"]) == (401, "invalid_session_id")
+    assert api(node, "GetModelManifest", {"session_id": session(node)}).status == 200
 
 
 # -- the list ------------------------------------------------------------------------------

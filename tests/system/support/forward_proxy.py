@@ -14,11 +14,15 @@ OF_THE_HOP = ("connection", "proxy-connection", "keep-alive", "transfer-encoding
 
 
 class ForwardProxy(LocalServer):
-    """`seen` has (method, target, headers) of each request; `refusal` is a status for all."""
+    """`seen` has (method, target, headers) of each request; `refusal` is a status for all.
+
+    `hosts` has names that nobody else knows: {"hub.example": "127.0.0.1:80"}.
+    """
 
     def __init__(self):
         self.seen = []
         self.refusal = None
+        self.hosts = {}
         super().__init__(_Handler)
 
     def targets(self, method):
@@ -37,7 +41,8 @@ class _Handler(Handler):
             return
         url = urlsplit(self.path)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in OF_THE_HOP}
-        upstream = http.client.HTTPConnection(url.netloc, timeout=TIMEOUT_S)
+        host = self.owner.hosts.get(url.netloc, url.netloc)
+        upstream = http.client.HTTPConnection(host, timeout=TIMEOUT_S)
         try:
             upstream.request(self.command, self.path.split(url.netloc, 1)[1], headers=headers)
             answer = upstream.getresponse()

@@ -64,6 +64,7 @@ class Origin(LocalServer):
         self.cdn = None  # Another origin that has the bytes of what is in LFS.
         self.body_bytes = 0
         self.at_once = self.most_at_once = 0  # Bodies on their way.
+        self.xet_said = 0  # Answers that tell of Xet.
         self.requests = []  # (method, path, headers)
         self.arrived = []  # When each of them did, in seconds that only grow.
         self.lock = threading.Lock()
@@ -267,7 +268,7 @@ class _Handler(Handler):
         if not self.owner.hub:
             tag = hashlib.md5(data).hexdigest()
             return self._send_file(data, {"ETag": f'"{tag}"'}, fault)
-        head = {"X-Repo-Commit": commit}
+        head = {"X-Repo-Commit": commit, **self._xet(data)}
         if b"\0" not in data:
             return self._send_file(data, {**head, "ETag": f'"{blob_id(data)}"'}, fault)
         cdn = self.owner.cdn or self.owner
@@ -275,6 +276,14 @@ class _Handler(Handler):
             *head.items(), ("Location", f"{cdn.url}/cdn/{sha256(data)}"),
             ("X-Linked-Etag", f'"{sha256(data)}"'),
             ("X-Linked-Size", str(len(data) + self.owner.linked_size_lie))])
+
+    def _xet(self, data):
+        """Leads clients that know Xet away from HTTP."""
+        with self.owner.lock:
+            self.owner.xet_said += 1
+        url = f"{self.owner.url}/api/xet-read-token/{COMMIT}"
+        return {"X-Xet-Hash": sha256(data)[::-1],
+                "Link": f'<{url}>; rel="xet-auth", <{url}>; rel="xet-reconstruction-info"'}
 
     def _serve_api(self, path):
         found = re.fullmatch(rf"/api/{self.owner.kind}s/(.+?)/(revision|tree)/([^/]+)", path)
@@ -308,4 +317,5 @@ class _Handler(Handler):
         entry = {"type": "file", "path": name, "size": len(data), "oid": blob_id(data)}
         if b"\0" in data:
             entry["lfs"] = {"oid": sha256(data), "size": len(data), "pointerSize": 132}
+            entry["xetHash"] = sha256(data)[::-1]
         return entry

@@ -28,11 +28,12 @@ manifest model() {
   return m;
 }
 
-hub_file_headers of(std::string path, uint64_t size, bool is_text = false) {
+hub_file_headers of(std::string path, uint64_t size, bool is_text = false,
+                    file_place place = file_place::here) {
   manifest_file file{std::move(path), size, sha256("x"), std::nullopt};
   if (is_text)
     file.git_blob = git_blob_id("x");
-  return headers_of(model(), file, commit);
+  return headers_of(model(), file, commit, place);
 }
 
 } // namespace
@@ -70,7 +71,11 @@ CAF_TEST(clients are told what they will not download) {
   auto warning = header(h.more, "X-HF-Warning");
   CAF_CHECK(warning.starts_with("large-file; "));
   CAF_CHECK(warning.ends_with("shoal get org/model@v1"));
-  CAF_CHECK(header(h.more, "X-Error-Message").ends_with("shoal get org/model@v1"));
+  CAF_CHECK(header(h.more, "X-Error-Message").ends_with("Use: shoal get org/model@v1"));
+  auto far = of("big.gguf", 50'000'000'001, false, file_place::origin);
+  auto key = "org/model@" + commit;
+  auto steps = "Use: shoal preheat " + key + " && shoal get " + key;
+  CAF_CHECK(header(far.more, "X-HF-Warning").ends_with(steps));
 }
 
 CAF_TEST(odd names cannot leave their header) {
