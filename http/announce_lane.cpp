@@ -203,6 +203,7 @@ void announce_lane::sweep(mono_time now) {
 
 void announce_lane::drain() {
   draining_ = true;
+  sweep(mono_now());
   pause_.cancel();
   // Closing a listener resets what the kernel has taken for it: that is asked for already.
   for (auto& listener : listeners_) {
@@ -211,7 +212,6 @@ void announce_lane::drain() {
       accept(*listener);
   }
   listeners_.clear();
-  sweep(mono_now());
 }
 
 void announce_lane::stop() {

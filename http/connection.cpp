@@ -155,6 +155,7 @@ task<result<bool>> connection::read_head() {
         co_return false;
       co_return fail(ec::unavailable, "the client closed amidst a request");
     }
+    is_new_ = false;
     if (std::exchange(idle_, false))
       deadline_ = mono_now() + config_.header_timeout;
   }
@@ -265,6 +266,7 @@ task<> connection::finish() {
   stream_.shutdown_send();
   // Closing with bytes unread resets the connection, which may take the answer with it.
   idle_ = true;
+  is_new_ = false;
   deadline_ = mono_now() + linger_timeout;
   auto unread = !parser_ || !parser_->is_done() || buffer_.size() > 0;
   while (unread && !ended_) {

@@ -96,6 +96,9 @@ public:
   /// Whether no request is in work, so that a shutdown may cut the connection.
   bool idle() const { return idle_; }
 
+  /// Nothing of its first request has been read.
+  bool is_new() const { return is_new_; }
+
   /// Whether the client keeps us waiting for too long. Time that the node itself takes is not its
   /// fault.
   bool overdue(mono_time now) const { return waiting_ && now > deadline_; }
@@ -135,6 +138,7 @@ private:
   bool waiting_ = false; // For the client.
   bool ended_ = false;   // No more bytes will come.
   bool idle_ = true;
+  bool is_new_ = true;
 };
 
 } // namespace shoal::http

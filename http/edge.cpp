@@ -21,6 +21,10 @@ using error_code = boost::system::error_code;
 /// A full sweep over all swarms takes this many ticks of a second.
 constexpr size_t sweep_ticks = 16;
 
+/// Of those who were taken just before the listeners closed: their request may have come, and is
+/// not read yet.
+constexpr std::chrono::milliseconds first_word_patience{500};
+
 /// For top-level tasks: an exception there is a bug of ours that must not pass unseen.
 void report(std::exception_ptr failure) {
   if (!failure)
@@ -92,6 +96,7 @@ void edge::start() {
   for (auto& listener : listeners_)
     asio::co_spawn(io_.get_executor(), accept(listener), report);
   asio::co_spawn(io_.get_executor(), tick(), report);
+  listens_ = true;
   thread_ = std::thread{[this] { run(); }};
 }
 
@@ -175,6 +180,8 @@ void edge::greet(tcp_socket socket, const endpoint& peer, guests from) {
 void edge::close_listener(open_listener& listener) {
   error_code failed;
   listener.socket.non_blocking(true, failed);
+  if (!failed) // Else asio waits for another one when one that waited has gone.
+    listener.socket.set_option(asio::socket_base::enable_connection_aborted{true}, failed);
   for (size_t i = 0; i < last_accepts_max && !failed; ++i) {
     asio::ip::tcp::endpoint remote;
     auto socket = listener.socket.accept(remote, failed);
@@ -309,12 +316,13 @@ task<> edge::tick() {
     report_to_crew(now);
     for (auto& guest : guests_)
       guest->tick(now);
-    lane_.sweep(now);
+    if (now >= spared_until_)
+      lane_.sweep(now);
     websockets_.tick(now);
     if (far_)
       far_->pool().tick(now);
     for (auto* conn : connections_) {
-      if (draining_ && conn->idle()) {
+      if (draining_ && conn->idle() && now >= spared_until_) {
         conn->cut();
       } else if (conn->overdue(now)) {
         srv_.metrics.overdue.add();
@@ -349,15 +357,17 @@ edge::membership::~membership() {
 void edge::drain() {
   asio::post(io_, [this] {
     draining_ = true;
+    spared_until_ = mono_now() + first_word_patience;
     for (auto& guest : guests_)
       guest->drain();
     for (auto* conn : connections_)
-      if (conn->idle())
+      if (conn->idle() && !conn->is_new())
         conn->cut();
     for (auto& listener : listeners_)
       close_listener(listener);
     lane_.drain();
     websockets_.drain();
+    listens_ = false;
   });
 }
 

@@ -65,7 +65,7 @@ public:
   size_t connections() const { return book_.open() + arriving_.load(std::memory_order_relaxed); }
 
   /// Whether a drain has nothing left to wait for.
-  bool drained() const { return connections() + lane_.transient() == 0; }
+  bool drained() const { return !listens_ && connections() + lane_.transient() == 0; }
 
   /// Cuts what is left and ends the thread.
   void stop();
@@ -150,6 +150,8 @@ private:
   std::chrono::nanoseconds waited_{0}; // Since the last report to the crew.
   mono_time reported_at_ = mono_now();
   std::atomic<bool> draining_{false}; // Written by this edge's thread.
+  std::atomic<bool> listens_{false};  // Until a drain has taken whoever waits.
+  mono_time spared_until_{};          // Those who were taken last, and have not asked yet.
   std::thread thread_;
 };
 

@@ -16,6 +16,9 @@ namespace {
 /// Descriptors that connections leave to the store, the listeners and the logs.
 constexpr size_t other_descriptors = 64;
 
+/// Before the time to end is over.
+constexpr std::chrono::seconds last_words{1};
+
 /// Fits what is not said, or said too large, to the machine.
 http_config fitted(http_config config) {
   if (config.threads == 0)
@@ -126,8 +129,11 @@ void server::stop(std::chrono::seconds patience) {
   auto drained = [&] {
     return std::all_of(edges_.begin(), edges_.end(), [](auto& e) { return e->drained(); });
   };
-  while (!drained() && mono_now() < deadline)
+  while (!drained() && mono_now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    // What takes too long says so while there is a connection to say it by.
+    services_.ending = mono_now() >= deadline - last_words;
+  }
   services_.ending = true;
   for (auto& e : edges_)
     e->stop();

@@ -191,7 +191,10 @@ private:
 
   /// A proxy would connect to an address that the URL names without asking anybody.
   bool names_refused_address(const origin_url& where) const {
-    auto address = ip_address::parse(where.host);
+    std::string_view host = where.host;
+    while (host.ends_with('.')) // As a name may; some proxies read an address all the same.
+      host.remove_suffix(1);
+    auto address = ip_address::parse(host);
     return address && !config_.guard.allows(where.host, *address);
   }
 

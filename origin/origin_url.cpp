@@ -55,6 +55,21 @@ result<origin_url> taken(CURLU* url, std::string_view from) {
   return made;
 }
 
+/// curl is given the text and reads it again. "%30x7f.1" is no address when it is read first, and
+/// 127.0.0.1 the second time; what is not ASCII may become one on the way.
+result<origin_url> settled(result<origin_url> made) {
+  if (!made)
+    return made;
+  url_handle again{curl_url()};
+  auto is_ascii = std::all_of(made->host.begin(), made->host.end(),
+                              [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  auto same = is_ascii && set(again.get(), made->text) ? taken(again.get(), made->text)
+                                                       : result<origin_url>{fail(ec::corrupt)};
+  if (!same || same->host != made->host || same->text != made->text)
+    return fail(ec::invalid_argument, "a URL that can be read in two ways: " + made->text);
+  return made;
+}
+
 bool is_clean(std::string_view text) {
   return text.size() <= url_bytes_max && std::none_of(text.begin(), text.end(), [](char c) {
            return static_cast<unsigned char>(c) <= 0x20;
@@ -68,14 +83,14 @@ result<origin_url> origin_url::parse(std::string_view text) {
   // Without a scheme curl would guess one.
   if (!is_clean(text) || text.find("://") == std::string_view::npos || !set(url.get(), text))
     return fail(ec::invalid_argument, "not a URL: " + std::string{text.substr(0, 200)});
-  return taken(url.get(), text);
+  return settled(taken(url.get(), text));
 }
 
 result<origin_url> origin_url::follow(std::string_view location) const {
   url_handle url{curl_url()};
   if (location.empty() || !is_clean(location) || !set(url.get(), text) || !set(url.get(), location))
     return fail(ec::invalid_argument, "a redirect to no URL");
-  return taken(url.get(), location);
+  return settled(taken(url.get(), location));
 }
 
 } // namespace shoal::origin

@@ -76,13 +76,16 @@ torrent_shape shape_of(const metainfo& torrent) {
 }
 
 /// The nodes of the cluster that have the files, if the server names any.
-std::vector<std::string> read_servers(const json& doc) {
+/// @param is_secret it was asked over TLS: then nobody is asked without.
+std::vector<std::string> read_servers(const json& doc, bool is_secret) {
   std::vector<std::string> servers;
   for (auto& item : doc.value("servers", json::array())) {
     if (!item.is_string() || servers.size() == limits::client_urls_max)
       break;
     auto& url = item.get_ref<const std::string&>();
-    if (url.starts_with("http://") || url.starts_with("https://"))
+    auto is_plain = url.starts_with("http://") && !is_secret;
+    auto is_base = url.find_first_of("@?#") == std::string::npos && !url.ends_with('/');
+    if (is_base && (is_plain || url.starts_with("https://")))
       servers.push_back(url);
   }
   return servers;
@@ -172,7 +175,7 @@ outcome<get_source> find_revision(const context& ctx, http_client& client,
   source.is_private = !doc->contains("magnetUri"); // Private ones have none (BEP 27).
   source.files = std::move(*files);
   if (!source.is_private)
-    source.servers = read_servers(*doc);
+    source.servers = read_servers(*doc, client.base_url().starts_with("https://"));
   if (auto added = add_torrent_of(ctx, client, source); !added)
     return tl::unexpected<failure>(added.error());
   return source;

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <future>
 #include <set>
+#include <system_error>
 #include <thread>
 
 namespace shoal::cli {
@@ -67,8 +68,11 @@ std::vector<verdict> verify(const std::vector<wanted_file*>& files) {
   };
   const size_t processors = std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::jthread> helpers;
-  for (size_t i = 1; i < std::min({files.size(), processors, verifiers_max}); ++i)
-    helpers.emplace_back(work);
+  try {
+    for (size_t i = 1; i < std::min({files.size(), processors, verifiers_max}); ++i)
+      helpers.emplace_back(work);
+  } catch (const std::system_error&) { // No more threads here: those that there are do.
+  }
   work();
   helpers.clear(); // Joins them.
   return verdicts;

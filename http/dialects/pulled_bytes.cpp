@@ -56,9 +56,9 @@ task<bool> is_object_somewhere(exchange& ex, const std::optional<sha256_digest>&
   auto places = co_await ex.far()->find(ex, *object);
   if (!places && places.error().code == ec::unavailable) {
     // A node is slow, or gone. To ask it once more costs less than another pull.
-    log::info("http", "asks again who has object={} error=\"{}\"", object->brief(),
-              to_string(places.error()));
-    places = co_await ex.far()->find(ex, *object, true);
+    log::debug("http", "asks again who has object={} error=\"{}\"", object->brief(),
+               to_string(places.error()));
+    places = co_await ex.far()->find(ex, *object);
   }
   co_return places.has_value();
 }

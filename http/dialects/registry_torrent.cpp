@@ -84,6 +84,7 @@ task<> registry_torrent(exchange& ex) {
   }
   response answer;
   answer.headers.emplace_back("ETag", made->etag);
+  answer.headers.emplace_back("Cache-Control", "no-cache"); // Links change.
   if (none_match_hits(ex.header("If-None-Match"), made->etag)) {
     answer.status = 304;
     co_await ex.send(std::move(answer));
