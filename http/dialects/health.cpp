@@ -2,6 +2,7 @@
 // How a revision is doing and where a client of hf-bt begins.
 #include "http/dialects/announce_access.hpp"
 #include "http/dialects/handlers.hpp"
+#include "http/dialects/registry_access.hpp"
 #include "http/dialects/revisions.hpp"
 #include "http/dialects/torrent_links.hpp"
 #include "http/json_body.hpp"
@@ -28,6 +29,8 @@ task<result<revision>> asked_revision(exchange& ex) {
   if (!ask)
     co_return tl::unexpected{ask.error()};
   auto found = co_await find_revision(ex, std::move(ask->id), std::move(ask->rev));
+  if (!found)
+    co_return tl::unexpected{unless_behind(ex, std::move(found.error()))};
   co_return found;
 }
 

@@ -2,6 +2,7 @@
 // Publishing: objects that were uploaded before get a name and a place in the registry.
 #include "core/log.hpp"
 #include "http/dialects/announce_access.hpp"
+#include "http/dialects/bring_file.hpp"
 #include "http/dialects/file_cards.hpp"
 #include "http/dialects/handlers.hpp"
 #include "http/dialects/registration.hpp"
@@ -84,6 +85,49 @@ result<sha256_digest> store_manifest(object_store& objects, publication& what,
   });
 }
 
+/// What a publication names and is not here. Runs on the disk pool.
+result<std::vector<sha256_digest>> absent_objects(object_store& objects, const model_id& id,
+                                                  const std::string& rev, const std::string& body) {
+  auto what = read_publication(id, rev, body);
+  if (!what)
+    return tl::unexpected{what.error()};
+  std::vector<sha256_digest> absent;
+  auto look = [&](const sha256_digest& object) {
+    if (!objects.size(object))
+      absent.push_back(object);
+  };
+  for (auto& file : what->content.files)
+    look(file.sha256);
+  for (auto& torrent : what->content.torrents)
+    look(torrent.object);
+  return absent;
+}
+
+/// Behind a balancer, uploads reach other nodes than the publication that names them.
+/// @returns whether anything came. @errors ec::unavailable: something is there and did not come.
+task<result<bool>> bring_uploads(exchange& ex, const model_id& id, const std::string& rev,
+                                 const std::string& body) {
+  if (!ex.far())
+    co_return false;
+  auto* objects = &ex.node().objects();
+  auto look = [&] { return absent_objects(*objects, id, rev, body); };
+  auto absent = co_await ex.on_disk(look);
+  if (!absent)
+    co_return tl::unexpected{absent.error()};
+  bool came = false;
+  for (auto& object : *absent) {
+    auto brought = co_await bring_file(ex, object);
+    if (brought)
+      came = true;
+    else if (brought.error().code == ec::not_found)
+      co_return came; // Nobody has it: the publisher is told which one.
+    else
+      co_return fail(ec::unavailable,
+                     "an upload is at another node: " + to_string(brought.error()));
+  }
+  co_return came;
+}
+
 /// Everything that takes its time. Runs on the disk pool.
 result<prepared> prepare(shoal::node& node, const model_id& id, const std::string& rev,
                          const std::string& body, const std::optional<sha256_digest>& before) {
@@ -124,7 +168,15 @@ task<result<prepared>> prepare_request(exchange& ex) {
   auto* node = &ex.node();
   auto work = [node, &id, &rev, &body, &before] { return prepare(*node, *id, rev, *body, before); };
   auto ready = co_await ex.on_disk(work);
-  co_return ready;
+  if (ready || ready.error().code != ec::invalid_argument)
+    co_return ready;
+  auto came = co_await bring_uploads(ex, *id, rev, *body);
+  if (!came)
+    co_return tl::unexpected{came.error()};
+  if (!*came)
+    co_return ready;
+  auto again = co_await ex.on_disk(work);
+  co_return again;
 }
 
 /// What the publisher is told. @param made what the registry says now.
