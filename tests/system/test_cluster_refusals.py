@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes that do not belong together: each case has its reason in the logs of both. Another protocol
-version cannot be had from one program: tests/unit/cluster/link_greeting.cpp has it."""
+"""Nodes that do not belong together: each case has its reason in the logs of both."""
 
 import json
 import shutil
@@ -12,6 +11,7 @@ from support.cluster import DEV_CERTS, status
 from support.etcd import Etcd
 from support.node import Node
 from support.process import free_port
+from support.wire import Wire
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def join(request, tmp_path):
     """join(etcd, name, *flags) starts a node; all are stopped after the test."""
     nodes = request.node.started_nodes = []
 
-    def start(etcd, name, *flags, folder=None, tls=None, says="/health"):
+    def start(etcd, name, *flags, folder=None, tls=None, says="/health", listen=None):
         links = (["--insecure-links", "true"] if tls is None else
                  ["--link-ca", tls / "ca.pem", "--link-cert", tls / f"{name}.pem",
                   "--link-key", tls / f"{name}.key"])
         node = Node(tmp_path / (folder or f"node-{name}"), "--join", etcd.url, "--node-id", name,
-                    "--link-listen", f"127.0.0.1:{free_port()}", "--leave-timeout", "1",
+                    "--link-listen", listen or f"127.0.0.1:{free_port()}", "--leave-timeout", "1",
                     "--log-format", "text", *links, *flags)
         nodes.append(node)
         return node.start(says)
@@ -106,6 +106,27 @@ def test_settings_that_differ(etcd, join):
     assert_refused(a, b, "skewed_config")
     logs(a, "fail node=b", "the settings of 'b' and 'a' differ")
     logs(b, "fail node=a", "the settings of 'b' and 'a' differ")
+
+
+def with_later_versions(hello):
+    """A hello ends with the oldest and the latest version that its node speaks, a byte each."""
+    assert 0 < hello[-2] <= hello[-1] < 98, hello
+    return hello[:-2] + b"\x62\x63"
+
+
+def test_versions_that_do_not_meet(etcd, join):
+    """There is one program only: a wire between the nodes makes the dialer's hello one of a far
+    later version."""
+    port = free_port()
+    wire = Wire(("127.0.0.1", port), with_later_versions)
+    a = join(etcd, "a", "--link-advertise", "{}:{}".format(*wire.address),
+             listen=f"127.0.0.1:{port}")
+    b = join(etcd, "b")
+    assert_refused(a, b, "incompatible_version")
+    logs(a, "fail node=b", "incompatible_version")
+    logs(b, "fail node=a", "incompatible_version")
+    assert b.metrics()[("shoal_link_protocol_version", ("node", "a"))] == 0
+    wire.close()
 
 
 def test_the_wish_for_another_cluster_ends_the_node(etcd, join):

@@ -8,10 +8,14 @@ import threading
 
 
 class Wire:
-    """Leads to `target`, (host, port), until `cut`, and again after `mend`."""
+    """Leads to `target`, (host, port), until `cut`, and again after `mend`.
 
-    def __init__(self, target):
+    alter: what becomes of the first bytes that somebody sends to the target.
+    """
+
+    def __init__(self, target, alter=None):
         self._target = target
+        self._alter = alter
         self._pairs = []
         self._lock = threading.Lock()
         self._whole = True
@@ -50,17 +54,20 @@ class Wire:
                     near.close()
                     continue
                 self._pairs.append(pair)
-            threading.Thread(target=_carry, args=(pair,), daemon=True).start()
+            threading.Thread(target=_carry, args=(pair, self._alter), daemon=True).start()
 
 
-def _carry(pair):
-    other = {pair[0]: pair[1], pair[1]: pair[0]}
+def _carry(pair, alter):
+    near, far = pair
+    other = {near: far, far: near}
     with contextlib.suppress(OSError, ValueError):  # It was cut.
         while True:
             for end in select.select(pair, [], [])[0]:
                 data = end.recv(65536)
                 if not data:
                     return _shut(pair)
+                if alter and end is near:
+                    data, alter = alter(data), None
                 other[end].sendall(data)
     return _shut(pair)
 
