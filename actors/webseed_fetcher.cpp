@@ -250,8 +250,10 @@ void webseed_fetcher::pump() {
         break;
       ask_origin(*next);
     }
-  auto all_dead = std::all_of(dead_.begin(), dead_.end(), [](bool x) { return x; });
-  if (plan_->under_way() == 0 && (all_dead || !plan_->given_up().empty()))
+  auto is_hopeful = false;
+  for (uint32_t source = 0; source < spec_.urls.size(); ++source)
+    is_hopeful = is_hopeful || (!dead_[source] && !plan_->is_barren(source));
+  if (plan_->under_way() == 0 && (!is_hopeful || !plan_->given_up().empty()))
     end(last_failure_);
 }
 

@@ -98,6 +98,16 @@ bool chunk_plan::is_free(uint32_t chunk, source_id source, mono_time now) const 
   return there == failed->second.until.end() || there->second <= now;
 }
 
+bool chunk_plan::is_barren(source_id source) const {
+  auto found = rests_.find(source);
+  return found != rests_.end() && found->second.failures >= config_.attempts_max;
+}
+
+bool chunk_plan::is_ready(source_id source, mono_time now) const {
+  auto found = rests_.find(source);
+  return found == rests_.end() || (!is_barren(source) && found->second.until <= now);
+}
+
 /// @param limit set to the last chunk that may go with it.
 std::optional<uint32_t> chunk_plan::choose(source_id source, mono_time now, uint32_t& limit) const {
   auto last = chunk_count() - 1;
@@ -129,7 +139,7 @@ std::optional<uint32_t> chunk_plan::choose(source_id source, mono_time now, uint
 }
 
 std::optional<chunk_plan::request> chunk_plan::next(source_id source, mono_time now) {
-  if (requests_.size() >= config_.requests_max || is_whole())
+  if (requests_.size() >= config_.requests_max || is_whole() || !is_ready(source, now))
     return std::nullopt;
   uint32_t limit = 0;
   auto first = choose(source, now, limit);
@@ -160,6 +170,9 @@ void chunk_plan::arrived(uint32_t chunk, mono_time now) {
   states_[chunk] = state::here;
   ++here_;
   failures_.erase(chunk);
+  for (auto& [number, r] : requests_)
+    if (r.first <= chunk && chunk < r.first + r.count)
+      rests_.erase(r.source);
   auto found = waiting_.find(chunk);
   if (found == waiting_.end())
     return;
@@ -176,21 +189,33 @@ void chunk_plan::arrived(uint32_t chunk, mono_time now) {
   wait(std::move(moving), *next);
 }
 
+std::chrono::milliseconds chunk_plan::pause_after(uint32_t failures) const {
+  auto doubled = config_.retry_min * (1u << std::min(failures - 1, 16u));
+  return std::min<std::chrono::milliseconds>(doubled, config_.retry_max);
+}
+
 void chunk_plan::ended(uint64_t number, mono_time now) {
   auto found = requests_.find(number);
   if (found == requests_.end())
     return;
   auto r = found->second;
   requests_.erase(found);
+  uint32_t came = 0;
   for (auto chunk = r.first; chunk < r.first + r.count; ++chunk) {
-    if (states_[chunk] != state::asked)
+    if (states_[chunk] != state::asked) {
+      ++came;
       continue;
+    }
     states_[chunk] = state::missing;
     first_missing_ = std::min(first_missing_, chunk);
     auto& failed = failures_[chunk];
-    auto pause = config_.retry_min * (1u << std::min(failed.attempts++, 16u));
-    failed.until[r.source] = now + std::min<std::chrono::milliseconds>(pause, config_.retry_max);
+    failed.until[r.source] = now + pause_after(++failed.attempts);
   }
+  if (came > 0)
+    return;
+  auto& source = rests_[r.source];
+  if (source.failures == 0 || source.until <= now)
+    source.until = now + pause_after(++source.failures);
 }
 
 std::optional<chunk_plan::source_id> chunk_plan::source_of(uint64_t number) const {
@@ -209,6 +234,7 @@ void chunk_plan::lost(uint32_t chunk) {
 
 void chunk_plan::forgive() {
   failures_.clear();
+  rests_.clear();
 }
 
 std::vector<uint32_t> chunk_plan::given_up() const {
@@ -226,6 +252,9 @@ std::optional<mono_time> chunk_plan::retry_at(mono_time now) const {
       for (auto& [source, until] : failed.until)
         if (until > now && (!first || until < *first))
           first = until;
+  for (auto& [source, x] : rests_)
+    if (x.until > now && !is_barren(source) && (!first || x.until < *first))
+      first = x.until;
   return first;
 }
 

@@ -19,7 +19,7 @@ struct chunk_plan_config {
   uint32_t chunks_per_request_max = 4; ///< Neighbours that are asked for together.
   uint32_t ahead_chunks = 8;           ///< How far a reader is served before it has to wait.
   bool fills = true;                   ///< Whether the whole file is wanted, without readers too.
-  uint32_t attempts_max = 8;           ///< Of one chunk; then it is given up.
+  uint32_t attempts_max = 8; ///< Of one chunk, or of a source that gives none; then it is given up.
   std::chrono::milliseconds retry_min{500}; ///< Before a source is asked again for what it failed
   std::chrono::milliseconds retry_max{30'000}; ///< in giving; doubled each time.
 };
@@ -27,7 +27,8 @@ struct chunk_plan_config {
 /// Decides which chunks of a file to pull next, and from whom: first those that readers wait for,
 /// who has waited longest first; then those that they will want next; then the others in order.
 /// Chunks that readers share are asked for once, neighbours in one request; what failed is asked
-/// for elsewhere.
+/// for elsewhere. A source that gives nothing at all is asked for no other chunk either until it
+/// has rested, however many there are.
 ///
 /// Pure: no I/O, and time is passed in. One thread at a time.
 class chunk_plan {
@@ -69,7 +70,10 @@ public:
   /// A chunk that was here is not any more.
   void lost(uint32_t chunk);
 
-  /// Chunks that were given up get another round of attempts.
+  /// Whether a source is not asked any more: it has failed so often, and given nothing since.
+  bool is_barren(source_id source) const;
+
+  /// Chunks and sources that were given up get another round of attempts.
   void forgive();
 
   bool is_here(uint32_t chunk) const { return states_[chunk] == state::here; }
@@ -105,6 +109,14 @@ private:
     std::map<source_id, mono_time> until; ///< When each may be asked again.
   };
 
+  /// What a source has failed in since it gave its last chunk.
+  struct rest {
+    uint32_t failures = 0; ///< Those of requests that were under way together are one.
+    mono_time until;
+  };
+
+  std::chrono::milliseconds pause_after(uint32_t failures) const;
+  bool is_ready(source_id source, mono_time now) const;
   std::optional<uint32_t> missing_from(uint32_t first, uint32_t last) const;
   void wait(group&& with, uint32_t chunk);
   void erase_group(uint32_t chunk);
@@ -123,6 +135,7 @@ private:
   std::set<std::pair<mono_time, uint32_t>> order_; ///< The groups, who has waited longest first.
   std::map<uint64_t, request> requests_;
   std::map<uint32_t, failure> failures_;
+  std::map<source_id, rest> rests_;
 };
 
 } // namespace shoal

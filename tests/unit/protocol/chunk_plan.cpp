@@ -154,6 +154,7 @@ CAF_TEST(what failed is asked for elsewhere at once and there again after a paus
   plan->ended(asked[3].number, now);
   now += 1999ms; // Its second failure, and the third of these chunks.
   CAF_CHECK_EQUAL(next(1), "5+4");
+  plan->arrived(8, now);
   plan->ended(asked[4].number, now);
   now += 1ms;
   CAF_CHECK_EQUAL(next(1), "1+4");
@@ -180,6 +181,43 @@ CAF_TEST(a chunk that nobody can give is given up until it is forgiven) {
   CAF_CHECK_EQUAL(next(), "0+1");
   plan->arrived(0, now);
   CAF_CHECK(plan->given_up().empty());
+}
+
+CAF_TEST(a source that gives nothing rests whatever is wanted of it and is given up) {
+  config.attempts_max = 3;
+  start();
+  for (int i = 0; i < 3; ++i)
+    CAF_CHECK_EQUAL(next(), std::to_string(4 * i) + "+4");
+  for (auto& r : asked)
+    plan->ended(r.number, now); // Together: that is one failure.
+  CAF_CHECK_EQUAL(next(), "-");
+  CAF_CHECK((plan->retry_at(now) == now + 500ms));
+  CAF_CHECK_EQUAL(next(2), "0+4"); // Others are asked at once.
+  plan->ended(asked.back().number, now);
+  now += 500ms;
+  for (auto pause : {1000ms, 2000ms}) {
+    CAF_CHECK(!plan->is_barren(1));
+    CAF_CHECK(next() != "-");
+    plan->ended(asked.back().number, now);
+    now += pause - 1ms;
+    CAF_CHECK_EQUAL(next(), "-");
+    now += 1ms;
+  }
+  CAF_CHECK(plan->is_barren(1));
+  CAF_CHECK(!plan->is_barren(2));
+  CAF_CHECK_EQUAL(next(), "-");
+  plan->forgive();
+  CAF_CHECK_EQUAL(next(), "0+4");
+}
+
+CAF_TEST(a source that gives something is soon asked again) {
+  start();
+  CAF_CHECK_EQUAL(next(), "0+4");
+  CAF_CHECK_EQUAL(next(), "4+4");
+  plan->ended(asked[0].number, now);
+  CAF_CHECK_EQUAL(next(), "-");
+  plan->arrived(4, now); // Of the other request.
+  CAF_CHECK_EQUAL(next(), "8+4");
 }
 
 CAF_TEST(a chunk that is lost is pulled again) {
