@@ -39,6 +39,10 @@ void begin_anew(origin_head& head, std::string_view line) {
   head.status = code ? static_cast<unsigned>(*code) : 0;
 }
 
+/// A repository that its hub has taken down has no code, only this text.
+/// @source huggingface_hub, utils/_http.py (DisabledRepoError)
+constexpr std::string_view disabled_text = "Access to this resource is disabled.";
+
 void note_length(origin_head& head, std::string_view value) {
   auto length = parse_number(value);
   // Two that differ, or one that is none, say nothing.
@@ -80,6 +84,8 @@ void note_header(origin_head& head, std::string_view line) {
       head.*f.text = value;
   if (text::equals_nocase(name, "content-length"))
     note_length(head, value);
+  else if (text::equals_nocase(name, "x-error-message") && value == disabled_text)
+    head.error_code = "DisabledRepo";
   else if (text::equals_nocase(name, "x-linked-size"))
     head.linked_size = parse_number(value);
   else if (text::equals_nocase(name, "x-repo-commit") && is_commit(value))

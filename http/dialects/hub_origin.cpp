@@ -49,6 +49,8 @@ hub_error refusal_of(const exchange& ex, const origin_file& file, const std::str
     auto is_known = whoever_asks(ex).kind != principal_kind::address;
     return {is_known ? 403u : 401u, code, "Access to this repository is restricted at its origin"};
   }
+  if (code == "DisabledRepo") // Clients know it by the words alone.
+    return {403, {}, "Access to this resource is disabled."};
   if (code.empty() && !file.what.commit.empty())
     return entry_unknown(file.what.commit);
   return repository_unknown();

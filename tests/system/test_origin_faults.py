@@ -261,3 +261,17 @@ def test_what_is_gated_at_its_origin_is_gated_here(origin, make_node, token, sta
         assert (answer.status, answer.headers["X-Error-Code"]) == (status, "GatedRepo")
         assert ("WWW-Authenticate" in answer.headers) == (status == 401)
     assert origin.body_bytes == 0
+
+
+def test_what_is_disabled_at_its_origin_is_disabled_here(origin, make_node):
+    """There is no code for it: clients compare the words."""
+    words = "Access to this resource is disabled."
+    node = make_node(*origin.flags())
+    for on in ("HEAD", "GET"):
+        origin.fail("status", times=FOREVER, on=on, status=403,
+                    headers=[("X-Error-Message", words)])
+    tree = f"{node.url}/api/models/{NAME}/tree/main"
+    for method, where in (("HEAD", url(node)), ("GET", url(node)), ("GET", tree)):
+        answer = web.request(method, where)
+        assert (answer.status, answer.headers["X-Error-Message"]) == (403, words)
+        assert "X-Error-Code" not in answer.headers
