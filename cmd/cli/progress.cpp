@@ -43,12 +43,19 @@ progress_bar::~progress_bar() {
 void progress_bar::update(uint64_t done_bytes) {
   done_ = done_bytes;
   const auto now = clock::now();
-  if (visible_ && now - drawn_ >= redraw_period)
+  if (visible_ && (now - drawn_ >= redraw_period || percent() != drawn_percent_))
     draw(now);
+}
+
+unsigned progress_bar::percent() const {
+  return total_ == 0 ? 100
+                     : static_cast<unsigned>(static_cast<double>(std::min(done_, total_)) * 100
+                                             / static_cast<double>(total_));
 }
 
 void progress_bar::draw(clock::time_point now) {
   drawn_ = now;
+  drawn_percent_ = percent();
   const double part
       = total_ == 0 ? 1.0
                     : static_cast<double>(std::min(done_, total_)) / static_cast<double>(total_);

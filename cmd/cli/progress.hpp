@@ -19,12 +19,14 @@ public:
   progress_bar(const progress_bar&) = delete;
   progress_bar& operator=(const progress_bar&) = delete;
 
-  /// Cheap: redraws at most ten times per second.
+  /// Cheap: redraws for another percent, else at most ten times per second. News may be the last
+  /// for long.
   void update(uint64_t done_bytes);
 
 private:
   using clock = std::chrono::steady_clock;
 
+  unsigned percent() const;
   void draw(clock::time_point now);
 
   std::string label_;
@@ -33,6 +35,7 @@ private:
   bool visible_;
   clock::time_point started_;
   clock::time_point drawn_;
+  unsigned drawn_percent_ = 0;
 };
 
 } // namespace shoal::cli
