@@ -25,7 +25,21 @@ tl::unexpected<failure> trouble_with(const error& err) {
 }
 
 std::string hex_of(const offered_file& file) {
-  return file.sha256 ? file.sha256->hex() : "-";
+  return file.sha256 ? file.sha256->hex() : file.git_blob ? file.git_blob->hex() : "-";
+}
+
+/// Whether these are the bytes that are offered, by whichever name they have.
+result<bool> has_bytes_of(const fs::path& at, const offered_file& what,
+                          const std::function<void(uint64_t)>& on_bytes = {}) {
+  if (what.sha256)
+    return get::hash_file(at, interrupted(), on_bytes).map([&](const auto& hash) {
+      return hash == *what.sha256;
+    });
+  if (what.git_blob)
+    return get::hash_blob(at, interrupted()).map([&](const auto& id) {
+      return id == *what.git_blob;
+    });
+  return true;
 }
 
 /// Blocks on the disk: a part may be sparse.
@@ -106,14 +120,14 @@ outcome<void> get_job::find_existing(download_view& view) {
       continue;
     const auto noted = state_.placed().find(file.what.path);
     bool is_there = noted != state_.placed().end() && noted->second == *now;
-    if (!is_there && file.what.sha256) {
-      auto hash = get::hash_file(file.place, interrupted(), [&](uint64_t bytes) {
+    if (!is_there && (file.what.sha256 || file.what.git_blob)) {
+      auto is_same = has_bytes_of(file.place, file.what, [&](uint64_t bytes) {
         progress.done_bytes += bytes;
         view.update(progress);
       });
-      if (!hash)
-        return trouble_with(hash.error());
-      is_there = *hash == *file.what.sha256;
+      if (!is_same)
+        return trouble_with(is_same.error());
+      is_there = *is_same;
     }
     if (is_there)
       if (auto ok = note_placed(file, view, true); !ok)
@@ -168,12 +182,10 @@ outcome<void> get_job::note_placed(wanted_file& file, download_view& view, bool 
 }
 
 outcome<bool> get_job::is_right(const wanted_file& file) {
-  if (!file.what.sha256)
-    return true;
-  auto hash = get::hash_file(file.part, interrupted());
-  if (!hash)
-    return trouble_with(hash.error());
-  return *hash == *file.what.sha256;
+  auto is_same = has_bytes_of(file.part, file.what);
+  if (!is_same)
+    return trouble_with(is_same.error());
+  return *is_same;
 }
 
 bool get_job::is_complete() const {

@@ -133,33 +133,16 @@ outcome<void> add_torrent_of(const context& ctx, http_client& client, get_source
   return {};
 }
 
-std::string next_page(const http_response& answer) {
-  const auto link = answer.header("link");
-  const auto end = link.find('>');
-  const auto path = link.find("/api/");
-  return link.starts_with("<") && end != std::string::npos && path < end
-                 && link.find("rel=\"next\"") != std::string::npos
-             ? link.substr(path, end - path)
-             : std::string{};
-}
-
-/// What a file is called in the cache: the LFS object's name, or the git blob's.
-std::string etag_of(const json& entry) {
-  const auto lfs = member_text(entry.value("lfs", json::object()), "oid");
-  auto etag = lfs.empty() ? member_text(entry, "oid") : lfs;
-  return sha256_digest::from_hex(etag) || info_hash::from_hex(etag) ? etag : std::string{};
-}
-
 } // namespace
 
 outcome<get_source> find_revision(const context& ctx, http_client& client,
                                   const target_options& about) {
   auto what = resolve(about, client);
-  if (!what)
-    return tl::unexpected<failure>(what.error());
-  if (what->is_hash())
+  if (what && what->is_hash())
     return refuse(exit_code::usage, "say NS/NAME@REV, a .torrent file or a magnet link");
-  auto doc = client.fetch_json(what->api_path());
+  auto doc = what.and_then([&](auto& known) { return client.fetch_json(known.api_path()); });
+  if (!doc && doc.error().http_status == 404)
+    return find_at_origin(client, about, doc.error());
   if (!doc)
     return tl::unexpected<failure>(doc.error());
   auto files = read_files(*doc, client.base_url() + what->api_path());
@@ -185,7 +168,7 @@ get_source source_of(get::known_torrent torrent) {
   get_source source;
   source.title = source.folder = torrent.name;
   for (auto& file : torrent.files)
-    source.files.push_back({file.path, file.size_bytes, std::nullopt, file.index});
+    source.files.push_back({file.path, file.size_bytes, std::nullopt, std::nullopt, file.index});
   source.torrent = std::move(torrent);
   return source;
 }
@@ -204,35 +187,6 @@ outcome<get_source> read_torrent_file(const std::string& path) {
   if (!torrent)
     return refuse(exit_code::usage, path + ": " + to_string(torrent.error()));
   return source_of(std::move(*torrent));
-}
-
-outcome<get::hub_names> fetch_hub_names(http_client& client, const get_source& source) {
-  const auto base = "/api/" + source.kind + "s/" + source.what->id.str();
-  auto about = client.fetch_json(base + "/revision/" + source.what->rev);
-  if (!about)
-    return tl::unexpected<failure>(about.error());
-  get::hub_names names;
-  names.commit = member_text(*about, "sha");
-  if (!info_hash::from_hex(names.commit))
-    return refuse(exit_code::refused, "the server names no commit of " + source.title);
-  http_request request;
-  request.path = base + "/tree/" + names.commit + "?recursive=true&expand=false";
-  while (!request.path.empty()) {
-    auto page = client.send_ok(request);
-    if (!page)
-      return tl::unexpected<failure>(page.error());
-    const auto list = json::parse(page->body, nullptr, false);
-    if (!list.is_array())
-      return refuse(exit_code::refused, "the answer is no JSON list: " + page->url);
-    for (auto& entry : list)
-      if (member_text(entry, "type") == "file" && entry.value("path", json()).is_string())
-        names.etags[entry["path"].get<std::string>()] = etag_of(entry);
-    request.path = next_page(*page);
-  }
-  for (auto& file : source.files)
-    if (names.etags[file.path].empty())
-      return refuse(exit_code::refused, "the server has no name for " + safe_text(file.path));
-  return names;
 }
 
 } // namespace shoal::cli

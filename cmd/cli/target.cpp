@@ -47,7 +47,7 @@ std::string target::torrent_path(const std::string& format) const {
   return "/torrents/" + id.str() + "/" + rev + ".torrent" + query_string({{"format", format}});
 }
 
-outcome<target> resolve(const target_options& options, http_client& client) {
+outcome<target> read_target(const target_options& options) {
   target out;
   std::string name = options.positional.empty() ? options.model : options.positional;
   out.rev = options.rev;
@@ -68,14 +68,19 @@ outcome<target> resolve(const target_options& options, http_client& client) {
   out.id = *id;
   if (out.rev.empty() && !options.allows_latest)
     return refuse(exit_code::usage, "say which revision: " + out.id.str() + "@REV");
-  if (out.rev.empty()) {
-    auto latest = latest_revision(out.id, client);
-    if (!latest)
-      return tl::unexpected<failure>(latest.error());
-    out.rev = *latest;
-  }
-  if (!is_revision(out.rev))
+  if (!out.rev.empty() && !is_revision(out.rev))
     return refuse(exit_code::usage, "not a revision: " + safe_text(out.rev));
+  return out;
+}
+
+outcome<target> resolve(const target_options& options, http_client& client) {
+  auto out = read_target(options);
+  if (!out || out->is_hash() || !out->rev.empty())
+    return out;
+  auto latest = latest_revision(out->id, client);
+  if (!latest)
+    return tl::unexpected<failure>(latest.error());
+  out->rev = *latest;
   return out;
 }
 

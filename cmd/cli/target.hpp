@@ -41,6 +41,9 @@ struct target {
   std::string torrent_path(const std::string& format) const;
 };
 
+/// What the user wrote; `rev` is empty if that says none. @errors exit_code::usage
+outcome<target> read_target(const target_options& options);
+
 /// Asks the server for the latest revision if none is given.
 outcome<target> resolve(const target_options& options, http_client& client);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/get/placing.hpp"
 
+#include "core/limits.hpp"
 #include "persistence/posix_file.hpp"
-#include "protocol/digest.hpp"
+#include "protocol/git_identity.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -36,6 +37,21 @@ result<sha256_digest> hash_file(const std::filesystem::path& file, const std::at
       return hasher.finish();
   }
   return fail(ec::shutting_down);
+}
+
+result<sha1_digest> hash_blob(const std::filesystem::path& file, const std::atomic<bool>& stop) {
+  auto in = open_file(file, O_RDONLY);
+  if (!in)
+    return tl::make_unexpected(in.error());
+  std::vector<uint8_t> bytes(limits::git_blob_bytes_max + 1);
+  auto count = read_full(in->get(), bytes, file);
+  if (!count)
+    return tl::make_unexpected(count.error());
+  if (*count == bytes.size())
+    return fail(ec::too_large, file.string());
+  if (stop)
+    return fail(ec::shutting_down);
+  return git_blob_id(as_chars(std::span(bytes).first(*count)));
 }
 
 result<void> prepare_move(const std::filesystem::path& from, const std::filesystem::path& to) {

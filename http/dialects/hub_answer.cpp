@@ -39,14 +39,12 @@ std::string disposition_of(std::string_view path) {
   return "inline; filename*=UTF-8''" + percent_encode(name) + "; filename=\"" + plain + "\";";
 }
 
-/// `shoal get` knows what is registered: a preheat registers what only the origin has.
 std::string too_big_for_clients(const manifest& m, const manifest_file& file, file_place place,
                                 const std::string& commit) {
   auto key = ref_key(m.id, place == file_place::here ? m.rev : commit);
-  auto first = place == file_place::here ? std::string{} : "shoal preheat " + key + " && ";
   return "This file has " + std::to_string(file.size_bytes)
-         + " bytes; huggingface_hub does not download more than 50 GB over HTTP. Use: " + first
-         + "shoal get " + key;
+         + " bytes; huggingface_hub does not download more than 50 GB over HTTP. Use: shoal get "
+         + key;
 }
 
 } // namespace
