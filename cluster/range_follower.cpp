@@ -103,7 +103,9 @@ void range_follower::on_witness(uint64_t round, uint64_t at_revision,
     stop(witness_.revision, etcd_at_);
     return;
   }
-  must_read_ |= is_compacted;
+  // A witness that is not sharp says nothing of what was erased before its revision was read: the
+  // backup may have it still.
+  must_read_ |= is_compacted || !witness_.is_sharp();
   if (must_read_) {
     read_page();
   } else if (!is_there) {

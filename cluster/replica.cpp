@@ -108,7 +108,8 @@ void replica::send_barrier(mono_time now) {
 
 void replica::on_barrier(const result<transaction_result>& answer) {
   barrier_at_ = answer ? answer->revision : 0;
-  if (barrier_at_ <= at_)
+  // An etcd that refuses it is asked again a little later only.
+  if (answer && barrier_at_ <= at_)
     barrier_sent_ = false;
 }
 
@@ -132,8 +133,12 @@ void replica::changed(uint64_t revision, std::span<const watch_event> events) {
   }
   at_ = revision;
   witness_ = witness;
-  if (!events.empty())
+  if (!events.empty()) {
+    auto before = renew_at_;
     renew_witness(now_() + (witness ? config_.witness_period : 0ms));
+    if (!witness) // Erasures that never pause do not put it off.
+      renew_at_ = std::min(before, renew_at_);
+  }
   if (!changes.empty())
     listener_.applied(revision, changes);
   moved_to(revision);

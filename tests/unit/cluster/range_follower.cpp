@@ -308,6 +308,19 @@ CAF_TEST(another history is noticed after a compaction too) {
   CAF_CHECK_EQUAL(replacements, 1);
 }
 
+CAF_TEST(what a backup has and was erased before the first reading is noticed) {
+  put("a/erased", "1");
+  put("a/1", "1");
+  auto backup = etcd.state();
+  put("a/erased", std::nullopt);
+  put("b/1", "1");
+  run_for(1s);
+  CAF_CHECK_EQUAL(view.size(), 1u);
+  restore_unseen(backup, 20); // What is put at the revisions that were read is new as well.
+  see_again();
+  CAF_CHECK(back.first != 0 || view == truth());
+}
+
 CAF_TEST(what a backup has all of is gone on from and nothing is missed) {
   put("a/1", "1");
   run_for(1s);

@@ -40,6 +40,38 @@ struct frail_copy final : replica_copy {
   int transactions = 0;
 };
 
+/// An etcd that is full: it reads, and takes no write.
+struct refusing_store final : coordination::store {
+  explicit refusing_store(coordination::store& real) : etcd{real} {}
+
+  void read(coordination::range_query query, mono_time deadline,
+            callback<coordination::range_page> then) override {
+    etcd.read(std::move(query), deadline, std::move(then));
+  }
+  void commit(coordination::transaction, mono_time,
+              callback<coordination::transaction_result> then) override {
+    ++commits;
+    then(fail(ec::unavailable, "mvcc: database space exceeded"));
+  }
+  std::unique_ptr<coordination::watch> follow(std::string first, std::string end, uint64_t from,
+                                              coordination::watcher& who) override {
+    return etcd.follow(std::move(first), std::move(end), from, who);
+  }
+  void grant(uint32_t ttl_s, mono_time deadline, callback<coordination::lease_id> then) override {
+    etcd.grant(ttl_s, deadline, std::move(then));
+  }
+  void keep_alive(coordination::lease_id lease, mono_time deadline,
+                  callback<uint32_t> then) override {
+    etcd.keep_alive(lease, deadline, std::move(then));
+  }
+  void revoke(coordination::lease_id lease, mono_time deadline, callback<uint64_t> then) override {
+    etcd.revoke(lease, deadline, std::move(then));
+  }
+
+  coordination::store& etcd;
+  int commits = 0;
+};
+
 struct fixture : replica_listener {
   fixture() {
     config.node = "a";
@@ -55,7 +87,7 @@ struct fixture : replica_listener {
     store = open_store(store_config(folder.path() / "store"));
     disk = std::make_unique<frail_copy>(*store);
     replacements = 0;
-    copy = std::make_unique<replica>(*link, *disk, clock, *this, config);
+    copy = std::make_unique<replica>(*store_used, *disk, clock, *this, config);
   }
 
   /// Stops, and flips a bit of each occurrence of a text in the file.
@@ -122,6 +154,7 @@ struct fixture : replica_listener {
   timeline time{1};
   etcd_model etcd{time, {}};
   std::unique_ptr<etcd_link> link = etcd.connect();
+  coordination::store* store_used = link.get();
   std::unique_ptr<etcd_link> operator_link = etcd.connect();
   std::function<mono_time()> clock = [this] { return time.now(); };
   temp_folder folder;
@@ -423,6 +456,17 @@ CAF_TEST(a revision without data is reached by a write of its own) {
   run_for(1s);
   CAF_CHECK(copy->revision() >= epoch);
   CAF_CHECK(etcd.state().find("shoal/data/barriers/a").has_value());
+}
+
+CAF_TEST(an etcd that refuses a witness is not asked for it all the time) {
+  refusing_store refuses{*link};
+  store_used = &refuses;
+  start();
+  run_for(config.witness_period + config.witness_spread + 1s);
+  auto before = refuses.commits;
+  run_for(20s);
+  CAF_CHECK(before > 0);
+  CAF_CHECK(refuses.commits - before <= 21 * (1s / config.barrier_timeout));
 }
 
 CAF_TEST(whatever happens the copy is right in the end) {
