@@ -146,6 +146,11 @@ std::optional<uint64_t> object_duties::to_hand_over() const {
   return in_surplus_.size() + left_out_;
 }
 
+bool object_duties::has_left_out() const {
+  std::lock_guard lock(mutex_);
+  return drains_ && !in_round_ && in_surplus_.empty() && left_out_ > 0;
+}
+
 std::vector<std::string> object_duties::homes(const sha256_digest& object) const {
   std::lock_guard lock(mutex_);
   return homes_.homes(object);

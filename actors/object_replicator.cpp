@@ -20,6 +20,12 @@ constexpr std::chrono::minutes hold_period{10};
 
 /// Between two looks at the whole registry when nothing happens.
 constexpr std::chrono::minutes round_period{10};
+/// Of a node that drains, whose list was too short for all that it is to hand over.
+constexpr std::chrono::seconds short_round_period{10};
+/// Objects that heirs are asked about at once, and those that are looked at before others may
+/// speak.
+constexpr size_t surplus_questions_max = 16;
+constexpr size_t surplus_looks_max = 256;
 
 constexpr std::chrono::seconds copy_again_period{5};
 
@@ -109,19 +115,25 @@ void object_replicator::look_for_lost() {
 
 /// What all homes hold need not be kept here. A node that drains asks until they do.
 void object_replicator::give_up_surplus() {
+  if (gives_up_)
+    return; // An answer that came within the call.
+  gives_up_ = true;
   auto now = config_.now();
-  while (giving_up_ < limits::object_repairs_max) {
+  for (size_t looks = 0; looks < surplus_looks_max && giving_up_ < surplus_questions_max; ++looks) {
     auto what = config_.duties->next_surplus(now);
     if (!what)
-      return;
+      break;
     auto size = config_.objects->size(what->object);
     auto heirs = config_.duties->heirs(what->object);
     auto is_mine = std::find(heirs.begin(), heirs.end(), config_.self) != heirs.end();
-    if (size && !is_mine && !heirs.empty())
+    // What no record names any more, nobody is to have: it may be a cached object by now.
+    auto is_over = !size || is_mine || !config_.objects->is_kept(what->object);
+    if (!is_over && !heirs.empty())
       ask_heirs(*what, *size, heirs);
     else
-      config_.duties->gave(*what, !size || is_mine, now + give_again_period);
+      config_.duties->gave(*what, is_over, now + give_again_period);
   }
+  gives_up_ = false;
 }
 
 void object_replicator::ask_heirs(const object_duties::surplus& what, uint64_t size_bytes,
@@ -144,6 +156,7 @@ void object_replicator::ask_heirs(const object_duties::surplus& what, uint64_t s
                  config_.duties->gave(what, taken, config_.now() + give_again_period);
                  if (taken && !what.stays && all >= config_.duties->copies())
                    send(config_.steward, object_released{what.object});
+                 give_up_surplus();
                });
 }
 
@@ -218,9 +231,11 @@ void object_replicator::on_hold_question(const link_question& x) {
 
 void object_replicator::look_around(mono_time now) {
   auto changed = config_.duties->look(config_.there(), now);
-  if (!changed && now < next_round_)
+  auto period
+      = config_.duties->has_left_out() ? short_round_period : std::chrono::seconds{round_period};
+  if (!changed && round_at_ && now - *round_at_ < period)
     return;
-  next_round_ = now + round_period;
+  round_at_ = now;
   send(config_.steward, registry_step{});
 }
 

@@ -117,8 +117,9 @@ private:
   std::unordered_map<sha256_digest, held> held_;
   std::unordered_set<sha256_digest> wanted_now_; // On their way.
   size_t giving_up_ = 0;
-  sha256_digest lost_from_; // Of those that are lost, the next to look at.
-  mono_time next_round_{};
+  bool gives_up_ = false;             ///< In `give_up_surplus`.
+  sha256_digest lost_from_;           // Of those that are lost, the next to look at.
+  std::optional<mono_time> round_at_; // When the last one began.
 };
 
 } // namespace shoal
