@@ -72,9 +72,15 @@ std::string obstacle_in(const nlohmann::json& doc, const std::string& server) {
   return lost ? server + " does not reach etcd, and without it no slot moves" : std::string{};
 }
 
-failure still_holds(const std::string& node, unsigned timeout_s, const holding& last,
-                    const std::string& obstacle) {
-  auto text = fmt::format("after {} s {} still {}", timeout_s, safe_text(node), to_text(last));
+/// @param now what the node has; nothing if it is not there. @param last what it had when it was.
+failure still_holds(const std::string& node, unsigned timeout_s, const std::optional<holding>& now,
+                    const std::optional<holding>& last, const std::string& obstacle) {
+  auto text = fmt::format("after {} s {} ", timeout_s, safe_text(node));
+  if (now)
+    text += "still " + to_text(*now);
+  else
+    text += "is not there, and may have what others lack"
+            + (last ? "; when it was seen last, it " + to_text(*last) : std::string{});
   return {exit_code::refused, obstacle.empty() ? text : text + ": " + obstacle};
 }
 
@@ -84,17 +90,23 @@ outcome<void> wait_until_drained(const context& ctx, http_client& client, const 
                                  unsigned timeout_s) {
   auto give_up_at = mono_now() + std::chrono::seconds{timeout_s};
   std::optional<holding> last;
+  std::optional<holding> now;
+  bool is_missed = false;
   std::string obstacle;
   for (;;) {
     auto doc = client.fetch_json("/api/cluster");
     auto has = doc.and_then([&](auto& x) { return holding_of(client, x, node); });
     if (has) {
-      auto& now = *has;
-      if (!now || now->is_empty())
+      now = *has;
+      if (now && now->is_empty())
         return {};
-      if (ctx.wants_progress() && last != now)
+      if (ctx.wants_progress() && now && last != now)
         fmt::print(stderr, "{} {}\n", safe_text(node), to_text(*now));
-      last = now;
+      // It lacks its lease, or the server has just begun: its objects are with it all the same.
+      if (!std::exchange(is_missed, !now) && is_missed && !ctx.quiet)
+        fmt::print(stderr, "waits: {} is not there\n", safe_text(node));
+      if (now)
+        last = now;
       auto before = std::exchange(obstacle, obstacle_in(*doc, client.base_url()));
       if (!ctx.quiet && !obstacle.empty() && obstacle != before)
         fmt::print(stderr, "waits: {}\n", obstacle);
@@ -102,8 +114,7 @@ outcome<void> wait_until_drained(const context& ctx, http_client& client, const 
       return tl::unexpected<failure>(has.error());
     }
     if (mono_now() >= give_up_at)
-      return tl::unexpected<failure>(
-          still_holds(node, timeout_s, last.value_or(holding{}), obstacle));
+      return tl::unexpected<failure>(still_holds(node, timeout_s, now, last, obstacle));
     std::this_thread::sleep_for(poll_period);
   }
 }

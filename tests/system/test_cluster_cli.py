@@ -3,11 +3,13 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 from support import wait
 from support.cluster import Cluster, node_in, status
 from support.node import Node
+from support.paths import SHOAL
 
 REFUSED, USAGE = 1, 2
 WITH_KEY = {**os.environ, "SHOAL_KEY": "root"}
@@ -93,6 +95,27 @@ def test_waiting_ends(cluster):
     finally:
         for node in ("n1", "n2", "n3"):
             run(cluster[0], "undrain", node)
+    cluster.wait_settled()
+
+
+def test_a_node_that_is_not_there_is_not_drained(cluster):
+    """It may have what others lack: only it can say."""
+    run(cluster[0], "drain", "n3")
+    cluster.kill9(2)
+    try:
+        wait.until(lambda: len(status(cluster[0])["nodes"]) == 2, 30, "its lease is over")
+        done = run(cluster[0], "drain", "n3", "--wait", "--timeout", "1", check=False)
+        assert done.returncode == REFUSED and "n3 is not there" in done.stderr
+        waiting = subprocess.Popen(
+            [SHOAL, "cluster", "--server", cluster[0].url, "drain", "n3", "--wait"], env=WITH_KEY,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        cluster.start(2)
+        said, _ = waiting.communicate(timeout=60)
+        assert waiting.returncode == 0 and "n3 owns nothing any more" in said
+    finally:
+        if not cluster[2].alive:
+            cluster.start(2)
+        run(cluster[0], "undrain", "n3")
     cluster.wait_settled()
 
 
