@@ -187,6 +187,8 @@ void edge::close_listener(open_listener& listener) {
     auto socket = listener.socket.accept(remote, failed);
     if (!failed)
       greet(std::move(socket), to_endpoint(remote), listener.from);
+    else if (failed == asio::error::connection_aborted)
+      failed.clear(); // That one has gone; others wait behind it.
   }
   listener.socket.close(failed);
 }
@@ -367,7 +369,8 @@ void edge::drain() {
       close_listener(listener);
     lane_.drain();
     websockets_.drain();
-    listens_ = false;
+    // Behind those that were accepted before, and are not known yet.
+    asio::post(io_, [this] { listens_ = false; });
   });
 }
 
