@@ -194,6 +194,13 @@ std::chrono::milliseconds chunk_plan::pause_after(uint32_t failures) const {
   return std::min<std::chrono::milliseconds>(doubled, config_.retry_max);
 }
 
+void chunk_plan::note_failure(uint32_t chunk, source_id source, mono_time now) {
+  states_[chunk] = state::missing;
+  first_missing_ = std::min(first_missing_, chunk);
+  auto& failed = failures_[chunk];
+  failed.until[source] = now + pause_after(++failed.attempts);
+}
+
 void chunk_plan::ended(uint64_t number, mono_time now) {
   auto found = requests_.find(number);
   if (found == requests_.end())
@@ -201,16 +208,11 @@ void chunk_plan::ended(uint64_t number, mono_time now) {
   auto r = found->second;
   requests_.erase(found);
   uint32_t came = 0;
-  for (auto chunk = r.first; chunk < r.first + r.count; ++chunk) {
-    if (states_[chunk] != state::asked) {
+  for (auto chunk = r.first; chunk < r.first + r.count; ++chunk)
+    if (states_[chunk] == state::asked)
+      note_failure(chunk, r.source, now);
+    else
       ++came;
-      continue;
-    }
-    states_[chunk] = state::missing;
-    first_missing_ = std::min(first_missing_, chunk);
-    auto& failed = failures_[chunk];
-    failed.until[r.source] = now + pause_after(++failed.attempts);
-  }
   if (came > 0)
     return;
   auto& source = rests_[r.source];

@@ -31,14 +31,12 @@ std::string hex_of(const offered_file& file) {
 /// Whether these are the bytes that are offered, by whichever name they have.
 result<bool> has_bytes_of(const fs::path& at, const offered_file& what,
                           const std::function<void(uint64_t)>& on_bytes = {}) {
+  auto is_object = [&](const sha256_digest& x) { return x == what.sha256; };
+  auto is_blob = [&](const sha1_digest& x) { return x == what.git_blob; };
   if (what.sha256)
-    return get::hash_file(at, interrupted(), on_bytes).map([&](const auto& hash) {
-      return hash == *what.sha256;
-    });
+    return get::hash_file(at, interrupted(), on_bytes).map(is_object);
   if (what.git_blob)
-    return get::hash_blob(at, interrupted()).map([&](const auto& id) {
-      return id == *what.git_blob;
-    });
+    return get::hash_blob(at, interrupted()).map(is_blob);
   return true;
 }
 
