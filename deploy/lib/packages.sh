@@ -26,7 +26,7 @@ test_packages=(
 )
 
 # Runs tests/bench/run: what Shoal is compared with.
-bench_packages=(opentracker nginx-light) # node comes with tests/lib/clients.sh
+bench_packages=(opentracker nginx-light wrk) # node comes with tests/lib/clients.sh
 
 # Prints those of the given packages that are not installed.
 missing_packages() {
