@@ -98,17 +98,41 @@ void etcd_commit_store::advance() {
 
 /// What waits a little makes fewer and larger transactions, which cost etcd, and everybody who
 /// follows it, much less than many small ones. (`tests/bench/cluster --rows commits`)
-bool etcd_commit_store::may_go_now() const {
+bool etcd_commit_store::may_go_now() {
   auto under_way = [](const auto& l) { return !l->is_idle() && !l->is_lost(); };
-  return queue_.size() >= config_.beside_min || now_() - sent_last_ >= config_.beside_after
-         || std::none_of(lanes_.begin(), lanes_.end(), under_way);
+  if (std::none_of(lanes_.begin(), lanes_.end(), under_way))
+    return !is_gathering();
+  return queue_.size() >= config_.beside_min || now_() - sent_last_ >= config_.beside_after;
+}
+
+/// Without this the first who writes again would go alone, and all others wait for that.
+bool etcd_commit_store::is_gathering() {
+  auto is_alone = !config_.later || shared_last_ < config_.gather_min;
+  if (is_alone || queue_.size() >= shared_last_) {
+    gathers_until_.reset();
+    return false;
+  }
+  auto now = now_();
+  if (!gathers_until_) {
+    auto part = std::chrono::duration_cast<std::chrono::microseconds>(took_last_ / 4);
+    auto span = std::clamp(part, std::chrono::microseconds{1000}, config_.gather_max);
+    gathers_until_ = now + span;
+    config_.later(span, [this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired())
+        dispatch();
+    });
+  }
+  if (now < *gathers_until_)
+    return true;
+  gathers_until_.reset();
+  return false;
 }
 
 void etcd_commit_store::dispatch() {
   for (auto& lane : lanes_) {
     if (!lane->is_idle())
       continue;
-    if (!may_go_now())
+    if (queue_.empty() || !may_go_now())
       break;
     auto group = gather();
     if (group.is_empty())
@@ -182,6 +206,8 @@ void etcd_commit_store::on_ending(const commit_group& group, commit_lane::ending
   auto& members = group.members();
   for (const auto& m : members)
     locks_.release(m->keys);
+  shared_last_ = members.size();
+  took_last_ = now_() - sent_last_;
   if (how.outcome && !how.outcome->succeeded) {
     ++stats_.failed;
     on_conditions(group, *how.outcome);

@@ -16,7 +16,15 @@ struct etcd_commit_config {
 
   size_t lanes = 4;       ///< Transactions under way at once, 1..
   size_t beside_min = 64; ///< So many writes may go beside a transaction that is under way ...
-  std::chrono::milliseconds beside_after{50};   ///< ... or fewer, if that takes longer than this.
+  std::chrono::milliseconds beside_after{50}; ///< ... or fewer, if that takes longer than this.
+
+  /// Those whom a transaction of so many answers write again within moments of each other: the
+  /// first of them waits for the others, a part of what that transaction took.
+  size_t gather_min = 4;
+  std::chrono::microseconds gather_max{8000};
+  /// Calls back on the store's thread after a while; without it nobody waits for others.
+  std::function<void(std::chrono::microseconds, std::function<void()>)> later;
+
   size_t queue_max = 4096;                      ///< Writes that wait or are not answered.
   size_t queue_bytes_max = size_t{64} << 20;    ///< Their keys and values.
   size_t group_operations_max = 120;            ///< etcd's --max-txn-ops is 128; a lane adds one.
@@ -83,7 +91,8 @@ private:
   void settle(const commit_member_ptr& m, result<uint64_t> outcome, uint64_t seen);
   void answer(const commit_member_ptr& m, result<uint64_t> outcome);
   bool is_away() const;
-  bool may_go_now() const;
+  bool may_go_now();
+  bool is_gathering();
 
   coordination::store& store_;
   copy_progress& copy_;
@@ -93,6 +102,9 @@ private:
   key_space keys_;
   std::vector<std::unique_ptr<commit_lane>> lanes_;
   mono_time sent_last_{};
+  size_t shared_last_ = 0; // Writes in the transaction that ended last, and how long it took.
+  mono_time::duration took_last_{};
+  std::optional<mono_time> gathers_until_;
   std::list<commit_member_ptr> queue_;
   std::list<commit_member_ptr> open_; // All that is not answered, by age.
   key_locks locks_;                   // Of what is under way.

@@ -27,6 +27,7 @@ etcd_commit_config commit_settings(const registry_engine_config& config) {
   made.prefix = config.prefix;
   made.queue_max = limits::registry_writes_max;
   made.meters = config.meters;
+  made.later = config.later;
   return made;
 }
 

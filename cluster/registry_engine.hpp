@@ -40,6 +40,8 @@ struct registry_engine_config {
   std::chrono::milliseconds probe_period{1000};  ///< Between questions whether etcd is there.
   std::chrono::milliseconds probe_timeout{1000}; ///< Of each.
   commit_meters* meters = nullptr; ///< If somebody wants to know; outlives the engine.
+  /// As `etcd_commit_config::later`.
+  std::function<void(std::chrono::microseconds, std::function<void()>)> later;
 };
 
 /// A node's part in the cluster's registry: the copy that follows etcd, the commits, the counters.

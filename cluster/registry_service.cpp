@@ -66,6 +66,13 @@ result<void> hosted::start(lmdb_store& store, const slot_routes& routes) {
   if (!etcd)
     return tl::unexpected(etcd.error());
   etcd_ = std::move(*etcd);
+  config_.engine.later = [this](std::chrono::microseconds span, std::function<void()> then) {
+    auto timer = std::make_shared<asio::steady_timer>(io_, span);
+    timer->async_wait([timer, then = std::move(then)](const auto& ended) {
+      if (!ended)
+        then();
+    });
+  };
   thread_ = std::thread([this, &store, &routes] {
     inbox_.belong();
     desk_.open(*etcd_, store, routes, config_.engine);

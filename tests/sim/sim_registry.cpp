@@ -34,6 +34,12 @@ void sim_node::start_registry() {
   of_commits.lanes = registry_.lanes;
   of_commits.group_operations_max = registry_.group_operations_max;
   of_commits.broken = config_.broken;
+  of_commits.later = [this, weak = std::weak_ptr(life_)](auto span, std::function<void()> then) {
+    etcd_.time().after(span, [this, weak, then = std::move(then)] {
+      if (auto of = weak.lock())
+        run_registry(of, then);
+    });
+  };
   l.commits = std::make_unique<cluster::etcd_commit_store>(
       *l.registry_link, *l.copy,
       [this](size_t slot) { return life_->members->guard(slot, local_now()); }, now_, of_commits);

@@ -69,6 +69,29 @@ CAF_TEST(few writes wait for the transaction under way and many do not) {
   CAF_CHECK(commits->stats().open == 0u);
 }
 
+CAF_TEST(those whom a transaction answered go together again) {
+  config.later = [this](auto span, auto then) { time.after(span, std::move(then)); };
+  start();
+  for (size_t i = 0; i <= 10; ++i) // One alone, and ten whom it keeps waiting.
+    commit(put("k" + std::to_string(i), "v"));
+  run_for(1s);
+  auto before = commits->stats().transactions;
+  for (size_t i = 0; i < 9; ++i)
+    commit(put("again" + std::to_string(i), "v"));
+  CAF_CHECK_EQUAL(commits->stats().transactions, before);
+  commit(put("the last of them", "v"));
+  CAF_CHECK_EQUAL(commits->stats().transactions, before + 1);
+  run_for(1s);
+  auto one = commit(put("one alone", "v")); // The others do not come back.
+  CAF_CHECK_EQUAL(commits->stats().transactions, before + 1);
+  time.run_for(config.gather_max);
+  CAF_CHECK_EQUAL(commits->stats().transactions, before + 2);
+  run_for(1s);
+  CAF_CHECK(succeeded(one));
+  commit(put("another", "v")); // Now nobody is expected.
+  CAF_CHECK_EQUAL(commits->stats().transactions, before + 3);
+}
+
 CAF_TEST(a slow transaction keeps nobody waiting for long) {
   start();
   for (size_t i = 0; i <= config.beside_min; ++i) // Two lanes have been used then.
