@@ -174,6 +174,9 @@ void etcd_watch::pump() {
 
 namespace {
 
+/// Twice `etcd_config::watch_check`.
+constexpr duration watch_patience = 4s;
+
 template <class T>
 struct typed_question final : etcd_question {
   explicit typed_question(store::callback<T> f) : then{std::move(f)} {}
@@ -271,8 +274,8 @@ std::unique_ptr<watch> etcd_link::follow(std::string first, std::string end, uin
                 if (auto* w = std::exchange(made->who, nullptr))
                   w->lost({ec::unavailable, "watch"});
               });
-  // A request for a watch that got lost is noticed some time.
-  side_->model.time().after(10s, [made] {
+  // A request for a watch that got lost is noticed after two looks, as `etcd_watch` takes them.
+  side_->model.time().after(watch_patience, [made] {
     if (!made->established)
       made->lose(ec::unavailable);
   });

@@ -19,7 +19,8 @@ constexpr duration answer_soon = 2s;
 /// and what it takes to notice the lag.
 constexpr duration lag_max = 1100ms;
 
-/// What was acknowledged so short before an orderly end, which does not wait for it to be told.
+/// What was acknowledged so short before an orderly end, or who left before a hand-over, which do
+/// not wait for it to be told.
 constexpr duration last_words_max = 60ms;
 
 /// For strays to be given to the owner.
@@ -234,12 +235,15 @@ void sim_traffic::check_probe(const sim_client& who, const announce_reply* reply
 }
 
 /// Whether a peer that has left was heard by a node that was well, and the slot has gone from hand
-/// to hand at most once since shortly before.
+/// to hand at most once since shortly before, and not in the moment after it: a new owner adds whom
+/// the last one's last words name, and removes nobody.
 bool sim_traffic::has_rested(const sim_client& who) const {
   auto& began = owners_began_[who.slot()];
-  return who.left_well && std::count_if(began.begin(), began.end(), [&](mono_time at) {
-                            return at >= who.left - rest;
-                          }) <= 1;
+  auto since = [&](duration from, duration to) {
+    return std::count_if(began.begin(), began.end(),
+                         [&](mono_time at) { return at >= who.left + from && at < who.left + to; });
+  };
+  return who.left_well && since(-rest, 24h) <= 1 && since(0ms, last_words_max) == 0;
 }
 
 void sim_traffic::check_end() {
