@@ -232,7 +232,7 @@ std::vector<uint32_t> webseed_fetcher::sources(mono_time now) const {
   std::vector<uint32_t> well;
   std::vector<uint32_t> resting;
   for (uint32_t source = 0; source < spec_.urls.size(); ++source)
-    if (!dead_[source])
+    if (!dead_[source] && !plan_->is_barren(source))
       (side_.health().is_well(source, now) ? well : resting).push_back(source);
   return well.empty() ? resting : well;
 }
@@ -253,7 +253,7 @@ void webseed_fetcher::pump() {
   auto is_hopeful = false;
   for (uint32_t source = 0; source < spec_.urls.size(); ++source)
     is_hopeful = is_hopeful || (!dead_[source] && !plan_->is_barren(source));
-  if (plan_->under_way() == 0 && (!is_hopeful || !plan_->given_up().empty()))
+  if (plan_->under_way() == 0 && (!is_hopeful || plan_->is_hopeless()))
     end(last_failure_);
 }
 

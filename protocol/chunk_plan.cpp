@@ -7,6 +7,13 @@
 
 namespace shoal {
 
+namespace {
+
+/// A chunk that is wrong again and again, among others that are right, is no outage.
+constexpr uint32_t outage_failures = 3;
+
+} // namespace
+
 chunk_plan::chunk_plan(const chunk_plan_config& config) : config_(config) {
   SHOAL_CHECK(config.chunk_bytes > 0 && config.requests_max > 0
               && config.chunks_per_request_max > 0);
@@ -100,7 +107,7 @@ bool chunk_plan::is_free(uint32_t chunk, source_id source, mono_time now) const 
 
 bool chunk_plan::is_barren(source_id source) const {
   auto found = rests_.find(source);
-  return found != rests_.end() && found->second.failures >= config_.attempts_max;
+  return found != rests_.end() && found->second.failures >= config_.source_attempts_max;
 }
 
 bool chunk_plan::is_ready(source_id source, mono_time now) const {
@@ -172,7 +179,7 @@ void chunk_plan::arrived(uint32_t chunk, mono_time now) {
   failures_.erase(chunk);
   for (auto& [number, r] : requests_)
     if (r.first <= chunk && chunk < r.first + r.count)
-      rests_.erase(r.source);
+      note_gift(r.source);
   auto found = waiting_.find(chunk);
   if (found == waiting_.end())
     return;
@@ -201,6 +208,13 @@ void chunk_plan::note_failure(uint32_t chunk, source_id source, mono_time now) {
   failed.until[source] = now + pause_after(++failed.attempts);
 }
 
+/// A source that was away for a while is back: what it did not give then is no fault of the chunks.
+void chunk_plan::note_gift(source_id source) {
+  auto rested = rests_.extract(source);
+  if (rested && rested.mapped().failures >= outage_failures)
+    failures_.clear();
+}
+
 void chunk_plan::ended(uint64_t number, mono_time now) {
   auto found = requests_.find(number);
   if (found == requests_.end())
@@ -216,8 +230,10 @@ void chunk_plan::ended(uint64_t number, mono_time now) {
   if (came > 0)
     return;
   auto& source = rests_[r.source];
-  if (source.failures == 0 || source.until <= now)
-    source.until = now + pause_after(++source.failures);
+  if (number <= source.counted)
+    return;
+  source.counted = next_number_ - 1;
+  source.until = now + pause_after(++source.failures);
 }
 
 std::optional<chunk_plan::source_id> chunk_plan::source_of(uint64_t number) const {
@@ -245,6 +261,11 @@ std::vector<uint32_t> chunk_plan::given_up() const {
     if (failed.attempts >= config_.attempts_max)
       chunks.push_back(chunk);
   return chunks;
+}
+
+bool chunk_plan::is_hopeless() const {
+  auto given = given_up().size();
+  return given > 0 && given + here_ == states_.size();
 }
 
 std::optional<mono_time> chunk_plan::retry_at(mono_time now) const {

@@ -19,7 +19,8 @@ struct chunk_plan_config {
   uint32_t chunks_per_request_max = 4; ///< Neighbours that are asked for together.
   uint32_t ahead_chunks = 8;           ///< How far a reader is served before it has to wait.
   bool fills = true;                   ///< Whether the whole file is wanted, without readers too.
-  uint32_t attempts_max = 8; ///< Of one chunk, or of a source that gives none; then it is given up.
+  uint32_t attempts_max = 8;           ///< Of one chunk; then it is given up.
+  uint32_t source_attempts_max = 10;   ///< Of a source in a row that give nothing; the same.
   std::chrono::milliseconds retry_min{500}; ///< Before a source is asked again for what it failed
   std::chrono::milliseconds retry_max{30'000}; ///< in giving; doubled each time.
 };
@@ -86,6 +87,9 @@ public:
   bool is_stuck(reader_id reader) const;
   std::vector<uint32_t> given_up() const;
 
+  /// Whether nothing is left but what was given up.
+  bool is_hopeless() const;
+
   /// @returns when `next` may have something again for a source that failed, if it has nothing now.
   std::optional<mono_time> retry_at(mono_time now) const;
 
@@ -112,10 +116,12 @@ private:
   /// What a source has failed in since it gave its last chunk.
   struct rest {
     uint32_t failures = 0; ///< Those of requests that were under way together are one.
+    uint64_t counted = 0;  ///< Requests up to this one have been.
     mono_time until;
   };
 
   std::chrono::milliseconds pause_after(uint32_t failures) const;
+  void note_gift(source_id source);
   void note_failure(uint32_t chunk, source_id source, mono_time now);
   bool is_ready(source_id source, mono_time now) const;
   std::optional<uint32_t> missing_from(uint32_t first, uint32_t last) const;

@@ -184,7 +184,7 @@ CAF_TEST(a chunk that nobody can give is given up until it is forgiven) {
 }
 
 CAF_TEST(a source that gives nothing rests whatever is wanted of it and is given up) {
-  config.attempts_max = 3;
+  config.source_attempts_max = 3;
   start();
   for (int i = 0; i < 3; ++i)
     CAF_CHECK_EQUAL(next(), std::to_string(4 * i) + "+4");
@@ -208,6 +208,39 @@ CAF_TEST(a source that gives nothing rests whatever is wanted of it and is given
   CAF_CHECK_EQUAL(next(), "-");
   plan->forgive();
   CAF_CHECK_EQUAL(next(), "0+4");
+}
+
+CAF_TEST(requests that fail one after the other after one hiccup are one failure) {
+  config.source_attempts_max = 2;
+  start();
+  for (int i = 0; i < 3; ++i)
+    next();
+  for (auto& r : std::vector(asked)) {
+    plan->ended(r.number, now);
+    now += 1min; // Each by its own timeout.
+  }
+  CAF_CHECK(!plan->is_barren(1));
+  CAF_CHECK_EQUAL(next(), "0+4");
+  plan->ended(asked.back().number, now);
+  CAF_CHECK(plan->is_barren(1));
+}
+
+CAF_TEST(what failed while a source was away is not given up when it is back) {
+  config.attempts_max = 3;
+  config.requests_max = 2;
+  config.chunks_per_request_max = 1;
+  start();
+  for (int i = 0; i < 3; ++i) {
+    CAF_CHECK_EQUAL(next(), "0+1");
+    plan->ended(asked.back().number, now);
+    now += 1min;
+  }
+  CAF_CHECK((plan->given_up() == std::vector<uint32_t>{0}));
+  CAF_CHECK(!plan->is_hopeless()); // There are others.
+  CAF_CHECK_EQUAL(next(), "1+1");
+  serve(asked.back());
+  CAF_CHECK(plan->given_up().empty());
+  CAF_CHECK_EQUAL(next(), "0+1");
 }
 
 CAF_TEST(a source that gives something is soon asked again) {
