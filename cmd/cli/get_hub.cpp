@@ -71,7 +71,11 @@ outcome<std::vector<hub_file>> fetch_hub_tree(http_client& client, const std::st
                          member_text(entry.value("lfs", json::object()), "oid")});
     if (files.size() > limits::files_per_revision_max)
       return refuse(exit_code::refused, "the server lists more files than a revision has");
-    request.path = next_page(*page);
+    auto next = next_page(*page);
+    if (!next.empty() && list.empty())
+      return refuse(exit_code::refused,
+                    "a page of the list is empty and not the last: " + page->url);
+    request.path = std::move(next);
   }
   return files;
 }
@@ -88,7 +92,7 @@ outcome<get_source> find_at_origin(http_client& client, const target_options& ab
   // That it is not known here says more than that it is not there, either.
   if (!commit)
     return tl::unexpected<failure>(commit.error().http_status == 404 ? why : commit.error());
-  what->rev = *commit;
+  source.ref = std::exchange(what->rev, *commit);
   auto files = fetch_hub_tree(client, base, *commit);
   if (!files)
     return tl::unexpected<failure>(files.error());

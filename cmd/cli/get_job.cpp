@@ -216,8 +216,11 @@ outcome<void> get_job::finish() {
   state_.remove("http");
   if (!cache_)
     return {};
-  std::vector<std::string> refs{source_.what->rev};
-  if (source_.asked_latest && refs.front() != "main")
+  std::vector<std::string> refs;
+  auto& said = source_.ref.empty() ? source_.what->rev : source_.ref;
+  if (said != names_->commit)
+    refs.push_back(said);
+  if (source_.asked_latest && said != "main")
     refs.push_back("main"); // What those who name no revision ask for.
   for (auto& ref : refs)
     if (auto written = cache_->write_ref(ref, names_->commit); !written)

@@ -30,6 +30,7 @@ struct get_source {
   std::string folder;         ///< What its folder is called unless the user says so.
   std::optional<target> what; ///< Absent for a torrent or magnet of the user's.
   bool asked_latest = false;  ///< The user has not said which revision.
+  std::string ref;            ///< What the user called it, if that is not `what->rev`.
   std::string kind = "model";
   bool is_private = false;
   std::vector<std::string> servers; ///< Named by the server, not by the user: no key for them.

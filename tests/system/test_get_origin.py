@@ -75,10 +75,13 @@ def test_it_goes_on_after_a_kill(origin, node, tmp_path):
     assert origin.body_bytes == ALL_BYTES
 
 
-def test_the_cache_of_the_hubs_clients(node, tmp_path):
-    Get(node, NAME, f"--hf-cache={tmp_path}").end()
+@pytest.mark.parametrize("what,refs", [(NAME, ["main"]), (f"{NAME}@main", ["main"]),
+                                       (f"{NAME}@{COMMIT}", [])])
+def test_the_cache_of_the_hubs_clients(node, tmp_path, what, refs):
+    Get(node, what, f"--hf-cache={tmp_path}").end()
     cache = tmp_path / "models--org--cold"
-    assert (cache / "refs/main").read_text() == COMMIT
+    assert [path.name for path in cache.glob("refs/*")] == refs
+    assert all((cache / "refs" / ref).read_text() == COMMIT for ref in refs)
     for path, data in FILES.items():
         file = cache / "snapshots" / COMMIT / path
         assert file.read_bytes() == data
