@@ -50,6 +50,9 @@ outcome<std::optional<holding>> holding_of(http_client& client, const nlohmann::
   if (!has || has->has_slots)
     return has;
   auto told = client.fetch_json("/api/cluster/drain" + query_string({{"node", node}}));
+  if (!told
+      && told.error().http_status == 404) // It has gone meanwhile, or another server was asked.
+    return std::optional<holding>{};
   if (!told)
     return tl::unexpected<failure>(told.error());
   if (told->is_object() && told->contains("objects") && (*told)["objects"].is_number_unsigned())
@@ -110,7 +113,7 @@ outcome<void> wait_until_drained(const context& ctx, http_client& client, const 
       auto before = std::exchange(obstacle, obstacle_in(*doc, client.base_url()));
       if (!ctx.quiet && !obstacle.empty() && obstacle != before)
         fmt::print(stderr, "waits: {}\n", obstacle);
-    } else if (has.error().code == exit_code::refused) {
+    } else if (has.error().code == exit_code::refused && has.error().http_status < 500) {
       return tl::unexpected<failure>(has.error());
     }
     if (mono_now() >= give_up_at)
