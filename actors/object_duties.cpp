@@ -148,7 +148,8 @@ std::optional<uint64_t> object_duties::to_hand_over() const {
 
 bool object_duties::has_left_out() const {
   std::lock_guard lock(mutex_);
-  return drains_ && !in_round_ && in_surplus_.empty() && left_out_ > 0;
+  return drains_ && !in_round_ && left_out_ > 0
+         && in_surplus_.size() <= limits::objects_wanted_max / 2;
 }
 
 std::vector<std::string> object_duties::homes(const sha256_digest& object) const {

@@ -60,7 +60,7 @@ public:
   std::vector<std::string> stand_ins(const sha256_digest& object) const;
   size_t copies() const;
 
-  /// Whether all that was listed for others is with them, and more was left out of that list.
+  /// Whether much of what was listed for others is with them, and more was left out of that list.
   bool has_left_out() const;
 
   /// Objects that this node has or is to have and that have fewer copies than they should, about:
