@@ -18,6 +18,10 @@ namespace {
 
 using document = nlohmann::json;
 
+/// How long a publisher waits for what comes from other nodes before it is to ask again: less than
+/// balancers and clients wait for an answer.
+constexpr std::chrono::seconds uploads_patience{45};
+
 /// A publication that is ready to be registered.
 struct prepared {
   held_publication ready;
@@ -104,7 +108,8 @@ result<std::vector<sha256_digest>> absent_objects(object_store& objects, const m
 }
 
 /// Behind a balancer, uploads reach other nodes than the publication that names them.
-/// @returns whether anything came. @errors ec::unavailable: something is there and did not come.
+/// @returns whether anything came. @errors ec::unavailable: something is there and did not come;
+/// ec::busy: it is so much that whoever publishes is to ask again.
 task<result<bool>> bring_uploads(exchange& ex, const model_id& id, const std::string& rev,
                                  const std::string& body) {
   if (!ex.far())
@@ -115,15 +120,19 @@ task<result<bool>> bring_uploads(exchange& ex, const model_id& id, const std::st
   if (!absent)
     co_return tl::unexpected{absent.error()};
   bool came = false;
+  auto until = mono_now() + uploads_patience;
   for (auto& object : *absent) {
+    if (mono_now() >= until)
+      co_return fail(ec::busy, "uploads are on their way from other nodes: publish again");
     auto brought = co_await bring_file(ex, object);
     if (brought)
       came = true;
     else if (brought.error().code == ec::not_found)
       co_return came; // Nobody has it: the publisher is told which one.
     else
-      co_return fail(ec::unavailable,
-                     "an upload is at another node: " + to_string(brought.error()));
+      co_return fail(ec::unavailable, "upload " + object.brief()
+                                          + ", or ask again: it may be at another node: "
+                                          + to_string(brought.error()));
   }
   co_return came;
 }
