@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One real etcd on free loopback ports with a temporary folder."""
 
+import base64
 import json
 import os
 import subprocess
@@ -60,7 +61,9 @@ class Etcd:
         return done.stdout
 
     def keys(self, prefix):
-        return [k for k in self.ctl("get", "--prefix", "--keys-only", prefix).split("\n") if k]
+        """The keys below a prefix as bytes: many are no text."""
+        told = json.loads(self.ctl("get", "--prefix", "--keys-only", "-w", "json", prefix))
+        return [base64.b64decode(record["key"]) for record in told.get("kvs", [])]
 
     def close(self):
         if self._process is not None:
