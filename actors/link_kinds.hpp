@@ -5,7 +5,7 @@
 
 /// Kinds of messages between nodes (cluster/link.hpp), so that no two parts take the same number.
 ///
-///     0..15   announces, scrapes and what clients by WebSocket say
+///     0..15   announces, scrapes, what clients by WebSocket say and what clients fetch
 ///     16..31  replication of swarms
 ///     32..47  the registry
 ///     48..63  administration of the cluster
@@ -26,6 +26,9 @@ inline constexpr uint16_t web = 4;
 
 /// Notice: a link_agent, an agent that is connected there (protocol/link_agent.hpp).
 inline constexpr uint16_t agent = 5;
+
+/// Notice: a link_spent, who has fetched how much from that node. Since version 2 of the protocol.
+inline constexpr uint16_t spent = 6;
 
 // About single swarms (protocol/link_swarm.hpp).
 
@@ -90,8 +93,9 @@ inline constexpr uint16_t hold_objects = 64;
 /// it did before there was the question.
 ///
 ///     2  pull_errand: until then preheats pulled at the node that was asked for them
+///        spent: until then each node counts for itself what principals fetch
 constexpr uint32_t since(uint16_t kind) {
-  return kind == pull_errand || kind == drain_state ? 2 : 1;
+  return kind == pull_errand || kind == drain_state || kind == spent ? 2 : 1;
 }
 
 } // namespace shoal::link_kind

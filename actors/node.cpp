@@ -10,6 +10,7 @@
 #include "actors/object_steward.hpp"
 #include "actors/replication.hpp"
 #include "actors/snapshotter.hpp"
+#include "actors/spent_teller.hpp"
 #include "cluster/lmdb_copy.hpp"
 #include "core/log.hpp"
 #include "persistence/upload_book.hpp"
@@ -268,8 +269,18 @@ void node::spawn_swarm_side(metrics::registry& metrics) {
     must_live(slot, "shard");
   }
   if (config_.cluster)
+    tell_spent(*config_.cluster);
+  if (config_.cluster)
     config_.cluster->attach(
         sys, {&directory_, &swarm_config_.shards, std::chrono::seconds{swarm_config_.web_ttl_s}});
+}
+
+void node::tell_spent(cluster_side& side) {
+  spent_ = std::make_shared<spent_book>();
+  auto teller = system_->spawn<spent_teller>(
+      spent_teller_config{spent_, &side.links(), [&side] { return side.others(); }});
+  must_live(teller, "spent_teller");
+  spent_teller_ = caf::actor_cast<caf::actor>(teller);
 }
 
 bool node::take_clean_mark() {
@@ -411,19 +422,18 @@ void node::end_all() {
   if (config_.cluster)
     config_.cluster->detach();
   auto end = [](const auto& actor) { caf::anon_send_exit(actor, caf::exit_reason::user_shutdown); };
+  auto end_if = [&](const auto& actor) {
+    if (actor)
+      end(actor);
+  };
   end(caretaker_);
-  if (preheater_)
-    end(preheater_);
-  if (errands_)
-    end(errands_);
-  if (mirrors_)
-    end(mirrors_);
-  if (gatherer_)
-    end(gatherer_);
-  if (webseed_)
-    end(webseed_);
-  if (pieces_)
-    end(pieces_);
+  end_if(spent_teller_);
+  end_if(preheater_);
+  end_if(errands_);
+  end_if(mirrors_);
+  end_if(gatherer_);
+  end_if(webseed_);
+  end_if(pieces_);
   // Shards first: one that lives could spawn a swarm behind the back of those that follow.
   {
     caf::scoped_actor self{*system_};
@@ -460,6 +470,7 @@ void node::end_all() {
   errands_ = nullptr;
   snapshotter_ = nullptr;
   caretaker_ = nullptr;
+  spent_teller_ = nullptr;
   if (shared_registry_)
     shared_registry_->end([this] { system_->await_all_actors_done(); });
   else

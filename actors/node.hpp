@@ -28,6 +28,7 @@ class agent_book;
 class cluster_side;
 class replica_state;
 class replication;
+class spent_book;
 class upload_book;
 
 struct object_config {
@@ -91,6 +92,10 @@ public:
 
   /// The agents that are connected to this node.
   agent_book& agents() { return *agents_; }
+
+  /// Through which nodes tell each other who fetched how much; null: the node is alone.
+  const std::shared_ptr<spent_book>& spent() const { return spent_; }
+
   const std::array<shard_actor, slot_count>& shards() const { return swarm_config_.shards; }
   const std::array<registry_shard_actor, registry_shard_count>& registry() const {
     return registry_;
@@ -141,6 +146,7 @@ private:
   result<void> share_registry();
   void spawn_all(metrics::registry& metrics);
   void spawn_swarm_side(metrics::registry& metrics);
+  void tell_spent(cluster_side& side);
   result<void> configure_swarms();
   void replicate(metrics::registry& metrics);
   void add_metrics(metrics::registry& metrics);
@@ -188,11 +194,14 @@ private:
   preheater_actor preheater_;
   caf::actor snapshotter_;
   caf::actor caretaker_;
+  caf::actor spent_teller_;                           // Invalid: the node is alone.
   std::unique_ptr<cluster_registry> shared_registry_; // Null: the node is alone.
   // Actors use everything above and below: `stop` has it go first.
   std::unique_ptr<caf::actor_system> system_;
   std::unique_ptr<upload_book> uploads_;
-  std::shared_ptr<agent_book> agents_; // The links may outlive the node.
+  // The links may outlive the node.
+  std::shared_ptr<agent_book> agents_;
+  std::shared_ptr<spent_book> spent_; // Null: the node is alone.
 };
 
 } // namespace shoal

@@ -86,6 +86,7 @@ inline constexpr size_t shelf_chunks_max = 1'000'000;  ///< Hashes of chunks in 
 inline constexpr size_t licence_bytes_max = 64 * 1024; ///< A text that somebody has to accept.
 inline constexpr uint32_t acceptances_page_max = 1000; ///< Items of one answer.
 inline constexpr size_t paced_principals_max = 65'536; ///< Whose downloads are counted.
+inline constexpr size_t spent_principals_max = 16'384; ///< Of whom other nodes are yet to be told.
 inline constexpr size_t signing_keys_max = 4;          ///< Generations that are good.
 inline constexpr uint32_t search_limit_max = 100;
 inline constexpr uint32_t search_limit_default = 50;
@@ -141,9 +142,11 @@ inline constexpr size_t link_unknown_handshakes_per_second_max = 100; ///< From 
 inline constexpr size_t link_addresses_max = 4096; ///< Whose handshakes are counted.
 inline constexpr size_t link_announces_max = 1024; ///< In one message between nodes, and answers.
 inline constexpr size_t link_scrapes_max = 256;    ///< In one message between nodes.
-inline constexpr size_t link_announce_bytes_max = 256 * 1024; ///< Such a message.
-inline constexpr size_t shared_key_bytes_max = 16 * 1024;     ///< The record of one key.
-inline constexpr size_t shared_key_generations_max = 4;       ///< In such a record.
+inline constexpr size_t link_spent_max = 4096;     ///< Principals in one message between nodes.
+inline constexpr uint64_t link_spent_bytes_max = uint64_t{1} << 50; ///< Of one of those.
+inline constexpr size_t link_announce_bytes_max = 256 * 1024;       ///< Such a message.
+inline constexpr size_t shared_key_bytes_max = 16 * 1024;           ///< The record of one key.
+inline constexpr size_t shared_key_generations_max = 4;             ///< In such a record.
 
 // -- replication between nodes -------------------------------------------------------
 

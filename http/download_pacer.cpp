@@ -16,6 +16,7 @@ using byte_debt::second_ns;
 using byte_debt::take;
 
 constexpr int64_t day_ns = 86'400 * second_ns;
+constexpr int64_t slack_ns = std::chrono::nanoseconds{download_pacer::slack}.count();
 
 /// A portion is what goes in a fiftieth of a second, within these bounds.
 constexpr uint64_t portion_bytes_min = 4 * 1024;
@@ -53,7 +54,7 @@ download_pacer::bucket& download_pacer::place(stripe& s, uint64_t key, int64_t n
       = std::min_element(first, first + ways, [&](auto& a, auto& b) { return owes(a) < owes(b); });
   if (least->key == 0)
     ++s.used;
-  *least = {key, now - std::chrono::nanoseconds{slack}.count(), now};
+  *least = {key, now - slack_ns, now};
   return *least;
 }
 
@@ -87,26 +88,36 @@ uint64_t download_pacer::portion(uint64_t bytes) const {
   return std::min(bytes, fair);
 }
 
-download_pacer::duration download_pacer::reserve(uint64_t who, uint64_t bytes, mono_time now) {
-  auto now_ns = nanoseconds(now);
-  auto slack_ns = std::chrono::nanoseconds{slack}.count();
-  int64_t wait = 0;
-  auto key = key_of(who);
-  {
-    auto& s = stripes_[key % stripe_count];
-    std::lock_guard guard{s.mutex};
-    auto& mine = place(s, key, now_ns);
-    if (auto rate = config_.each_bytes_per_second; rate > 0)
-      wait = take(mine.rate_due, now_ns, cost_ns(bytes, rate, second_ns), slack_ns);
-    if (auto quota = config_.each_bytes_per_day; quota > 0)
-      mine.quota_due = std::max(mine.quota_due, now_ns) + cost_ns(bytes, quota, day_ns);
+int64_t download_pacer::book(uint64_t who, uint64_t bytes, int64_t now) {
+  if (auto quota = config_.all_bytes_per_day; quota > 0) {
+    std::lock_guard guard{mutex_};
+    take(all_quota_due_, now, cost_ns(bytes, quota, day_ns), 0);
   }
-  std::lock_guard guard{mutex_};
-  if (auto rate = config_.all_bytes_per_second; rate > 0)
+  auto key = key_of(who);
+  auto& s = stripes_[key % stripe_count];
+  std::lock_guard guard{s.mutex};
+  auto& mine = place(s, key, now);
+  if (auto quota = config_.each_bytes_per_day; quota > 0)
+    take(mine.quota_due, now, cost_ns(bytes, quota, day_ns), 0);
+  auto rate = config_.each_bytes_per_second;
+  return rate > 0 ? take(mine.rate_due, now, cost_ns(bytes, rate, second_ns), slack_ns) : 0;
+}
+
+download_pacer::duration download_pacer::reserve(uint64_t who, uint64_t bytes, mono_time now) {
+  if (tell_)
+    tell_(who, bytes);
+  auto now_ns = nanoseconds(now);
+  auto wait = book(who, bytes, now_ns);
+  if (auto rate = config_.all_bytes_per_second; rate > 0) {
+    std::lock_guard guard{mutex_};
     wait = std::max(wait, take(all_due_, now_ns, cost_ns(bytes, rate, second_ns), slack_ns));
-  if (auto quota = config_.all_bytes_per_day; quota > 0)
-    all_quota_due_ = std::max(all_quota_due_, now_ns) + cost_ns(bytes, quota, day_ns);
+  }
   return duration{wait};
+}
+
+void download_pacer::charge(uint64_t who, uint64_t bytes, mono_time now) {
+  elsewhere_.fetch_add(bytes, std::memory_order_relaxed);
+  book(who, bytes, nanoseconds(now));
 }
 
 size_t download_pacer::principals() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/server.hpp"
 
+#include "actors/spent_book.hpp"
 #include "core/limits.hpp"
 #include "core/log.hpp"
 #include "http/listener.hpp"
@@ -48,6 +49,7 @@ server::server(http_config config, shoal::node& node, tracker_gate& gate,
       routes_{metrics, all_routes()}, commons_{config_.connections_per_address, node.secret(),
                                                config_.threads} {
   add_use_metrics(metrics);
+  share_quotas();
   if (bulk_) {
     bulk_routes_ = std::make_unique<router>(metrics, bulk_routes());
     puller_ = std::make_unique<object_puller>(
@@ -70,11 +72,28 @@ void server::add_use_metrics(metrics::registry& registry) {
                       [this] { return double(services_.manifests->files()); });
   registry.add_reader("shoal_download_principals", "Principals whose downloads are counted", "",
                       [this] { return double(services_.pacer->principals()); });
+  registry.add_reader(
+      "shoal_download_elsewhere_bytes_total",
+      "Bytes that principals fetched from other nodes, as these say", "",
+      [this] { return double(services_.pacer->elsewhere()); }, "counter");
   registry.add_reader("shoal_disk_jobs", "Work of requests that waits for the disk or is at it", "",
                       [this] { return double(disk_.jobs()); });
   registry.add_reader("shoal_hashing_jobs",
                       "Commits whose files wait to be read, or are being read", "",
                       [this] { return double(services_.hashing->jobs()); });
+}
+
+void server::share_quotas() {
+  auto spent = services_.node.spent();
+  auto pacer = services_.pacer;
+  if (!spent || !pacer->counts_elsewhere())
+    return;
+  pacer->tell_others([spent](uint64_t who, uint64_t bytes) { spent->note(who, bytes); });
+  spent->count_with([pacer](const link_spent& told) {
+    auto now = mono_now();
+    for (auto& x : told)
+      pacer->charge(x.who, x.bytes, now);
+  });
 }
 
 result<void> server::start() {

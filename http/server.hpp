@@ -59,6 +59,9 @@ private:
   /// What bounds are used up to; the bounds themselves are in limit_metrics.hpp.
   void add_use_metrics(metrics::registry& registry);
 
+  /// What is fetched here counts on the other nodes, and what is fetched there here.
+  void share_quotas();
+
   http_config config_;
   disk_pool disk_;
   http_metrics metrics_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/link_announce.hpp"
+#include "protocol/link_spent.hpp"
 #include "protocol/link_web.hpp"
 
 using namespace shoal;
@@ -66,6 +67,11 @@ void web(std::string_view body) {
   SHOAL_CHECK(text && decode_link_web(*text) == x);
 }
 
+void spent(std::string_view body) {
+  auto x = decode_link_spent(body);
+  SHOAL_CHECK(!x || decode_link_spent(encode(*x)) == x);
+}
+
 } // namespace
 
 /// The first byte chooses the decoder.
@@ -73,7 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0)
     return 0;
   constexpr void (*decoders[])(std::string_view)
-      = {announces, answers, scrapes, scrape_answers, web};
-  decoders[data[0] % 5](as_chars({data + 1, size - 1}));
+      = {announces, answers, scrapes, scrape_answers, web, spent};
+  decoders[data[0] % 6](as_chars({data + 1, size - 1}));
   return 0;
 }

@@ -6,7 +6,8 @@ import threading
 import time
 
 import pytest
-from support import hub, model_files, tls, web
+from support import hub, model_files, tls, wait, web
+from support.cluster import Cluster
 from support.tls import Certificate, TlsNode
 
 FILE = model_files.safetensors({}, 400_000)
@@ -108,3 +109,19 @@ def test_encrypted_downloads_have_the_same_rate(tmp_path):
         connection.close()
         assert answer.body == FILE
         assert time.monotonic() - begin >= least(400_000, len(FILE))
+
+
+def test_a_cluster_counts_what_is_fetched_from_any_of_its_nodes(tmp_path):
+    quota = str(len(FILE) + 1)
+    with Cluster(tmp_path / "cluster", flags=("--download-quota", quota)) as cluster:
+        first, second, third = cluster.nodes
+        first.publish(hub.write(tmp_path / "m", {"m.safetensors": FILE}), "org/model", "v1")
+        user, other = session(first), session(second)
+        timed(first.url + PATHS[1], user)
+        timed(second.url + PATHS[1], user)
+        for node, sent_by_others in (first, 1), (second, 1), (third, 2):
+            wait.until(lambda: node.metrics()["shoal_download_elsewhere_bytes_total"]
+                       == sent_by_others * len(FILE), 20, f"{node.name} is told what was fetched")
+            refused = web.get(node.url + PATHS[1], user)
+            assert (refused.status, refused.json()["error_id"]) == (429, "quota_exceeded")
+        timed(third.url + PATHS[1], other)

@@ -113,3 +113,48 @@ CAF_TEST(memory has a bound and debtors are remembered) {
   CAF_CHECK_LESS_OR_EQUAL(pacer.principals(), limits::paced_principals_max);
   CAF_CHECK_GREATER(pacer.refusal_s(debtor, start), 0u);
 }
+
+CAF_TEST(what a principal fetches elsewhere is taken out of its day and of the day of all) {
+  download_pacer pacer{{0, 0, 86'400, 2 * 86'400}};
+  pacer.charge(1, 86'500, start);
+  CAF_CHECK_EQUAL(pacer.refusal_s(1, start), 100u);
+  CAF_CHECK_EQUAL(pacer.refusal_s(2, start), 0u);
+  pacer.charge(2, 86'400, start);
+  CAF_CHECK_EQUAL(pacer.refusal_s(3, start), 50u); // Two bytes a second come back.
+  CAF_CHECK_EQUAL(pacer.elsewhere(), 2u * 86'400 + 100);
+}
+
+CAF_TEST(a principal that fetches from two nodes is as fast as from one) {
+  // Each tells the other four times a second.
+  std::array<uint64_t, 2> untold{};
+  std::array<std::unique_ptr<download_pacer>, 2> nodes;
+  for (size_t i : {0, 1}) {
+    nodes[i] = std::make_unique<download_pacer>(pacer_config{0, 1'000'000, 0});
+    nodes[i]->tell_others([&untold, i](uint64_t, uint64_t bytes) { untold[i] += bytes; });
+  }
+  std::array<mono_time, 2> free_at{start, start};
+  std::array<uint64_t, 2> sent{};
+  for (auto now = start; now < start + 20s; now += 1ms) {
+    for (size_t i : {0, 1}) {
+      for (; free_at[i] <= now; sent[i] += 20'000)
+        free_at[i] += std::chrono::duration_cast<mono_time::duration>(
+            nodes[i]->reserve(1, 20'000, now) + 1us);
+      if ((now - start) % 250ms == 0ms)
+        nodes[1 - i]->charge(1, std::exchange(untold[i], 0), now);
+    }
+  }
+  CAF_CHECK_GREATER(sent[0] + sent[1], 18'000'000u);
+  CAF_CHECK_LESS(sent[0] + sent[1], 22'000'000u);
+  CAF_CHECK_GREATER(sent[0], 8'000'000u);
+  CAF_CHECK_GREATER(sent[1], 8'000'000u);
+}
+
+CAF_TEST(the smallest rate and the largest files overflow nothing) {
+  download_pacer pacer{{0, 1, 1, 1}};
+  for (int i = 0; i < 100; ++i) {
+    pacer.charge(1, limits::link_spent_bytes_max, start);
+    pacer.reserve(1, 1 << 20, start);
+  }
+  CAF_CHECK_GREATER(pacer.refusal_s(1, start), 0u);
+  CAF_CHECK_GREATER(pacer.reserve(1, 1, start).count(), 0);
+}
