@@ -334,7 +334,7 @@ CAF_TEST(what a text is called comes with it) {
     pull(bytes);
     auto known = record_of_text();
     known.sha256 = sha256(bytes);
-    CAF_CHECK(side->book().put(text_of(text), known).has_value());
+    SHOAL_CHECK(side->book().put(text_of(text), known).has_value());
   };
   result<errand_report> x;
   do {

@@ -65,7 +65,7 @@ CAF_TEST(a key that nobody replaces is good as long as it signs) {
   record = {};
   add(forever, record, 'a', 0);
   CAF_CHECK(!forever.wants_another(1'000'000 * day));
-  CAF_CHECK_EQUAL(forever.good(0).front().not_after, 0);
+  CAF_CHECK(forever.good(0).front().not_after == 0); // A part of what is gone when that is shown.
 }
 
 CAF_TEST(records keep what is still good and no more than a few) {

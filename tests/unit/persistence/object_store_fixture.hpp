@@ -56,13 +56,12 @@ struct object_store_fixture {
     return hashed ? store->adopt(*file, owner) : tl::unexpected(hashed.error());
   }
 
-  /// As a fetcher does it.
+  /// As a fetcher does it, on any thread.
   sha256_digest pull(std::string_view bytes) {
     auto room = store->make_room(bytes.size());
-    if (!room)
-      CAF_FAIL(to_string(room.error()));
+    SHOAL_CHECK(room);
     auto object = sha256(bytes);
-    CAF_REQUIRE(room->fill(write_temp(bytes), object));
+    SHOAL_CHECK(room->fill(write_temp(bytes), object));
     return object;
   }
 
