@@ -24,8 +24,6 @@ constexpr std::chrono::seconds sync_period{2};
 /// Whoever was sent here a moment ago still finds the file.
 constexpr std::chrono::seconds linger{5};
 
-constexpr uint32_t attempts_max = 5;
-
 constexpr auto wrong_bytes = "the origin's bytes are not those that they should be";
 
 /// In a cluster the torrents of a revision may have to come from another node first.
@@ -120,7 +118,6 @@ void webseed_fetcher::on_opened(pull_event& x) {
   chunk_plan_config config;
   config.size_bytes = spec_.size_bytes;
   config.chunk_bytes = bytes.chunk_bytes();
-  config.attempts_max = attempts_max;
   plan_.emplace(config);
   phase_ = phase::pulling;
   auto now = mono_now();
@@ -212,6 +209,21 @@ void webseed_fetcher::serve_all() {
       --side_.waiting;
     }
     it = ready ? waiting_.erase(it) : std::next(it);
+  }
+}
+
+/// Those whose next chunk was given up, while others still come.
+void webseed_fetcher::refuse_stuck() {
+  if (phase_ != phase::pulling || plan_->given_up().empty())
+    return;
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    auto known = readers_.find(it->second.reader);
+    auto is_stuck = known != readers_.end() && plan_->is_stuck(known->second.planned);
+    if (is_stuck) {
+      it->second.answer.deliver(to_caf(last_failure_));
+      --side_.waiting;
+    }
+    it = is_stuck ? waiting_.erase(it) : std::next(it);
   }
 }
 
@@ -324,7 +336,7 @@ void webseed_fetcher::on_ended(const pull_event& x) {
   if (phase_ != phase::pulling)
     return;
   auto source = plan_->source_of(x.request);
-  plan_->ended(x.request, mono_now());
+  plan_->ended(x.request, mono_now(), x.failed && x.failed->kind == failure_kind::wrong);
   if (source && x.failed)
     side_.health().note_failure(*source, *x.failed, mono_now());
   else if (source)
@@ -454,6 +466,7 @@ void webseed_fetcher::on_tick() {
   if (phase_ == phase::pulling)
     sync_some();
   pump();
+  refuse_stuck();
   auto is_over = phase_ == phase::done || phase_ == phase::failed;
   if (is_over && now - done_at_ > linger && waiting_.empty())
     return quit();

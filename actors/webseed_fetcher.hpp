@@ -67,6 +67,7 @@ private:
   void answer(waiter& w);
   void serve(uint32_t chunk);
   void serve_all();
+  void refuse_stuck();
   uint32_t chunk_at(uint64_t offset) const;
   template <class Job>
   void on_disk(Job job);

@@ -9,7 +9,7 @@ namespace shoal {
 
 namespace {
 
-/// A chunk that is wrong again and again, among others that are right, is no outage.
+/// So many in a row, whatever was asked for, and the source was away.
 constexpr uint32_t outage_failures = 3;
 
 } // namespace
@@ -83,14 +83,14 @@ bool chunk_plan::is_stuck(reader_id reader) const {
   if (known == readers_.end() || known->second.empty)
     return false;
   auto chunk = missing_from(known->second.first, known->second.last);
-  return chunk && is_given_up(*chunk);
+  auto failed = chunk ? failures_.find(*chunk) : failures_.end();
+  return failed != failures_.end() && is_given_up(failed->second);
 }
 
 // -- choosing ------------------------------------------------------------------------------
 
-bool chunk_plan::is_given_up(uint32_t chunk) const {
-  auto failed = failures_.find(chunk);
-  return failed != failures_.end() && failed->second.attempts >= config_.attempts_max;
+bool chunk_plan::is_given_up(const failure& failed) const {
+  return failed.attempts >= config_.attempts_max;
 }
 
 bool chunk_plan::is_free(uint32_t chunk, source_id source, mono_time now) const {
@@ -99,7 +99,7 @@ bool chunk_plan::is_free(uint32_t chunk, source_id source, mono_time now) const 
   auto failed = failures_.find(chunk);
   if (failed == failures_.end())
     return true;
-  if (failed->second.attempts >= config_.attempts_max)
+  if (is_given_up(failed->second))
     return false;
   auto there = failed->second.until.find(source);
   return there == failed->second.until.end() || there->second <= now;
@@ -121,19 +121,21 @@ std::optional<uint32_t> chunk_plan::choose(source_id source, mono_time now, uint
   auto wanted_until = [&](uint32_t chunk) {
     return config_.fills ? last : waiting_.at(chunk).members.rbegin()->first;
   };
-  for (auto& [since, chunk] : order_)
-    if (is_free(chunk, source, now)) {
-      limit = wanted_until(chunk);
-      return chunk;
-    }
+  for (auto& [since, chunk] : order_) {
+    if (!is_free(chunk, source, now))
+      continue;
+    limit = wanted_until(chunk);
+    return chunk;
+  }
   for (auto& [since, chunk] : order_) {
     auto wanted = waiting_.at(chunk).members.rbegin()->first;
     auto end = std::min<uint64_t>(wanted, uint64_t{chunk} + config_.ahead_chunks);
-    for (auto c = chunk + 1; c <= end; ++c)
-      if (is_free(c, source, now)) {
-        limit = wanted_until(chunk);
-        return c;
-      }
+    for (auto c = chunk + 1; c <= end; ++c) {
+      if (!is_free(c, source, now))
+        continue;
+      limit = wanted_until(chunk);
+      return c;
+    }
   }
   // One request is left for a reader who comes now.
   if (!config_.fills || requests_.size() + 1 >= std::max(config_.requests_max, 2u))
@@ -208,25 +210,35 @@ void chunk_plan::note_failure(uint32_t chunk, source_id source, mono_time now) {
   failed.until[source] = now + pause_after(++failed.attempts);
 }
 
-/// A source that was away for a while is back: what it did not give then is no fault of the chunks.
+/// A source that was away is back: what it did not give then is no fault of the chunks. Each is
+/// forgiven once, lest those that are never right delay the others for ever.
 void chunk_plan::note_gift(source_id source) {
   auto rested = rests_.extract(source);
-  if (rested && rested.mapped().failures >= outage_failures)
-    failures_.clear();
+  if (!rested || rested.mapped().failures < outage_failures)
+    return;
+  for (auto& [chunk, failed] : failures_) {
+    if (std::exchange(failed.is_at_fault, true))
+      continue;
+    failed.attempts = 0;
+    failed.until.clear();
+  }
 }
 
-void chunk_plan::ended(uint64_t number, mono_time now) {
+void chunk_plan::ended(uint64_t number, mono_time now, bool is_wrong) {
   auto found = requests_.find(number);
   if (found == requests_.end())
     return;
   auto r = found->second;
   requests_.erase(found);
   uint32_t came = 0;
-  for (auto chunk = r.first; chunk < r.first + r.count; ++chunk)
-    if (states_[chunk] == state::asked)
-      note_failure(chunk, r.source, now);
-    else
+  for (auto chunk = r.first; chunk < r.first + r.count; ++chunk) {
+    if (states_[chunk] != state::asked) {
       ++came;
+      continue;
+    }
+    note_failure(chunk, r.source, now);
+    failures_[chunk].is_at_fault |= std::exchange(is_wrong, false);
+  }
   if (came > 0)
     return;
   auto& source = rests_[r.source];
@@ -258,7 +270,7 @@ void chunk_plan::forgive() {
 std::vector<uint32_t> chunk_plan::given_up() const {
   std::vector<uint32_t> chunks;
   for (auto& [chunk, failed] : failures_)
-    if (failed.attempts >= config_.attempts_max)
+    if (is_given_up(failed))
       chunks.push_back(chunk);
   return chunks;
 }
@@ -271,7 +283,7 @@ bool chunk_plan::is_hopeless() const {
 std::optional<mono_time> chunk_plan::retry_at(mono_time now) const {
   std::optional<mono_time> first;
   for (auto& [chunk, failed] : failures_)
-    if (failed.attempts < config_.attempts_max)
+    if (!is_given_up(failed))
       for (auto& [source, until] : failed.until)
         if (until > now && (!first || until < *first))
           first = until;

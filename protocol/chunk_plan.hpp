@@ -19,7 +19,7 @@ struct chunk_plan_config {
   uint32_t chunks_per_request_max = 4; ///< Neighbours that are asked for together.
   uint32_t ahead_chunks = 8;           ///< How far a reader is served before it has to wait.
   bool fills = true;                   ///< Whether the whole file is wanted, without readers too.
-  uint32_t attempts_max = 8;           ///< Of one chunk; then it is given up.
+  uint32_t attempts_max = 5;           ///< Of one chunk, by all sources; then it is given up.
   uint32_t source_attempts_max = 10;   ///< Of a source in a row that give nothing; the same.
   std::chrono::milliseconds retry_min{500}; ///< Before a source is asked again for what it failed
   std::chrono::milliseconds retry_max{30'000}; ///< in giving; doubled each time.
@@ -63,7 +63,8 @@ public:
   void arrived(uint32_t chunk, mono_time now);
 
   /// A request is over. Those of its chunks that are not here count as failed by its source.
-  void ended(uint64_t number, mono_time now);
+  /// @param is_wrong the first of them came, and was not what it should be.
+  void ended(uint64_t number, mono_time now, bool is_wrong = false);
 
   /// @returns whom a request that is under way was made to.
   std::optional<source_id> source_of(uint64_t number) const;
@@ -110,6 +111,7 @@ private:
 
   struct failure {
     uint32_t attempts = 0;
+    bool is_at_fault = false;             ///< It came and was wrong, or has been forgiven before.
     std::map<source_id, mono_time> until; ///< When each may be asked again.
   };
 
@@ -129,7 +131,7 @@ private:
   void erase_group(uint32_t chunk);
   bool is_free(uint32_t chunk, source_id source, mono_time now) const;
   std::optional<uint32_t> choose(source_id source, mono_time now, uint32_t& limit) const;
-  bool is_given_up(uint32_t chunk) const;
+  bool is_given_up(const failure& failed) const;
 
   chunk_plan_config config_;
   std::vector<state> states_;

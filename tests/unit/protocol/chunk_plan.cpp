@@ -225,24 +225,6 @@ CAF_TEST(requests that fail one after the other after one hiccup are one failure
   CAF_CHECK(plan->is_barren(1));
 }
 
-CAF_TEST(what failed while a source was away is not given up when it is back) {
-  config.attempts_max = 3;
-  config.requests_max = 2;
-  config.chunks_per_request_max = 1;
-  start();
-  for (int i = 0; i < 3; ++i) {
-    CAF_CHECK_EQUAL(next(), "0+1");
-    plan->ended(asked.back().number, now);
-    now += 1min;
-  }
-  CAF_CHECK((plan->given_up() == std::vector<uint32_t>{0}));
-  CAF_CHECK(!plan->is_hopeless()); // There are others.
-  CAF_CHECK_EQUAL(next(), "1+1");
-  serve(asked.back());
-  CAF_CHECK(plan->given_up().empty());
-  CAF_CHECK_EQUAL(next(), "0+1");
-}
-
 CAF_TEST(a source that gives something is soon asked again) {
   start();
   CAF_CHECK_EQUAL(next(), "0+4");
@@ -340,6 +322,64 @@ CAF_TEST(random readers and failures end with a whole file) {
   }
   CAF_CHECK(plan->is_whole());
   CAF_CHECK(!plan->next(0, now));
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
+
+namespace {
+
+/// Asks for chunks one by one.
+struct outage : fixture {
+  outage() {
+    config.attempts_max = 3;
+    config.requests_max = 2;
+    config.chunks_per_request_max = 1;
+    start();
+  }
+
+  /// Until the first chunk is given up, nothing comes.
+  void fail_first(bool is_wrong = false) {
+    while (plan->given_up().empty()) {
+      CAF_REQUIRE_EQUAL(next(), "0+1");
+      plan->ended(asked.back().number, now, is_wrong);
+      now += 1min;
+    }
+  }
+
+  bool is_first_asked_for() {
+    auto what = next();
+    serve(asked.back());
+    return what == "0+1";
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(sources_that_come_back, outage)
+
+CAF_TEST(what failed while a source was away is asked for when it is back) {
+  fail_first();
+  CAF_CHECK(!plan->is_hopeless()); // There are others.
+  CAF_CHECK(!is_first_asked_for());
+  CAF_CHECK(plan->given_up().empty());
+  CAF_CHECK(is_first_asked_for());
+}
+
+CAF_TEST(a chunk that failed before and after is given up though all others come) {
+  fail_first();
+  CAF_CHECK(!is_first_asked_for());
+  fail_first();
+  CAF_CHECK(!is_first_asked_for());
+  CAF_CHECK((plan->given_up() == std::vector<uint32_t>{0}));
+  while (next() != "-")
+    serve(asked.back());
+  CAF_CHECK(plan->is_hopeless());
+}
+
+CAF_TEST(a chunk that came and was wrong is not forgiven) {
+  fail_first(true);
+  CAF_CHECK(!is_first_asked_for());
+  CAF_CHECK((plan->given_up() == std::vector<uint32_t>{0}));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
