@@ -206,7 +206,8 @@ void etcd_commit_store::on_ending(const commit_group& group, commit_lane::ending
   auto& members = group.members();
   for (const auto& m : members)
     locks_.release(m->keys);
-  shared_last_ = members.size();
+  // Of one that was refused, the innocent go again: nobody else is waited for.
+  shared_last_ = how.outcome && how.outcome->succeeded ? members.size() : 0;
   took_last_ = now_() - sent_last_;
   if (how.outcome && !how.outcome->succeeded) {
     ++stats_.failed;
