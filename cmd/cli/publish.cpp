@@ -71,13 +71,20 @@ json describe(const publish_options& options, const torrent_content& content, js
   return doc;
 }
 
+/// A cluster copies first, and says every 45 s that it is not done. More than that comes between
+/// nodes in that time, if they have a gigabit.
+int rounds_to_copy(uint64_t bytes) {
+  constexpr uint64_t bytes_per_round = uint64_t{4} << 30;
+  return 12 + static_cast<int>(std::min<uint64_t>(bytes / bytes_per_round, 10'000));
+}
+
 outcome<json> register_revision(http_client& client, const publish_options& options,
-                                const json& doc) {
+                                const json& doc, uint64_t bytes) {
   http_request request;
   request.method = "PUT";
   request.path = "/api/v1/models/" + options.name + "/revs/" + options.rev;
   request.body = doc.dump();
-  request.busy_retries = 12; // A cluster copies first, and says so every 45 s.
+  request.busy_retries = rounds_to_copy(bytes);
   auto answer = client.send_ok(request);
   if (!answer)
     return tl::unexpected<failure>(answer.error());
@@ -123,7 +130,8 @@ outcome<void> run(const context& ctx, const publish_options& options) {
   if (!uploaded)
     return tl::unexpected<failure>(uploaded.error());
   auto reply = register_revision(client, options,
-                                 describe(options, hashed->content, std::move(torrents->list)));
+                                 describe(options, hashed->content, std::move(torrents->list)),
+                                 hashed->content.total_size_bytes());
   if (!reply)
     return tl::unexpected<failure>(reply.error());
   if (ctx.json) {

@@ -122,11 +122,11 @@ task<result<bool>> bring_uploads(exchange& ex, const model_id& id, const std::st
   bool came = false;
   auto until = mono_now() + uploads_patience;
   for (auto& object : *absent) {
-    if (mono_now() >= until)
-      co_return fail(ec::busy, "uploads are on their way from other nodes: publish again");
-    auto brought = co_await bring_file(ex, object);
+    auto brought = co_await bring_file(ex, object, until);
     if (brought)
       came = true;
+    else if (brought.error().code == ec::busy)
+      co_return tl::unexpected{brought.error()};
     else if (brought.error().code == ec::not_found)
       co_return came; // Nobody has it: the publisher is told which one.
     else
