@@ -57,6 +57,19 @@ def test_what_is_read_comes_first_and_each_chunk_once(origin, mirror):
     assert asked[0][0] == 0 and asked[-1][1] == len(WEIGHTS) - 1
 
 
+def test_who_waits_for_what_never_comes_is_told_while_the_rest_comes(origin, mirror):
+    origin.gate = Gate(0)
+    fault = origin.fail("status", times=10_000, path="/cdn/", range=f"bytes={7 * CHUNK}-",
+                        status=500)
+    refused = web.get(f"{mirror.url}/{NAME}/resolve/main/weights.bin",
+                      {"Range": f"bytes={7 * CHUNK}-{7 * CHUNK + 9}"})
+    assert refused.status in (502, 503), refused
+    assert origin.at_once > 0  # Others are under way, and stay so.
+    fault.times = 0
+    origin.gate.open()
+    read(mirror, 0, 3 * CHUNK)
+
+
 def test_who_comes_late_waits_for_no_other_chunk(origin, mirror):
     origin.gate = Gate(0)
     first = threading.Thread(target=read, args=[mirror, 0, 9])

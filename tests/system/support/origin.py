@@ -90,11 +90,12 @@ class Origin(LocalServer):
             self.faults.append(fault)
         return fault
 
-    def take_fault(self, method, path):
+    def take_fault(self, method, path, range_header):
         with self.lock:
             for fault in self.faults:
-                where = fault.details.get("path", "")
-                if fault.times > 0 and fault.on == method and where in path:
+                where, part = fault.details.get("path", ""), fault.details.get("range", "")
+                is_meant = fault.on == method and where in path and part in range_header
+                if fault.times > 0 and is_meant:
                     fault.times -= 1
                     return fault
         return None
@@ -230,7 +231,7 @@ class _Handler(Handler):
         with self.owner.lock:
             self.owner.requests.append((self.command, path, dict(self.headers)))
             self.owner.arrived.append(time.monotonic())
-        fault = self.owner.take_fault(self.command, path)
+        fault = self.owner.take_fault(self.command, path, self.headers.get("Range", ""))
         if fault and self._misbehave(fault):
             return
         if path.startswith("/cdn/"):
