@@ -5,7 +5,7 @@ import json
 
 from clients import call
 from downloads import fetch, outcome_of
-from load import entry, same
+from load import CATEGORIES, entry, same
 from support import metrics, tracker, wait, web
 
 PAGE = 100
@@ -119,11 +119,16 @@ def _check_copies(verdict, nodes):
         verdict.wrong.append(f"not all objects have two copies: {shown}")
 
 
-def listing(node, sort="created_at"):
+def listing(node):
     """([(hash, name, description)] in the order of the pages, the total that the node tells)."""
+    parts = [_category(node, category) for category in CATEGORIES]
+    return [one for found, _ in parts for one in found], sum(total for _, total in parts)
+
+
+def _category(node, category):
     found, total = [], None
     while total is None or len(found) < total:
-        query = tracker.query(category="chaos", sort=sort, limit=PAGE, offset=len(found))
+        query = tracker.query(category=category, sort="created_at", limit=PAGE, offset=len(found))
         answer = _search(node, query)
         total = int(answer.headers["X-Total-Count"])
         page = answer.json()

@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 import time
+import zlib
 from dataclasses import dataclass, field
 
 from announcers import HttpAnnouncer, UdpAnnouncer
@@ -20,11 +21,16 @@ CALM_SWARMS, CALM_TURNS = 3, 12
 FLUSHED_WITHIN_S = 3  # A node that is killed takes along what it counted in its last quarter second.
 
 
+# A list ends at its ten thousandth entry; an hour's writes are many lists.
+CATEGORIES = [f"chaos-{number}" for number in range(32)]
+
+
 def entry(name, turn=0):
     """What is registered under this name for the turn-th time."""
     return {"info_hash": hashlib.sha256(name.encode()).hexdigest(), "name": name,
             "description": f"turn {turn} " + "d" * (len(name) * 37 % 300),
-            "publisher": f"org-{len(name)}", "size": 1000 + turn, "category": "chaos"}
+            "publisher": f"org-{len(name)}", "size": 1000 + turn,
+            "category": CATEGORIES[zlib.crc32(name.encode()) % len(CATEGORIES)]}
 
 
 @dataclass
@@ -112,7 +118,7 @@ class Reader(Client):
         key = self.journal.keys.get(name)
         before = list(key.may_be) if key else [None]
         if self.rng.random() < 0.1:
-            path = "/api/registry/search?limit=20&category=chaos"
+            path = f"/api/registry/search?limit=20&category={self.rng.choice(CATEGORIES)}"
             answer = self.call(node, "search", "GET", path)
             outcome = answer and {200: "found"}.get(answer[0], str(answer[0]))
             self.journal.count("search", outcome or "no answer")
