@@ -5,7 +5,7 @@ import http.client
 import itertools
 import time
 
-from clients import TIMEOUT_S, Client, clock
+from clients import LAG_S, TIMEOUT_S, Client, clock
 from support import bencode, tracker
 from support.udp_client import TrackerError, UdpClient
 
@@ -42,6 +42,10 @@ class Announcer(Client):
             self.journal.note(f"{self.protocol} {event} {swarm} by {peer} through "
                               f"{self.node.name}: {error!r}")
             self.silent(self.node, f"{self.protocol}: {error!r}", begin)
+            return
+        is_new = reason and begin < self.journal.registered_at[swarm] + LAG_S
+        if is_new and "Unregistered torrent" in reason:
+            self.journal.count(self.protocol, "of the past")
             return
         self.journal.count(self.protocol, "refused" if reason else "answered")
         self.journal.took(self.node.name, begin)

@@ -179,6 +179,7 @@ class Load:
         answer = call(node.at, "POST", "/api/registry", entry(name))
         assert answer and answer[0] == 201, answer
         self.journal.keys[name] = Key(name, [entry(name)])
+        self.journal.registered_at[entry(name)["info_hash"]] = time.monotonic()
         return entry(name)["info_hash"]
 
     def calm(self):
