@@ -89,10 +89,12 @@ void server::share_quotas() {
   if (!spent || !pacer->counts_elsewhere())
     return;
   pacer->tell_others([spent](uint64_t who, uint64_t bytes) { spent->note(who, bytes); });
-  spent->count_with([pacer](const link_spent& told) {
+  // The links may outlive the server, and would keep what keeps them.
+  spent->count_with([counting = std::weak_ptr(pacer)](const link_spent& told) {
     auto now = mono_now();
-    for (auto& x : told)
-      pacer->charge(x.who, x.bytes, now);
+    if (auto here = counting.lock())
+      for (auto& x : told)
+        here->charge(x.who, x.bytes, now);
   });
 }
 

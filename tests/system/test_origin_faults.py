@@ -44,6 +44,13 @@ PASSING = {
 }
 
 
+def later_asked(origin):
+    """Where the later of the first two requests for bytes begins."""
+    ranges = [headers.get("Range", "") for method, path, headers in origin.requests
+              if method == "GET" and path.startswith("/cdn/")][:2]
+    return max(int(found.removeprefix("bytes=").split("-")[0]) for found in ranges)
+
+
 @pytest.mark.parametrize("kind", PASSING)
 def test_what_passes_is_not_noticed(origin, mirror, kind):
     reason, details = PASSING[kind]
@@ -54,6 +61,8 @@ def test_what_passes_is_not_noticed(origin, mirror, kind):
     assert (status, body == WEIGHTS[5000000:8999001]) == (206, True)
     status, body = fetch(url(mirror))
     assert (status, body == WEIGHTS) == (200, True)
+    if kind == "ignores-range" and later_asked(origin) == 0:
+        return  # All of it was asked for before the reader came, so the whole file was right.
     assert failures(mirror, reason) >= 1
 
 
