@@ -268,11 +268,11 @@ void node::spawn_swarm_side(metrics::registry& metrics) {
     slot = sys.spawn<shard, caf::hidden + caf::lazy_init>(&swarm_config_);
     must_live(slot, "shard");
   }
-  if (config_.cluster)
+  if (config_.cluster) {
     tell_spent(*config_.cluster);
-  if (config_.cluster)
     config_.cluster->attach(
         sys, {&directory_, &swarm_config_.shards, std::chrono::seconds{swarm_config_.web_ttl_s}});
+  }
 }
 
 void node::tell_spent(cluster_side& side) {

@@ -203,11 +203,12 @@ std::chrono::milliseconds chunk_plan::pause_after(uint32_t failures) const {
   return std::min<std::chrono::milliseconds>(doubled, config_.retry_max);
 }
 
-void chunk_plan::note_failure(uint32_t chunk, source_id source, mono_time now) {
+chunk_plan::failure& chunk_plan::note_failure(uint32_t chunk, source_id source, mono_time now) {
   states_[chunk] = state::missing;
   first_missing_ = std::min(first_missing_, chunk);
   auto& failed = failures_[chunk];
   failed.until[source] = now + pause_after(++failed.attempts);
+  return failed;
 }
 
 /// A source that was away is back: what it did not give then is no fault of the chunks. Each is
@@ -236,8 +237,8 @@ void chunk_plan::ended(uint64_t number, mono_time now, bool is_wrong) {
       ++came;
       continue;
     }
-    note_failure(chunk, r.source, now);
-    failures_[chunk].is_at_fault |= std::exchange(is_wrong, false);
+    auto& failed = note_failure(chunk, r.source, now);
+    failed.is_at_fault |= std::exchange(is_wrong, false); // Of the first alone.
   }
   if (came > 0)
     return;

@@ -124,7 +124,7 @@ private:
 
   std::chrono::milliseconds pause_after(uint32_t failures) const;
   void note_gift(source_id source);
-  void note_failure(uint32_t chunk, source_id source, mono_time now);
+  failure& note_failure(uint32_t chunk, source_id source, mono_time now);
   bool is_ready(source_id source, mono_time now) const;
   std::optional<uint32_t> missing_from(uint32_t first, uint32_t last) const;
   void wait(group&& with, uint32_t chunk);

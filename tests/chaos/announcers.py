@@ -30,6 +30,11 @@ class Announcer(Client):
                 if event and self.rng.random() < 0.2:
                     break  # It left without a word.
 
+    def may_be_unknown(self, swarm, when):
+        """Whether it was another node that registered it, so late that this one's copy may lag."""
+        by, at = self.journal.registered[swarm]
+        return by != self.node.name and when < at + LAG_S
+
     def turn(self):
         swarm, peer, event, left = next(self._peers)
         if event == "completed":
@@ -43,8 +48,7 @@ class Announcer(Client):
                               f"{self.node.name}: {error!r}")
             self.silent(self.node, f"{self.protocol}: {error!r}", begin)
             return
-        is_new = reason and begin < self.journal.registered_at[swarm] + LAG_S
-        if is_new and "Unregistered torrent" in reason:
+        if reason and self.may_be_unknown(swarm, begin) and "Unregistered torrent" in reason:
             self.journal.count(self.protocol, "of the past")
             return
         self.journal.count(self.protocol, "refused" if reason else "answered")

@@ -346,7 +346,8 @@ struct outage : fixture {
     }
   }
 
-  bool is_first_asked_for() {
+  /// Gives what is asked for next. @returns whether that is the first chunk.
+  bool serves_first() {
     auto what = next();
     serve(asked.back());
     return what == "0+1";
@@ -360,16 +361,16 @@ CAF_TEST_FIXTURE_SCOPE(sources_that_come_back, outage)
 CAF_TEST(what failed while a source was away is asked for when it is back) {
   fail_first();
   CAF_CHECK(!plan->is_hopeless()); // There are others.
-  CAF_CHECK(!is_first_asked_for());
+  CAF_CHECK(!serves_first());
   CAF_CHECK(plan->given_up().empty());
-  CAF_CHECK(is_first_asked_for());
+  CAF_CHECK(serves_first());
 }
 
 CAF_TEST(a chunk that failed before and after is given up though all others come) {
   fail_first();
-  CAF_CHECK(!is_first_asked_for());
+  CAF_CHECK(!serves_first());
   fail_first();
-  CAF_CHECK(!is_first_asked_for());
+  CAF_CHECK(!serves_first());
   CAF_CHECK((plan->given_up() == std::vector<uint32_t>{0}));
   while (next() != "-")
     serve(asked.back());
@@ -378,7 +379,7 @@ CAF_TEST(a chunk that failed before and after is given up though all others come
 
 CAF_TEST(a chunk that came and was wrong is not forgiven) {
   fail_first(true);
-  CAF_CHECK(!is_first_asked_for());
+  CAF_CHECK(!serves_first());
   CAF_CHECK((plan->given_up() == std::vector<uint32_t>{0}));
 }
 
