@@ -18,10 +18,6 @@ namespace {
 
 using document = nlohmann::json;
 
-/// How long a publisher waits for what comes from other nodes before it is to ask again: less than
-/// balancers and clients wait for an answer.
-constexpr std::chrono::seconds uploads_patience{45};
-
 /// A publication that is ready to be registered.
 struct prepared {
   held_publication ready;
@@ -111,7 +107,7 @@ result<std::vector<sha256_digest>> absent_objects(object_store& objects, const m
 /// @returns whether anything came. @errors ec::unavailable: something is there and did not come;
 /// ec::busy: it is so much that whoever publishes is to ask again.
 task<result<bool>> bring_uploads(exchange& ex, const model_id& id, const std::string& rev,
-                                 const std::string& body) {
+                                 const std::string& body, mono_time until) {
   if (!ex.far())
     co_return false;
   auto* objects = &ex.node().objects();
@@ -120,7 +116,6 @@ task<result<bool>> bring_uploads(exchange& ex, const model_id& id, const std::st
   if (!absent)
     co_return tl::unexpected{absent.error()};
   bool came = false;
-  auto until = mono_now() + uploads_patience;
   for (auto& object : *absent) {
     auto brought = co_await bring_file(ex, object, until);
     if (brought)
@@ -179,12 +174,15 @@ task<result<prepared>> prepare_request(exchange& ex) {
   auto ready = co_await ex.on_disk(work);
   if (ready || ready.error().code != ec::invalid_argument)
     co_return ready;
-  auto came = co_await bring_uploads(ex, *id, rev, *body);
+  auto answer_by = mono_now() + publication_patience;
+  auto came = co_await bring_uploads(ex, *id, rev, *body, answer_by);
   if (!came)
     co_return tl::unexpected{came.error()};
   if (!*came)
     co_return ready;
   auto again = co_await ex.on_disk(work);
+  if (again)
+    again->ready.answer_by = answer_by;
   co_return again;
 }
 

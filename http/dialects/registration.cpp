@@ -11,10 +11,6 @@ namespace shoal::http {
 
 namespace {
 
-/// Then the publisher is to ask again, before proxies and clients give up; what has been copied by
-/// then is held.
-constexpr std::chrono::seconds copies_patience{45};
-
 /// Nothing is going to name the objects. Not on the edge's thread, as it waits for the disk.
 task<> let_go(exchange& ex, held_publication& done) {
   auto work = [hold = std::move(done.hold)]() mutable {
@@ -32,7 +28,7 @@ task<result<void>> copy_out(exchange& ex, const held_publication& done) {
     co_return result<void>{};
   copy_objects ask{std::random_device{}() | uint64_t{std::random_device{}()} << 32, {}};
   ask.objects = done.objects;
-  for (auto until = mono_now() + copies_patience; mono_now() < until;) {
+  while (mono_now() < done.answer_by) {
     auto question = ask;
     auto state = co_await ex.ask<copy_state>(cluster->replicator(), std::move(question));
     if (!state)

@@ -8,6 +8,10 @@
 /// The last steps of publishing, whatever dialect the publisher speaks.
 namespace shoal::http {
 
+/// How long a publisher waits for what comes from other nodes and what goes to them, before it is
+/// to ask again: less than balancers and clients wait for an answer. What has been copied stays.
+inline constexpr std::chrono::seconds publication_patience{45};
+
 /// A publication whose objects, its manifest among them, are here and stay.
 struct held_publication {
   publication what;
@@ -17,7 +21,8 @@ struct held_publication {
   /// All that it names, some of it perhaps at other nodes. In a cluster it gets its copies, and its
   /// homes hold it until they know the revision.
   std::vector<sized_object> objects;
-  std::string parent = {}; ///< See publish_revision.
+  std::string parent = {};                                 ///< See publish_revision.
+  mono_time answer_by = mono_now() + publication_patience; ///< Whoever publishes is waiting.
 };
 
 /// All that a revision consists of. @param name of the manifest.
