@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/edge_port.hpp"
 
+#include "actors/edge_inquiry.hpp"
 #include "actors/edge_relay.hpp"
 #include "core/defaults.hpp"
 
@@ -47,6 +48,14 @@ edge_port::edge_port(caf::actor_system& sys, const std::array<shard_actor, slot_
 
 void edge_port::join(const swarm_directory& directory, relay_hub& hub) {
   relay_ = std::make_unique<edge_relay>(*this, directory, hub, wake_);
+}
+
+void edge_port::doubt(inquiry_desk& desk) {
+  inquiry_ = std::make_unique<edge_inquiry>(*this, desk);
+}
+
+edge_inquiry* edge_port::inquiry() {
+  return inquiry_ && inquiry_->has_room() ? inquiry_.get() : nullptr;
 }
 
 bool edge_port::is_elsewhere(const info_hash& swarm) const {

@@ -21,6 +21,9 @@ public:
 
   /// Called once on the edge's thread. No reply means that none came in time.
   virtual void on_reply(announce_reply* reply) = 0;
+
+  /// Called instead if the swarm was in doubt (edge_inquiry) and nobody has it registered.
+  virtual void on_unregistered() { on_reply(nullptr); }
 };
 
 /// Whoever waits at an edge for the numbers of several swarms.
@@ -42,8 +45,10 @@ struct scraped_swarm {
   info_hash hash = {}; ///< Only looked at then.
 };
 
+class edge_inquiry;
 class edge_relay;
 class relay_hub;
+struct inquiry_desk;
 
 /// How an I/O thread talks to actors. Everything but the constructor belongs to that thread;
 /// answers come back on it in `run`.
@@ -60,6 +65,13 @@ public:
 
   /// From now on swarms may be other nodes'. @param directory, hub outlive the port.
   void join(const swarm_directory& directory, relay_hub& hub);
+
+  /// From now on a hash that the directory does not have may be registered all the same.
+  /// @param desk outlives the port.
+  void doubt(inquiry_desk& desk);
+
+  /// How to ask about such a hash; null: the directory is right, or too much is being asked.
+  edge_inquiry* inquiry();
 
   /// Only while the actor system runs, on the port's thread or after that has ended. Whoever still
   /// waits is not told.
@@ -205,7 +217,8 @@ private:
   const std::array<shard_actor, slot_count>& shards_;
   std::function<void()> wake_;
   loop_unit loop_;
-  std::unique_ptr<edge_relay> relay_; // Null: there is no cluster.
+  std::unique_ptr<edge_relay> relay_;     // Null: there is no cluster.
+  std::unique_ptr<edge_inquiry> inquiry_; // The same.
   edge_actor edge_;
   std::vector<planned_announce> planned_;
   std::vector<planned_announce> delivered_; // Scratch space of `deliver`, as is `reply_`.

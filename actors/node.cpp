@@ -6,6 +6,7 @@
 #include "actors/catalog.hpp"
 #include "actors/cluster_side.hpp"
 #include "actors/commit_writer.hpp"
+#include "actors/edge_inquiry.hpp"
 #include "actors/must_live.hpp"
 #include "actors/object_steward.hpp"
 #include "actors/replication.hpp"
@@ -270,6 +271,8 @@ void node::spawn_swarm_side(metrics::registry& metrics) {
   }
   if (config_.cluster) {
     tell_spent(*config_.cluster);
+    inquiries_ = std::make_unique<inquiry_desk>(
+        directory_, [this](const info_hash& hash) { return registry_of(hash); }, metrics);
     config_.cluster->attach(
         sys, {&directory_, &swarm_config_.shards, std::chrono::seconds{swarm_config_.web_ttl_s}});
   }

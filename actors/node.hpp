@@ -29,6 +29,7 @@ class cluster_side;
 class replica_state;
 class replication;
 class spent_book;
+struct inquiry_desk;
 class upload_book;
 
 struct object_config {
@@ -95,6 +96,9 @@ public:
 
   /// Through which nodes tell each other who fetched how much; null: the node is alone.
   const std::shared_ptr<spent_book>& spent() const { return spent_; }
+
+  /// Through which edges ask about hashes that the directory does not have; null: it is right.
+  inquiry_desk* inquiries() const { return inquiries_.get(); }
 
   const std::array<shard_actor, slot_count>& shards() const { return swarm_config_.shards; }
   const std::array<registry_shard_actor, registry_shard_count>& registry() const {
@@ -201,7 +205,8 @@ private:
   std::unique_ptr<upload_book> uploads_;
   // The links may outlive the node.
   std::shared_ptr<agent_book> agents_;
-  std::shared_ptr<spent_book> spent_; // Null: the node is alone.
+  std::shared_ptr<spent_book> spent_;       // Null: the node is alone.
+  std::unique_ptr<inquiry_desk> inquiries_; // The same.
 };
 
 } // namespace shoal

@@ -121,6 +121,8 @@ using object_steward_actor = caf::typed_actor<
 using registry_shard_actor = caf::typed_actor<
     // Errors: ec::not_found, ec::corrupt.
     caf::replies_to<lookup_entry>::with<registry_entry>,
+    // Errors: ec::not_found, ec::corrupt, ec::unavailable.
+    caf::replies_to<seek_entry>::with<registry_entry>,
     // Errors: ec::blocked, ec::conflict, ec::storage_*.
     caf::replies_to<register_entry>::with<registry_entry>,
     // Errors: ec::storage_*.

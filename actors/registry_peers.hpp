@@ -72,6 +72,7 @@ struct registry_peers {
   std::chrono::milliseconds pause{50};           ///< Before the routes are looked at again.
   std::chrono::milliseconds copy_pause{5};       ///< Between looks whether the copy has a write,
   std::chrono::milliseconds copy_patience{1000}; ///< and for how long.
+  std::chrono::milliseconds doubt_pause{250};    ///< Before "not found" is believed, if need be.
   std::chrono::milliseconds near_patience{200};  ///< The same, when others may be asked instead.
   unsigned owner_tries = 10; ///< How often searches look for owners of slots that move.
 

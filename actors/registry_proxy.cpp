@@ -123,9 +123,11 @@ void registry_proxy::on_failure(const errand_ptr<Ask>& e, const error& why) {
 
 // -- reads -------------------------------------------------------------------------------
 
-registry_proxy::promise<registry_entry> registry_proxy::read(const lookup_entry& ask) {
+registry_proxy::promise<registry_entry> registry_proxy::read(const lookup_entry& ask,
+                                                             bool doubts_absence) {
   auto e = std::make_shared<errand<lookup_entry>>();
   e->ask = ask;
+  e->doubts_absence = doubts_absence;
   e->answer = make_response_promise<promise<registry_entry>>();
   e->deadline = peers_.now() + peers_.read_patience;
   read_on(e);
@@ -136,7 +138,10 @@ registry_proxy::promise<registry_entry> registry_proxy::read(const lookup_entry&
 void registry_proxy::read_on(const errand_ptr<lookup_entry>& e) {
   auto slot = home_of(known_, e->ask);
   auto [owner, standby] = peers_.routes->route(slot);
-  if (e->asked == 0 && owner == cluster::this_node && !peers_.reads_as_owner(slot)) {
+  // A node without its lease may have had a successor for long, who writes.
+  auto lost = e->doubts_absence && !peers_.routes->holds_lease(peers_.now());
+  auto elsewhere = owner != cluster::this_node || lost;
+  if (e->asked == 0 && !elsewhere && !peers_.reads_as_owner(slot)) {
     later(e->deadline, [=, this](bool in_time) {
       e->asked = in_time ? 0 : 2;
       read_on(e);
@@ -145,11 +150,37 @@ void registry_proxy::read_on(const errand_ptr<lookup_entry>& e) {
   }
   if (e->asked == 0 && owner != cluster::this_node && owner != cluster::nobody)
     read_there(e, owner, link_kind::lookup);
-  else if (e->asked < 2 && owner != cluster::this_node && standby != cluster::this_node
-           && standby != cluster::nobody)
+  else if (e->asked < 2 && elsewhere && standby != cluster::this_node && standby != cluster::nobody)
     read_there(e, standby, link_kind::copy_lookup);
+  else if (e->doubts_absence)
+    read_here(e, slot, !elsewhere && e->asked == 0);
   else
     e->answer.delegate(peers_.shard_of(slot), e->ask);
+}
+
+void registry_proxy::read_here(const errand_ptr<lookup_entry>& e, size_t slot, bool by_owner) {
+  request(peers_.shard_of(slot), defaults::request_timeout, e->ask)
+      .then([e](registry_entry& x) { e->answer.deliver(std::move(x)); },
+            [=, this](const caf::error& why) { on_absence(e, from_caf(why), by_owner); });
+}
+
+/// A node that has lost sight of etcd does not know what others have written since, and neither
+/// does an owner know at once the entries of other slots of which the hash is one of several.
+void registry_proxy::on_absence(const errand_ptr<lookup_entry>& e, const error& why,
+                                bool by_owner) {
+  if (why.code != ec::not_found || !e->doubts_absence) {
+    e->answer.deliver(to_caf(why));
+  } else if (!std::exchange(e->is_second, true)) {
+    wait(peers_.doubt_pause, [=, this] {
+      e->asked = 0;
+      e->deadline = peers_.now() + peers_.read_patience;
+      read_on(e);
+    });
+  } else if (by_owner) {
+    e->answer.deliver(to_caf(why));
+  } else {
+    e->answer.deliver(to_caf({ec::unavailable, "the slot's owner does not answer"}));
+  }
 }
 
 void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node,
@@ -165,7 +196,7 @@ void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node
                }
                auto why = found.error();
                if (is_client_error(why.code) && why.code != ec::unsupported) {
-                 e->answer.deliver(to_caf(why));
+                 on_absence(e, why, is_owner);
                  return;
                }
                auto go_on = [=, this](bool again) {
@@ -181,7 +212,8 @@ void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node
 
 registry_proxy::behavior_type registry_proxy::make_behavior() {
   return {
-      [this](const lookup_entry& x) { return read(x); },
+      [this](const lookup_entry& x) { return read(x, false); },
+      [this](const seek_entry& x) { return read({x.hash}, true); },
       [this](const register_entry& x) { return write(x); },
       [this](const remove_entry& x) { return write(x); },
       [this](const search_query& x) { return delegate(local(), x); },

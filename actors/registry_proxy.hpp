@@ -38,7 +38,9 @@ private:
     Ask ask;
     promise<typename registry_verb<Ask>::reply> answer;
     mono_time deadline;
-    unsigned asked = 0; ///< Of reads: who has been asked, 1 the owner, 2 the standby.
+    unsigned asked = 0;          ///< Of reads: who has been asked, 1 the owner, 2 the standby.
+    bool doubts_absence = false; ///< Of reads: that it is not there must be said twice.
+    bool is_second = false;      ///< Of these: it was said once.
   };
   template <class Ask>
   using errand_ptr = std::shared_ptr<errand<Ask>>;
@@ -56,9 +58,11 @@ private:
   template <class Ask>
   void on_failure(const errand_ptr<Ask>& e, const error& why);
 
-  promise<registry_entry> read(const lookup_entry& ask);
+  promise<registry_entry> read(const lookup_entry& ask, bool doubts_absence);
   void read_on(const errand_ptr<lookup_entry>& e);
   void read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node, uint16_t kind);
+  void read_here(const errand_ptr<lookup_entry>& e, size_t slot, bool by_owner);
+  void on_absence(const errand_ptr<lookup_entry>& e, const error& why, bool by_owner);
   void later(mono_time deadline, std::function<void(bool in_time)> then);
   void wait(std::chrono::milliseconds time, std::function<void()> then);
 

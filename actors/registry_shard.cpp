@@ -399,6 +399,7 @@ registry_shard::behavior_type registry_shard::make_behavior() {
   load();
   return {
       [this](const lookup_entry& x) { return to_reply(on_lookup(x)); },
+      [this](const seek_entry& x) { return to_reply(on_lookup({x.hash})); },
       [this](const register_entry& x) { return on_register(x); },
       [this](const remove_entry& x) { return on_remove(x); },
       [this](const search_query& x) { return on_search(x); },

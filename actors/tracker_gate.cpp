@@ -118,8 +118,7 @@ tl::expected<admission, refusal> tracker_gate::enter(const info_hash& swarm) con
   if (known.blocked)
     return tl::unexpected{refusal{refusal_kind::blocked, "info_hash is blocked", retry_never}};
   if (!known.registered && !config_.open)
-    return tl::unexpected{refusal{
-        refusal_kind::unregistered, "Unregistered torrent: info_hash not found in registry", {}}};
+    return tl::unexpected{unregistered()};
   return known;
 }
 

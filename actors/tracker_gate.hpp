@@ -110,6 +110,12 @@ public:
   /// Whether anybody may join the swarm; @returns what the directory knows of it.
   tl::expected<admission, refusal> enter(const info_hash& swarm) const;
 
+  /// What `enter` says of a swarm that it does not know.
+  static refusal unregistered() {
+    return {
+        refusal_kind::unregistered, "Unregistered torrent: info_hash not found in registry", {}};
+  }
+
   /// The same number for the same client on any of its addresses and transports.
   /// @param key BEP 3's, empty if the client sent none; bytes beyond the limit are ignored.
   uint64_t identity_of(const peer_id& id, std::string_view key) const;

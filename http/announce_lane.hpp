@@ -92,7 +92,9 @@ private:
   size_t take_proxy_header(lane_connection& c, std::string_view bytes);
   bool ask(lane_connection& c, const fast_request& request);
   void answer(lane_connection& c, announce_reply* reply);
+  void refuse(lane_connection& c, const refusal& why);
   void append_answer(lane_connection& c);
+  void append_refusal(lane_connection& c, const refusal& why);
   bool send(lane_connection& c);
   void end(lane_connection& c);
   void linger(lane_connection& c);

@@ -136,18 +136,36 @@ bool announce_lane::ask(lane_connection& c, const fast_request& request) {
   c.received = request.size;
   auto client = client_of(c, request);
   auto accepted = accept_announce(srv_.gate, client, request.passkey, request.query, now_);
-  if (accepted) {
+  auto* inquiry = accepted && accepted->in_doubt ? port_.inquiry() : nullptr;
+  if (accepted && (inquiry || !accepted->in_doubt)) {
     c.form = accepted->form;
     c.now_in = phase::asking;
-    port_.announce(std::move(accepted->request), accepted->swarm, c, now_);
+    if (inquiry)
+      inquiry->announce(std::move(accepted->request), c);
+    else
+      port_.announce(std::move(accepted->request), accepted->swarm, c, now_);
     return true;
   }
-  auto& why = accepted.error();
+  append_refusal(c, accepted ? tracker_gate::unregistered() : accepted.error());
+  return false;
+}
+
+void announce_lane::append_refusal(lane_connection& c, const refusal& why) {
   srv_.gate.count_refusal(transport::http, why.kind);
   body_.clear();
   append_failure(body_, why.reason, why.retry_in);
   append_answer(c);
-  return false;
+}
+
+void announce_lane::refuse(lane_connection& c, const refusal& why) {
+  c.now_in = phase::reading;
+  now_ = mono_now();
+  if (c.socket < 0) {
+    srv_.gate.count_refusal(transport::http, why.kind);
+    return recycle(c);
+  }
+  append_refusal(c, why);
+  advance(c);
 }
 
 void announce_lane::answer(lane_connection& c, announce_reply* reply) {

@@ -47,6 +47,8 @@ edge::edge(unsigned number, unsigned count, const services& srv, const router& r
       websockets_{srv, port_, io_}, timer_{io_.get_executor()}, next_slot_{number} {
   if (auto* cluster = srv.node.cluster())
     port_.join(srv.node.directory(), cluster->relay());
+  if (auto* desk = srv.node.inquiries())
+    port_.doubt(*desk);
   if (srv.bulk)
     far_.emplace(io_, sources_, srv);
 }

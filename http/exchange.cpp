@@ -163,6 +163,18 @@ task<std::optional<announce_reply>> exchange::announce(announce_request req, swa
                                           void(std::optional<announce_reply>)>(start, use_task);
 }
 
+task<inquiry_outcome> exchange::inquire(info_hash swarm) {
+  auto* inquiry = port_.inquiry();
+  if (!inquiry)
+    co_return inquiry_outcome::unregistered;
+  auto start = [&](auto handler) {
+    auto waiter = std::make_shared<decltype(handler)>(std::move(handler));
+    inquiry->ask(swarm, [waiter](inquiry_outcome outcome) { (*waiter)(outcome); });
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<executor>,
+                                          void(inquiry_outcome)>(start, use_task);
+}
+
 task<> exchange::scrape(std::vector<scraped_swarm> swarms, std::span<swarm_numbers> numbers) {
   if (swarms.empty())
     co_return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "actors/edge_port.hpp"
+#include "actors/edge_inquiry.hpp"
 #include "http/connection.hpp"
 #include "http/services.hpp"
 #include "persistence/object_store.hpp"
@@ -81,6 +81,9 @@ public:
 
   /// Who brings objects from other nodes; null: the node is alone.
   object_relay* far() const { return far_; }
+
+  /// Asks whether a swarm is registered that this node does not know.
+  task<inquiry_outcome> inquire(info_hash swarm);
 
   /// Sends an announce to its swarm. @returns nothing if no answer came in time.
   task<std::optional<announce_reply>> announce(announce_request req, swarm_actor swarm);

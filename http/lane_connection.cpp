@@ -29,6 +29,10 @@ void lane_connection::on_reply(announce_reply* reply) {
   lane.guarded(*this, [&] { lane.answer(*this, reply); });
 }
 
+void lane_connection::on_unregistered() {
+  lane.guarded(*this, [&] { lane.refuse(*this, tracker_gate::unregistered()); });
+}
+
 void lane_connection::reset() {
   if (socket >= 0)
     ::close(std::exchange(socket, -1));

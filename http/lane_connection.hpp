@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "actors/edge_port.hpp"
+#include "actors/edge_inquiry.hpp"
 #include "http/connection_ticket.hpp"
 #include "http/dialects/announce_answer.hpp"
 
@@ -32,6 +32,7 @@ struct lane_connection final : announce_sink {
   ~lane_connection() override;
 
   void on_reply(announce_reply* reply) override;
+  void on_unregistered() override;
 
   /// Makes the object fit for another client; closes the socket.
   void reset();

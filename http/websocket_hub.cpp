@@ -229,10 +229,35 @@ void websocket_hub::on_announce(websocket_session& from, ws_announce announce) {
     return;
   }
   auto known = gate().enter(announce.swarm);
-  if (!known) {
+  auto in_doubt = !known && known.error().kind == refusal_kind::unregistered;
+  if (known)
+    pass_on(from, std::move(announce), known->swarm);
+  else if (auto* inquiry = in_doubt ? port_.inquiry() : nullptr)
+    inquire(from, std::move(announce), *inquiry);
+  else
     refuse(from, about, known.error());
-    return;
-  }
+}
+
+/// If nobody who would know answers, the client hears nothing, as with a swarm that is silent, and
+/// announces again.
+void websocket_hub::inquire(websocket_session& from, ws_announce announce, edge_inquiry& through) {
+  auto swarm = announce.swarm;
+  auto then = [this, session = from.shared_from_this(),
+               announce = std::move(announce)](inquiry_outcome outcome) {
+    if (!session->open())
+      return;
+    if (outcome == inquiry_outcome::registered)
+      pass_on(*session, announce, srv_.node.directory().lookup(announce.swarm).swarm);
+    else if (outcome == inquiry_outcome::unregistered)
+      refuse(*session, {ws_action::announce, announce.swarm, {}}, tracker_gate::unregistered());
+    else
+      gate().count_unanswered();
+  };
+  through.ask(swarm, std::move(then));
+}
+
+void websocket_hub::pass_on(websocket_session& from, ws_announce announce,
+                            const swarm_actor& swarm) {
   web_announce req;
   req.swarm = announce.swarm;
   req.id = announce.peer;
@@ -246,7 +271,7 @@ void websocket_hub::on_announce(websocket_session& from, ws_announce announce) {
   req.user = from.client().user;
   req.arrived_us = microseconds(now_);
   gate().count_announce(transport::ws, req.client.family);
-  announce_as(from.peer(), std::move(req), known->swarm);
+  announce_as(from.peer(), std::move(req), swarm);
 }
 
 void websocket_hub::on_answer(websocket_session& from, ws_answer answer) {

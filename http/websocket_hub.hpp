@@ -2,7 +2,7 @@
 #pragma once
 
 #include "actors/edge_guest.hpp"
-#include "actors/edge_port.hpp"
+#include "actors/edge_inquiry.hpp"
 #include "actors/web_relay.hpp"
 #include "http/raw_poller.hpp"
 #include "http/services.hpp"
@@ -86,6 +86,8 @@ private:
   // -- messages ----------------------------------------------------------------------
 
   void on_announce(websocket_session& from, ws_announce announce);
+  void inquire(websocket_session& from, ws_announce announce, edge_inquiry& through);
+  void pass_on(websocket_session& from, ws_announce announce, const swarm_actor& swarm);
   void on_answer(websocket_session& from, ws_answer answer);
   void on_scrape(websocket_session& from, const ws_scrape& scrape);
   void on_agent(websocket_session& from, ws_agent said);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "udp/tracker.hpp"
 
+#include "actors/edge_inquiry.hpp"
 #include "protocol/proxy_header.hpp"
 #include "udp/url_passkey.hpp"
 
@@ -33,6 +34,11 @@ std::array<char, 8> key_text(uint32_t key) {
 void exchange::on_reply(announce_reply* reply) {
   --owner_.in_flight_;
   owner_.finish_announce(*this, reply);
+}
+
+void exchange::on_unregistered() {
+  --owner_.in_flight_;
+  owner_.finish_refused(*this, tracker_gate::unregistered());
 }
 
 void exchange::on_numbers(uint32_t index, const swarm_numbers& numbers) {
@@ -148,8 +154,11 @@ void tracker::refuse(const request& r, const refusal& why) {
 
 void tracker::send_error(const request& r, std::string_view reason) {
   ++tally_.errors_sent;
-  auto& x = open(r);
-  x.size = write_udp_error(x.bytes, {r.head.transaction, reason});
+  write_error(open(r), reason);
+}
+
+void tracker::write_error(exchange& x, std::string_view reason) {
+  x.size = write_udp_error(x.bytes, {x.transaction, reason});
   finish(x);
 }
 
@@ -168,15 +177,20 @@ void tracker::announce(const request& r) {
   if (what.port == 0 && what.event != announce_event::stopped)
     return refuse(r, {refusal_kind::bad_announce, "Invalid announce: port is 0", {}});
   auto known = gate.enter(what.swarm);
-  if (!known)
+  auto in_doubt = !known && known.error().kind == refusal_kind::unregistered && !overloaded();
+  auto* inquiry = in_doubt ? port_.inquiry() : nullptr;
+  if (!known && !inquiry)
     return refuse(r, known.error());
-  gate.count_announce(transport::udp, r.client.family);
   auto& x = open(r);
   x.is_announce = true;
   if (overloaded())
     return finish_announce(x, nullptr);
   ++in_flight_;
-  port_.announce(request_of(r, what, std::move(*user)), known->swarm, x, now_);
+  auto asked = request_of(r, what, std::move(*user));
+  if (inquiry)
+    inquiry->announce(std::move(asked), x);
+  else
+    port_.announce(std::move(asked), known->swarm, x, now_);
 }
 
 announce_request tracker::request_of(const request& r, const udp_announce& what,
@@ -200,7 +214,17 @@ announce_request tracker::request_of(const request& r, const udp_announce& what,
   return req;
 }
 
+void tracker::finish_refused(exchange& x, const refusal& why) {
+  srv_.gate().count_refusal(transport::udp, why.kind);
+  tally late; // No packet is being looked at.
+  ++late.errors_sent;
+  srv_.counted().add(late);
+  x.is_announce = false;
+  write_error(x, why.reason);
+}
+
 void tracker::finish_announce(exchange& x, const announce_reply* reply) {
+  srv_.gate().count_announce(transport::udp, x.family);
   udp_announce_reply view;
   view.transaction = x.transaction;
   if (reply) {

@@ -18,6 +18,7 @@ public:
   explicit exchange(tracker& owner) : owner_{owner} {}
 
   void on_reply(announce_reply* reply) override;
+  void on_unregistered() override;
   void on_numbers(uint32_t index, const swarm_numbers& numbers) override;
   void on_scraped() override;
 
@@ -77,6 +78,8 @@ private:
 
   exchange& open(const request& r);
   void finish(exchange& x);
+  void write_error(exchange& x, std::string_view reason);
+  void finish_refused(exchange& x, const refusal& why);
   void finish_announce(exchange& x, const announce_reply* reply);
 
   service& srv_;

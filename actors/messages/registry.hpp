@@ -76,6 +76,18 @@ typename Inspector::result_type inspect(Inspector& f, lookup_entry& x) {
   return f(x.hash);
 }
 
+/// The same, by a hash that this node's copy does not have though other nodes' may. Answer:
+/// registry_entry. Errors: ec::not_found: its owner does not have it either; ec::unavailable:
+/// nobody answers who would know.
+struct seek_entry {
+  std::string hash;
+};
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, seek_entry& x) {
+  return f(x.hash);
+}
+
 /// Creates or updates an entry; keeps `verified`, `completions` and `created_at` of an old one, and
 /// its torrent if the new one brings none. Errors: ec::blocked, ec::conflict, ec::storage_*.
 struct register_entry {

@@ -46,10 +46,12 @@ tl::expected<accepted_announce, refusal> accept_announce(tracker_gate& gate,
     return tl::unexpected{
         refusal{refusal_kind::bad_announce, "Invalid announce: " + parsed.error().detail, {}}};
   auto known = gate.enter(parsed->swarm);
-  if (!known)
+  auto in_doubt = !known && known.error().kind == refusal_kind::unregistered;
+  if (!known && !in_doubt)
     return tl::unexpected{std::move(known.error())};
   return accepted_announce{request_of(gate, client, *parsed, std::move(*user)),
-                           std::move(known->swarm),
+                           known ? std::move(known->swarm) : swarm_actor{},
+                           in_doubt,
                            {client, parsed->compact, parsed->no_peer_id}};
 }
 

@@ -20,7 +20,8 @@ struct announce_form {
 /// An announce that its swarm is to be asked about.
 struct accepted_announce {
   announce_request request;
-  swarm_actor swarm; ///< Null: its shard has to spawn it.
+  swarm_actor swarm;     ///< Null: its shard has to spawn it.
+  bool in_doubt = false; ///< This node has no such registration: ask edge_inquiry, or refuse.
   announce_form form;
 };
 

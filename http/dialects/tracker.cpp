@@ -93,7 +93,16 @@ task<> announce(exchange& ex) {
     co_await refuse(ex, std::move(accepted.error()));
     co_return;
   }
-  auto answer = co_await ex.announce(std::move(accepted->request), std::move(accepted->swarm));
+  auto outcome = inquiry_outcome::registered;
+  if (accepted->in_doubt)
+    outcome = co_await ex.inquire(accepted->request.swarm);
+  if (outcome == inquiry_outcome::unregistered) {
+    co_await refuse(ex, tracker_gate::unregistered());
+    co_return;
+  }
+  std::optional<announce_reply> answer;
+  if (outcome == inquiry_outcome::registered)
+    answer = co_await ex.announce(std::move(accepted->request), std::move(accepted->swarm));
   count_announce(gate, accepted->form, answer.has_value());
   std::string body;
   append_announce_body(body, gate, accepted->form, answer ? &*answer : nullptr);

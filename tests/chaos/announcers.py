@@ -5,7 +5,7 @@ import http.client
 import itertools
 import time
 
-from clients import LAG_S, TIMEOUT_S, Client, clock
+from clients import TIMEOUT_S, Client, clock
 from support import bencode, tracker
 from support.udp_client import TrackerError, UdpClient
 
@@ -30,11 +30,6 @@ class Announcer(Client):
                 if event and self.rng.random() < 0.2:
                     break  # It left without a word.
 
-    def may_be_unknown(self, swarm, when):
-        """Whether it was another node that registered it, so late that this one's copy may lag."""
-        by, at = self.journal.registered[swarm]
-        return by != self.node.name and when < at + LAG_S
-
     def turn(self):
         swarm, peer, event, left = next(self._peers)
         if event == "completed":
@@ -47,9 +42,6 @@ class Announcer(Client):
             self.journal.note(f"{self.protocol} {event} {swarm} by {peer} through "
                               f"{self.node.name}: {error!r}")
             self.silent(self.node, f"{self.protocol}: {error!r}", begin)
-            return
-        if reason and self.may_be_unknown(swarm, begin) and "Unregistered torrent" in reason:
-            self.journal.count(self.protocol, "of the past")
             return
         self.journal.count(self.protocol, "refused" if reason else "answered")
         self.journal.took(self.node.name, begin)

@@ -50,7 +50,6 @@ class Journal:
         self.announce_s = []  # How long nodes that ran took for an announce.
         self.completed = Counter()  # Swarm: completions announced.
         self.sure = Counter()  # Swarm: those of them that no fault can have kept from being counted.
-        self.registered = {}  # Swarms: (by which node, when) that was acknowledged.
         self.calm = None  # A number while nothing is broken, another one each time.
         self._lock = threading.Lock()
 

@@ -179,7 +179,6 @@ class Load:
         answer = call(node.at, "POST", "/api/registry", entry(name))
         assert answer and answer[0] == 201, answer
         self.journal.keys[name] = Key(name, [entry(name)])
-        self.journal.registered[entry(name)["info_hash"]] = (node.name, time.monotonic())
         return entry(name)["info_hash"]
 
     def calm(self):

@@ -2,13 +2,10 @@
 """A node that does not know yet, or cannot reach, what another one has acknowledged says so: 503,
 and never that there is no such thing."""
 
-from urllib.parse import urlsplit
-
 import pytest
 from support import folders, wait, web
 from support.cluster import Cluster
-from support.node import Node
-from support.wire import Wire
+from support.wired_node import WiredNode
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -19,28 +16,13 @@ DOORS = [f"/webseed/{NAME}/{REV}/{FILE}", f"/{NAME}/resolve/{REV}/{FILE}",
          f"/api/v1/models/{NAME}/revs/{REV}", f"/torrents/{NAME}/{REV}.torrent"]
 
 
-class WiredNode(Node):
-    """Reaches etcd by a wire, if it has one."""
-
-    wire = None
-
-    def argv(self):
-        argv = super().argv()
-        if self.wire:
-            argv[argv.index("--join") + 1] = "http://{}:{}".format(*self.wire.address)
-        return argv
-
-
 @pytest.fixture
 def cluster(tmp_path, request):
     cluster = Cluster(tmp_path / "cluster", flags=("--copies", "1", "--log-format", "text"),
                       make=WiredNode)
     request.node.started_nodes = cluster.nodes
-    split = urlsplit(cluster.etcd.url)
-    cluster[2].wire = wire = Wire((split.hostname, split.port))
-    with cluster:
+    with cluster[2].wire_to(cluster.etcd.url), cluster:
         yield cluster.await_placed().wait_settled()
-    wire.close()
 
 
 def make_model(tmp_path):

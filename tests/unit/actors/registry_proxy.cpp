@@ -237,6 +237,48 @@ CAF_TEST(a read goes to the standby and then to the copy) {
   expect_error(collect<registry_entry>(unknown), ec::not_found);
 }
 
+CAF_TEST(that nobody has it is the word of an owner and said twice) {
+  to_b();
+  auto absent = post(proxy, seek_entry{both.hashes.primary_key()});
+  answer(link_kind::lookup, fail(ec::not_found));
+  CAF_CHECK(links.asked.empty());
+  advance(peers.doubt_pause);
+  answer(link_kind::lookup, fail(ec::not_found));
+  expect_error(collect<registry_entry>(absent), ec::not_found);
+  auto late = post(proxy, seek_entry{both.hashes.primary_key()});
+  answer(link_kind::lookup, fail(ec::not_found));
+  advance(peers.doubt_pause);
+  answer(link_kind::lookup, to_archive(both));
+  CAF_CHECK(collect<registry_entry>(late)->name == both.name);
+  auto at_once = post(proxy, seek_entry{both.hashes.primary_key()});
+  answer(link_kind::lookup, to_archive(both));
+  CAF_CHECK(collect<registry_entry>(at_once));
+}
+
+CAF_TEST(a standby that does not have it proves nothing) {
+  to_b();
+  auto unsure = post(proxy, seek_entry{both.hashes.primary_key()});
+  for (int i = 0; i < 2; ++i) {
+    answer(link_kind::lookup, fail(ec::unavailable));
+    answer(link_kind::copy_lookup, fail(ec::not_found));
+    advance(peers.doubt_pause);
+  }
+  expect_error(collect<registry_entry>(unsure), ec::unavailable);
+}
+
+CAF_TEST(an owner without its lease asks who may have followed) {
+  routes.set_lease_end(sched.clock().now() + 1h);
+  auto absent = post(proxy, seek_entry{both.hashes.primary_key()});
+  drain();
+  advance(peers.doubt_pause);
+  CAF_CHECK(links.asked.empty());
+  expect_error(collect<registry_entry>(absent), ec::not_found);
+  routes.set_lease_end(sched.clock().now());
+  auto later = post(proxy, seek_entry{both.hashes.primary_key()});
+  answer(link_kind::copy_lookup, to_archive(both));
+  CAF_CHECK(collect<registry_entry>(later)->name == both.name);
+}
+
 CAF_TEST(a new owner reads when its copy has what the old one wrote) {
   CAF_REQUIRE(enter(both));
   routes.set_epoch(0x22, 9);

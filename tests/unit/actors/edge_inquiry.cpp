@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#define CAF_SUITE actors.edge_inquiry
+
+#include "actors/edge_inquiry.hpp"
+
+#include "tests/unit/actors/support/actor_fixture.hpp"
+
+using namespace shoal;
+using namespace shoal::test;
+
+namespace {
+
+struct waiter : announce_sink {
+  void on_reply(announce_reply* reply) override {
+    ++answers;
+    last = reply ? std::optional{*reply} : std::nullopt;
+  }
+  void on_unregistered() override { ++refusals; }
+
+  int answers = 0;
+  int refusals = 0;
+  std::optional<announce_reply> last;
+};
+
+struct fixture : tracker_fixture {
+  fixture() {
+    port.loop().bind_to_this_thread();
+    port.doubt(desk);
+  }
+
+  void run() {
+    for (int quiet = 0; quiet < 3; ++quiet) {
+      drain();
+      if (port.run())
+        quiet = 0;
+    }
+  }
+
+  uint64_t ended(inquiry_outcome how) { return desk.ended[static_cast<size_t>(how)]->value(); }
+
+  void say(const info_hash& swarm) {
+    CAF_REQUIRE(port.inquiry());
+    port.inquiry()->announce(hello(swarm, 1, 0), one);
+    run();
+  }
+
+  metrics::registry numbers;
+  bool all_gone = false;
+  inquiry_desk desk{*directory,
+                    [this](const info_hash& hash) {
+                      return all_gone ? nowhere : registry[registry_shard_of(hash)];
+                    },
+                    numbers};
+  registry_shard_actor nowhere;
+  edge_port port{sys, settings.shards, [] {}};
+  waiter one;
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(edge_inquiry_tests, fixture)
+
+CAF_TEST(without a desk nothing is in doubt) {
+  edge_port alone{sys, settings.shards, [] {}};
+  alone.loop().bind_to_this_thread();
+  CAF_CHECK(alone.inquiry() == nullptr);
+}
+
+CAF_TEST(what is registered after all is announced to) {
+  auto entry = hybrid(0x22, 0x11);
+  CAF_REQUIRE(enter(entry));
+  say(entry.hashes.primary_swarm());
+  CAF_REQUIRE(one.last);
+  CAF_CHECK_EQUAL(one.last->complete, 1u);
+  CAF_CHECK_EQUAL(one.refusals, 0);
+  CAF_CHECK_EQUAL(ended(inquiry_outcome::registered), 1u);
+}
+
+CAF_TEST(what is not registered is refused) {
+  say(hash20(7));
+  CAF_CHECK_EQUAL(one.answers, 0);
+  CAF_CHECK_EQUAL(one.refusals, 1);
+  CAF_CHECK(!swarm_of(hash20(7)));
+  CAF_CHECK_EQUAL(ended(inquiry_outcome::unregistered), 1u);
+}
+
+CAF_TEST(when nobody knows the client is answered without peers) {
+  all_gone = true;
+  nowhere = sys.spawn<registry_shard>(0u, &registry_settings);
+  kill(nowhere);
+  say(hash20(7));
+  CAF_CHECK_EQUAL(one.answers, 1);
+  CAF_CHECK(!one.last);
+  CAF_CHECK_EQUAL(one.refusals, 0);
+  CAF_CHECK_EQUAL(ended(inquiry_outcome::unknown), 1u);
+}
+
+CAF_TEST(beyond a bound nothing is asked) {
+  for (size_t n = 0; n < limits::edge_inquiries_max; ++n)
+    port.inquiry()->announce(hello(hash20(7), 1, 0), one);
+  CAF_CHECK(port.inquiry() == nullptr);
+  CAF_CHECK_EQUAL(desk.shed.value(), 1u);
+  run();
+  CAF_CHECK(port.inquiry() != nullptr);
+  CAF_CHECK_EQUAL(one.refusals, static_cast<int>(limits::edge_inquiries_max));
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
