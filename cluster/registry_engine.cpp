@@ -143,7 +143,7 @@ void registry_engine::probe(mono_time now) {
     is_reachable_ = page.has_value();
     if (page)
       etcd_revision_ = page->revision;
-    if (page && etcd_.is_following())
+    if (page && etcd_.is_following() && !copy_->is_held_up())
       synced_at_ = now;
   };
   etcd_.read({keys_.identity(), keys_.identity() + '\0', 1, 0}, now + config_.probe_timeout,

@@ -194,6 +194,7 @@ bool replica::keep(std::span<const replicated> changes, const copy_position& at)
   if (config_.broken == flaw::position_apart)
     static_cast<void>(copy_.apply({}, at)); // And the changes in a transaction of their own.
   auto written = copy_.apply(changes, at);
+  is_held_up_ = !written;
   if (!written) {
     listener_.failed(written.error());
     return false;

@@ -94,6 +94,9 @@ public:
   void reach(uint64_t revision) override { wanted_ = std::max(wanted_, revision); }
 
   bool has_stopped() const { return stopped_; }
+
+  /// Whether what came last could not be written: the copy is behind, however well it follows.
+  bool is_held_up() const { return is_held_up_; }
   const range_follower& follower() const { return follower_; }
 
   /// Keys of etcd's range that were read whole so far, to see that it goes on.
@@ -130,6 +133,7 @@ private:
   copy_diff diff_;
   bool loaded_ = false;
   bool stopped_ = false;
+  bool is_held_up_ = false;
   bool is_complete_ = false;
   bool is_proven_ = false; // That etcd's history is the copy's.
   uint64_t at_ = 0;        // What the copy holds, if it is complete.

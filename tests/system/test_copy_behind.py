@@ -4,7 +4,7 @@ and never that there is no such thing."""
 
 import pytest
 from support import folders, wait, web
-from support.cluster import Cluster
+from support.cluster import ADMIN, Cluster
 from support.wired_node import WiredNode
 
 pytestmark = pytest.mark.timeout(300)
@@ -50,6 +50,29 @@ def test_a_copy_that_is_behind_does_not_say_that_there_is_nothing(cluster, tmp_p
     wait.until(lambda: lag_s(behind) == 0, 60, "it has caught up")
     assert web.get(f"{behind.url}/webseed/{NAME}/{REV}/other.bin").status == 404
     assert web.get(f"{behind.url}/org/unknown/resolve/main/{FILE}").status == 404
+
+
+def test_a_copy_that_cannot_be_written_does_not_say_so_either(tmp_path, small_disk, request):
+    cluster = Cluster(tmp_path / "cluster", flags=("--copies", "1", "--log-format", "text"))
+    request.node.started_nodes = cluster.nodes
+    ahead, _, behind = cluster
+    behind.data = small_disk.root / "data"
+    with cluster:
+        cluster.await_placed().wait_settled()
+        slot = cluster.slot_of(ahead)
+        small_disk.fill()
+        for n in range(60):  # More than the file has room for.
+            large = {"info_hash": f"{slot:02x}{n:038x}", "name": f"{n}", "description": "x" * 8000}
+            answer = ahead.register(large, ADMIN)
+            assert answer.status == 201, answer
+        wait.until(lambda: lag_s(behind) > 0, 60, "the node knows that it is behind")
+        ahead.publish(make_model(tmp_path), NAME, REV)
+        for door in DOORS:
+            answer = web.get(behind.url + door)
+            assert (answer.status, "Retry-After" in answer.headers) == (503, True), (door, answer)
+        small_disk.clear()
+        for door in DOORS:
+            wait.until(lambda door=door: web.get(behind.url + door).status == 200, 60, door)
 
 
 def test_nodes_that_never_saw_the_holder_do_not_say_that_there_is_no_such_file(cluster, tmp_path):

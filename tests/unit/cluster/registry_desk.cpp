@@ -126,6 +126,28 @@ CAF_TEST(counts of all nodes add up and are not shown twice) {
   CAF_CHECK_EQUAL(b.desk->status().counters_waiting, 0u);
 }
 
+CAF_TEST(a copy that cannot be written grows old though etcd answers) {
+  auto small = store_config(world.folder.path() / "small");
+  small.initial_map_bytes = small.max_map_bytes = uint64_t{1} << 20;
+  auto store = open_store(small);
+  auto& a = world.add("a", heard);
+  auto& b = world.add("b", *store, heard_b);
+  world.own(a, 0, 255);
+  world.run_for(3s);
+  CAF_CHECK_EQUAL(b.desk->status().lag.count(), 0);
+  for (char n = 1; n <= 100 && heard_b.failures.empty(); ++n) {
+    commit_request large{{}, {{table::entries, std::string(20, n), std::string(30'000, 'x')}}};
+    CAF_REQUIRE_EQUAL(world.commit(a, large), std::nullopt);
+    world.run_for(100ms);
+  }
+  CAF_REQUIRE(!heard_b.failures.empty());
+  CAF_CHECK_EQUAL(heard_b.failures.front(), ec::storage_full);
+  world.run_for(10s);
+  CAF_CHECK(b.desk->status().reachable);
+  CAF_CHECK(b.desk->status().lag >= 5s);
+  CAF_CHECK_EQUAL(a.desk->status().lag.count(), 0);
+}
+
 CAF_TEST(without etcd writes and flushes end and the age of the copy shows) {
   auto& a = world.add("a", heard);
   world.own(a, 0, 255);

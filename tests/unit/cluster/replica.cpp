@@ -339,9 +339,11 @@ CAF_TEST(what the disk refuses is applied once it takes it) {
   run_for(2s);
   CAF_CHECK(!failures.empty());
   CAF_CHECK_EQUAL(copy->revision(), before);
+  CAF_CHECK(copy->is_held_up());
   disk->is_full = false;
   put("refs/b", "1");
   run_for(5s);
+  CAF_CHECK(!copy->is_held_up());
   CAF_CHECK(is_equal());
   CAF_CHECK_EQUAL(copy->revision(), etcd.state().revision());
 }
