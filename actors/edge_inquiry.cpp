@@ -55,7 +55,7 @@ void edge_inquiry::announce(announce_request req, announce_sink& sink) {
   auto swarm = req.swarm;
   auto then = [this, req = std::move(req), &sink](inquiry_outcome outcome) {
     if (outcome == inquiry_outcome::registered)
-      port_.announce(req, desk_.directory.lookup(req.swarm).swarm, sink, mono_now());
+      port_.announce(req, desk_.directory.lookup(req.swarm).swarm, sink, port_.now());
     else if (outcome == inquiry_outcome::unregistered)
       sink.on_unregistered();
     else

@@ -132,6 +132,7 @@ void edge_port::announce_here(announce_request req, const swarm_actor& swarm, an
 }
 
 bool edge_port::run(mono_time (*clock)()) {
+  clock_ = clock;
   if (relay_)
     relay_->run(clock);
   deliver();

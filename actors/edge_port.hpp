@@ -95,6 +95,9 @@ public:
   /// @returns whether there is more to do.
   bool run(mono_time (*clock)() = mono_now);
 
+  /// As the clock of the last `run` has it.
+  mono_time now() const { return clock_(); }
+
   /// @param known what the directory has. @returns how to ask for a swarm's numbers; nothing if it
   /// has none.
   std::optional<scraped_swarm> plan_scrape(uint32_t index, const info_hash& swarm,
@@ -115,7 +118,7 @@ public:
   /// @param elsewhere resume the actor on CAF's scheduler, because it may take its time.
   template <class Reply, class Target, class Message, class Done>
   void ask(const Target& target, Message&& message, Done done, bool elsewhere = false) {
-    auto index = open(mono_now());
+    auto index = open(now());
     pending_[index].ask = std::make_unique<asker_with<Reply, Done>>(std::move(done));
     auto number = number_of(index);
     auto* self = this->self();
@@ -220,6 +223,7 @@ private:
   std::unique_ptr<edge_relay> relay_;     // Null: there is no cluster.
   std::unique_ptr<edge_inquiry> inquiry_; // The same.
   edge_actor edge_;
+  mono_time (*clock_)() = mono_now;
   std::vector<planned_announce> planned_;
   std::vector<planned_announce> delivered_; // Scratch space of `deliver`, as is `reply_`.
   announce_reply reply_;

@@ -47,6 +47,8 @@ void registry_host::look_up(const link_question& x, bool as_owner) {
   auto slot = home_of(known_, *ask);
   if (as_owner && !(peers_.owns(slot) && peers_.reads_as_owner(slot)))
     return x.reply(fail(ec::not_owner));
+  if (as_owner && !peers_.acts_for(slot))
+    return x.reply.refuse(ec::busy, "the slot may be another node's by now");
   request(peers_.shard_of(slot), defaults::request_timeout, std::move(*ask))
       .then([reply = x.reply](const registry_entry& found) { reply(to_archive(found)); },
             [reply = x.reply](const caf::error& why) { reply(tl::unexpected{from_caf(why)}); });

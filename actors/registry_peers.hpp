@@ -5,6 +5,7 @@
 #include "actors/link_kinds.hpp"
 #include "actors/messages/registry_links.hpp"
 #include "actors/registry_shard.hpp"
+#include "cluster/traffic_flaw.hpp"
 #include "core/metrics.hpp"
 #include "persistence/object_store.hpp"
 
@@ -74,6 +75,7 @@ struct registry_peers {
   std::chrono::milliseconds copy_patience{1000}; ///< and for how long.
   std::chrono::milliseconds doubt_pause{250};    ///< Before "not found" is believed, if need be.
   std::chrono::milliseconds near_patience{200};  ///< The same, when others may be asked instead.
+  cluster::traffic_flaw broken = cluster::traffic_flaw::none; ///< Only tests set it.
   unsigned owner_tries = 10; ///< How often searches look for owners of slots that move.
 
   const registry_shard_actor& shard_of(size_t slot) const {
@@ -87,11 +89,17 @@ struct registry_peers {
 
   bool owns(size_t slot) const { return routes->route(slot).owner == cluster::this_node; }
 
+  /// Whether it does and nobody else can: its lease holds, and it is not handing the slot over.
+  bool acts_for(size_t slot) const {
+    return broken == cluster::traffic_flaw::reads_without_lease ? owns(slot)
+                                                                : routes->holds(slot, now());
+  }
+
   /// Whether this node's copy has all that earlier owners of the slot wrote, so that it may answer
   /// as the owner. If not, it is told to get there.
   bool reads_as_owner(size_t slot) const {
     auto epoch = routes->epoch(slot);
-    if (service->revision() >= epoch)
+    if (service->revision() >= epoch || broken == cluster::traffic_flaw::reads_unready)
       return true;
     service->reach(epoch);
     return false;

@@ -134,45 +134,94 @@ registry_proxy::promise<registry_entry> registry_proxy::read(const lookup_entry&
   return e->answer;
 }
 
-/// The owner, else the standby, else what is here.
 void registry_proxy::read_on(const errand_ptr<lookup_entry>& e) {
   auto slot = home_of(known_, e->ask);
   auto [owner, standby] = peers_.routes->route(slot);
-  // A node without its lease may have had a successor for long, who writes.
-  auto lost = e->doubts_absence && !peers_.routes->holds_lease(peers_.now());
-  auto elsewhere = owner != cluster::this_node || lost;
-  if (e->asked == 0 && !elsewhere && !peers_.reads_as_owner(slot)) {
-    later(e->deadline, [=, this](bool in_time) {
-      e->asked = in_time ? 0 : 2;
-      read_on(e);
-    });
-    return;
+  auto mine = owner == cluster::this_node;
+  auto next = [=, this](read_step step) {
+    e->step = step;
+    read_on(e);
+  };
+  auto ask_or = [=, this](cluster::node_number node, uint16_t kind, read_step step) {
+    auto is_other = node != cluster::this_node && node != cluster::nobody;
+    is_other ? read_there(e, node, kind) : next(step);
+  };
+  switch (e->step) {
+  case read_step::owner:
+    if (!mine)
+      return ask_or(owner, link_kind::lookup, read_step::standby_copy);
+    if (!peers_.acts_for(slot))
+      return next(read_step::successor);
+    if (peers_.reads_as_owner(slot))
+      return read_here(e, slot);
+    return later(e->deadline, [=](bool in_time) { next(in_time ? e->step : read_step::here); });
+  case read_step::successor:
+    return ask_or(standby, link_kind::lookup, read_step::owner_copy);
+  case read_step::owner_copy:
+    return mine ? next(read_step::here) : ask_or(owner, link_kind::copy_lookup, read_step::here);
+  case read_step::standby_copy:
+    return ask_or(standby, link_kind::copy_lookup, read_step::here);
+  case read_step::here:
+    return read_here(e, slot);
   }
-  if (e->asked == 0 && owner != cluster::this_node && owner != cluster::nobody)
-    read_there(e, owner, link_kind::lookup);
-  else if (e->asked < 2 && elsewhere && standby != cluster::this_node && standby != cluster::nobody)
-    read_there(e, standby, link_kind::copy_lookup);
-  else if (e->doubts_absence)
-    read_here(e, slot, !elsewhere && e->asked == 0);
-  else
-    e->answer.delegate(peers_.shard_of(slot), e->ask);
 }
 
-void registry_proxy::read_here(const errand_ptr<lookup_entry>& e, size_t slot, bool by_owner) {
+void registry_proxy::read_here(const errand_ptr<lookup_entry>& e, size_t slot) {
+  if (!e->doubts_absence) {
+    e->answer.delegate(peers_.shard_of(slot), e->ask);
+    return;
+  }
   request(peers_.shard_of(slot), defaults::request_timeout, e->ask)
       .then([e](registry_entry& x) { e->answer.deliver(std::move(x)); },
-            [=, this](const caf::error& why) { on_absence(e, from_caf(why), by_owner); });
+            [=, this](const caf::error& why) { on_absence(e, from_caf(why)); });
+}
+
+void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node,
+                                uint16_t kind) {
+  auto then = [=, this](const result<std::string>& body) {
+    auto found = body ? from_archive<registry_entry>(*body) : tl::unexpected{body.error()};
+    if (found)
+      e->answer.deliver(std::move(*found));
+    else if (is_client_error(found.error().code) && found.error().code != ec::unsupported)
+      on_absence(e, found.error());
+    else
+      on_silence(e, found.error());
+  };
+  asker_.ask(peers_.routes->name_of(node), kind, to_archive(e->ask),
+             peers_.now() + peers_.read_patience, std::move(then));
+}
+
+/// Somebody was asked and has not looked.
+void registry_proxy::on_silence(const errand_ptr<lookup_entry>& e, const error& why) {
+  auto next = [=, this](read_step step) {
+    e->step = step;
+    read_on(e);
+  };
+  switch (e->step) {
+  case read_step::owner:
+    if (why.code == ec::not_owner)
+      return later(e->deadline,
+                   [=](bool again) { next(again ? e->step : read_step::standby_copy); });
+    return next(why.code == ec::busy ? read_step::successor : read_step::standby_copy);
+  case read_step::successor:
+    return next(read_step::owner_copy);
+  case read_step::owner_copy:
+    return next(read_step::standby_copy);
+  default:
+    return next(read_step::here);
+  }
 }
 
 /// A node that has lost sight of etcd does not know what others have written since, and neither
 /// does an owner know at once the entries of other slots of which the hash is one of several.
-void registry_proxy::on_absence(const errand_ptr<lookup_entry>& e, const error& why,
-                                bool by_owner) {
+void registry_proxy::on_absence(const errand_ptr<lookup_entry>& e, const error& why) {
+  auto by_owner = e->step == read_step::owner || e->step == read_step::successor
+                  || peers_.broken == cluster::traffic_flaw::believes_copies;
   if (why.code != ec::not_found || !e->doubts_absence) {
     e->answer.deliver(to_caf(why));
   } else if (!std::exchange(e->is_second, true)) {
     wait(peers_.doubt_pause, [=, this] {
-      e->asked = 0;
+      e->step = read_step::owner;
       e->deadline = peers_.now() + peers_.read_patience;
       read_on(e);
     });
@@ -181,33 +230,6 @@ void registry_proxy::on_absence(const errand_ptr<lookup_entry>& e, const error& 
   } else {
     e->answer.deliver(to_caf({ec::unavailable, "the slot's owner does not answer"}));
   }
-}
-
-void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node,
-                                uint16_t kind) {
-  auto is_owner = kind == link_kind::lookup;
-  asker_.ask(peers_.routes->name_of(node), kind, to_archive(e->ask),
-             peers_.now() + peers_.read_patience, [=, this](const result<std::string>& body) {
-               auto found
-                   = body ? from_archive<registry_entry>(*body) : tl::unexpected{body.error()};
-               if (found) {
-                 e->answer.deliver(std::move(*found));
-                 return;
-               }
-               auto why = found.error();
-               if (is_client_error(why.code) && why.code != ec::unsupported) {
-                 on_absence(e, why, is_owner);
-                 return;
-               }
-               auto go_on = [=, this](bool again) {
-                 e->asked = again ? 0 : is_owner ? 1 : 2;
-                 read_on(e);
-               };
-               if (is_owner && why.code == ec::not_owner)
-                 later(e->deadline, go_on);
-               else
-                 go_on(false);
-             });
 }
 
 registry_proxy::behavior_type registry_proxy::make_behavior() {

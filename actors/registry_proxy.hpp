@@ -32,15 +32,24 @@ private:
   template <class T>
   using promise = caf::typed_response_promise<T>;
 
+  /// Whose word a read waits for; whoever cannot be asked is passed over.
+  enum class read_step : uint8_t {
+    owner,
+    successor,    ///< The standby, as owner, when the owner says that it may be none any more.
+    owner_copy,   ///< Then, if there is no successor, nobody knows more.
+    standby_copy, ///< When the owner does not answer.
+    here,
+  };
+
   /// A message on its way, until it is answered.
   template <class Ask>
   struct errand {
     Ask ask;
     promise<typename registry_verb<Ask>::reply> answer;
     mono_time deadline;
-    unsigned asked = 0;          ///< Of reads: who has been asked, 1 the owner, 2 the standby.
-    bool doubts_absence = false; ///< Of reads: that it is not there must be said twice.
-    bool is_second = false;      ///< Of these: it was said once.
+    read_step step = read_step::owner; ///< Of reads, as the next two.
+    bool doubts_absence = false;       ///< That it is not there must be said twice,
+    bool is_second = false;            ///< and was said once.
   };
   template <class Ask>
   using errand_ptr = std::shared_ptr<errand<Ask>>;
@@ -61,8 +70,9 @@ private:
   promise<registry_entry> read(const lookup_entry& ask, bool doubts_absence);
   void read_on(const errand_ptr<lookup_entry>& e);
   void read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node, uint16_t kind);
-  void read_here(const errand_ptr<lookup_entry>& e, size_t slot, bool by_owner);
-  void on_absence(const errand_ptr<lookup_entry>& e, const error& why, bool by_owner);
+  void read_here(const errand_ptr<lookup_entry>& e, size_t slot);
+  void on_silence(const errand_ptr<lookup_entry>& e, const error& why);
+  void on_absence(const errand_ptr<lookup_entry>& e, const error& why);
   void later(mono_time deadline, std::function<void(bool in_time)> then);
   void wait(std::chrono::milliseconds time, std::function<void()> then);
 

@@ -35,10 +35,20 @@ std::string_view name(flaw x) {
 }
 
 std::string_view name(traffic_flaw x) {
-  constexpr std::array<std::string_view, 11> names{
-      "none",          "waits_for_owner", "drops_on_break", "drops_moved",  "never_stands_in",
-      "forgets_copy",  "skips_full_sync", "no_last_words",  "keeps_strays", "lets_go_unheard",
-      "lets_go_unseen"};
+  constexpr std::array<std::string_view, 14> names{"none",
+                                                   "waits_for_owner",
+                                                   "drops_on_break",
+                                                   "drops_moved",
+                                                   "never_stands_in",
+                                                   "forgets_copy",
+                                                   "skips_full_sync",
+                                                   "no_last_words",
+                                                   "keeps_strays",
+                                                   "lets_go_unheard",
+                                                   "lets_go_unseen",
+                                                   "reads_without_lease",
+                                                   "reads_unready",
+                                                   "believes_copies"};
   static_assert(names.size() == static_cast<size_t>(traffic_flaw::traffic_flaw_sentinel_));
   return names[static_cast<size_t>(x)];
 }

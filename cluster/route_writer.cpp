@@ -8,6 +8,8 @@ void route_writer::publish(const membership& from) {
   auto self = from.guard_of_self();
   routes_.set_self_lease(self ? static_cast<int64_t>(self->equals) : 0);
   for (size_t slot = 0; slot < published_.size(); ++slot) {
+    routes_.set_held(slot,
+                     from.owns(slot, mono_time::min()).has_value()); // The lease's end is apart.
     const auto& held = from.holders(slot);
     auto revisions = std::pair{held.owner.revision, held.standby.revision};
     if (published_[slot] == revisions)

@@ -107,6 +107,15 @@ public:
     return epoch == 0 || !holds_lease(now) ? std::nullopt : std::optional{epoch};
   }
 
+  /// Whether this node owns the slot by the lease that it has at `now`, and is not handing it over:
+  /// then nobody else owns it. The epoch tells less: a role stands until another is seen, though
+  /// the lease on which it hung is gone and there is a new one.
+  bool holds(size_t slot, mono_time now) const {
+    return held_[slot].load(std::memory_order_acquire) && holds_lease(now);
+  }
+
+  void set_held(size_t slot, bool yes) { held_[slot].store(yes, std::memory_order_release); }
+
   bool holds_lease(mono_time now) const {
     return now.time_since_epoch().count() < until_.load(std::memory_order_acquire);
   }
@@ -131,6 +140,7 @@ public:
 private:
   std::array<std::atomic<uint32_t>, slot_count> routes_{};
   std::array<std::atomic<uint64_t>, slot_count> epochs_{};
+  std::array<std::atomic<bool>, slot_count> held_{};
   std::array<std::atomic<bool>, nodes_max + 2> reachable_{};
   std::array<std::atomic<bool>, nodes_max + 2> near_{};
   std::atomic<mono_time::rep> until_{mono_time::min().time_since_epoch().count()};

@@ -6,7 +6,8 @@
 
 namespace shoal::cluster {
 
-/// What is broken on purpose on the way of an announce and of a swarm between nodes, so that the
+/// What is broken on purpose on the way of an announce, of a question about the registry and of a
+/// swarm between nodes, so that the
 /// simulation shows that it would notice. Only tests set it.
 enum class traffic_flaw : uint8_t {
   none,
@@ -20,6 +21,9 @@ enum class traffic_flaw : uint8_t {
   keeps_strays,    ///< Peers that were heard in an owner's stead are never given to it.
   lets_go_unheard, ///< Strays end before the owner has said that it has them.
   lets_go_unseen,  ///< Strays end though somebody has announced since they were described.
+  reads_without_lease, ///< Answers as the owner of a slot that may have another one by now.
+  reads_unready,       ///< The same, though the copy does not have yet what the last owner wrote.
+  believes_copies,     ///< Says of what a copy does not have that there is no such thing.
   traffic_flaw_sentinel_
 };
 

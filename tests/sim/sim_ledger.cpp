@@ -155,6 +155,17 @@ void sim_ledger::read(size_t slot, const std::string& key, const std::optional<v
     floor = std::max(floor, seen->revision);
 }
 
+std::optional<uint64_t> sim_ledger::revision_of(const std::string& key,
+                                                const std::string& value) const {
+  auto all = history_.find(etcd_key(table::refs, key));
+  if (all == history_.end())
+    return std::nullopt;
+  for (auto& v : all->second)
+    if (v.value == value)
+      return v.revision;
+  return std::nullopt;
+}
+
 void sim_ledger::check_copy(const std::string& node, const memory_copy& copy) const {
   size_t rows = 0;
   for (const auto& [key, versions] : history_) {

@@ -36,6 +36,9 @@ public:
   void counted(const std::string& counter, uint64_t amount) { counted_[counter] += amount; }
   void forgotten(const std::string& counter, uint64_t amount) { forgotten_[counter] += amount; }
 
+  /// When a key of the table `refs` got a value that no other write gives it; nothing: never.
+  std::optional<uint64_t> revision_of(const std::string& key, const std::string& value) const;
+
   /// In the end, of a node: its copy is what etcd has.
   void check_copy(const std::string& node, const memory_copy& copy) const;
   void check_counters() const;

@@ -134,6 +134,17 @@ public:
   /// A durable write for a slot, as a client asks for it, if it owns it.
   void write(size_t slot);
 
+  /// The same for one key, for a service. @param then gets what stands there then, unless the
+  /// process ends before.
+  void put(size_t slot, const std::string& key,
+           std::function<void(const result<std::string>& value)> then);
+
+  uint64_t copy_revision() const { return life_ ? life_->copy->revision() : 0; }
+  void reach(uint64_t revision) {
+    if (life_)
+      life_->copy->reach(revision);
+  }
+
   /// A client reads the slot's keys at this node, if it owns it.
   void read(size_t slot);
 
@@ -192,6 +203,7 @@ private:
                                          const cluster::counter_amounts& amounts) const;
   bool may_read(size_t slot) const;
   commit_request make_request(size_t slot, const std::string& value);
+  std::string next_value(size_t slot);
   void applied(uint64_t, std::span<const replicated>) override {}
   void replaced(uint64_t) override {}
 

@@ -167,11 +167,36 @@ commit_request sim_node::make_request(size_t slot, const std::string& value) {
   return request;
 }
 
+std::string sim_node::next_value(size_t slot) {
+  return std::to_string(slot) + ' ' + id() + ' ' + std::to_string(config_.self.incarnation) + ' '
+         + std::to_string(++writes_);
+}
+
+void sim_node::put(size_t slot, const std::string& key,
+                   std::function<void(const result<std::string>&)> then) {
+  if (!life_)
+    return; // What was under way when the process ended.
+  if (paused_)
+    return life_->backlog.push_back([=, this] { put(slot, key, then); });
+  auto held = disk_.find(table::refs, key);
+  sim_write made{slot, next_value(slot), {}};
+  made.request.guards.push_back({table::refs, key, held ? held->revision : 0});
+  made.request.mutations.push_back({table::refs, key, made.value});
+  observer_.asked(made);
+  life_->commits->commit(
+      {made.request, slot, {}, {}},
+      [this, made, l = life_.get(), then = std::move(then)](const result<uint64_t>& outcome) {
+        auto lives = life_.get() == l;
+        observer_.answered(made, outcome, lives ? l->copy->revision() : UINT64_MAX);
+        if (lives)
+          then(outcome.map([&](uint64_t) { return made.value; }));
+      });
+}
+
 void sim_node::write(size_t slot) {
   if (!may_read(slot))
     return;
-  auto value = std::to_string(slot) + ' ' + id() + ' ' + std::to_string(config_.self.incarnation)
-               + ' ' + std::to_string(++writes_);
+  auto value = next_value(slot);
   sim_write made{slot, value, make_request(slot, value)};
   if (made.request.mutations.empty())
     return;

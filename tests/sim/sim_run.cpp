@@ -22,7 +22,7 @@ void sim_run::make_traffic() {
     return;
   strict_ = time_.random.chance(200);
   traffic_ = std::make_unique<sim_traffic>(
-      time_, etcd_.state(), plan_.slots, strict_, plan_.traffic_broken,
+      time_, etcd_.state(), ledger_, plan_.slots, strict_, plan_.traffic_broken,
       [this](const std::string& kind, const std::string& detail) { violation(kind, detail); },
       plan_.trace ? sim_traffic::scribe{[this](const std::string& what) { note(what); }} : nullptr);
   traffic_->begin(time_.now() + plan_.trouble);

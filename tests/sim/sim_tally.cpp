@@ -65,10 +65,10 @@ void sim_tally::print_traffic() const {
       "announces in %llu of the seeds: %llu, %llu answered without peers, %llu whose node "
       "ended; peers %llu, all known in the end; not counted %llu lost within a second, "
       "%llu with an owner without a standby, %llu with who stood in, %llu as who took the slot "
-      "had no copy; %llu known that have left\n",
+      "had no copy; %llu known that have left; %llu questions to the registry, %llu in vain\n",
       number(traffic_runs), number(t.announces), number(t.empty), number(t.hung_up),
       number(t.peers), number(t.fresh), number(t.bare), number(t.stranded), number(t.dropped),
-      number(t.ghosts));
+      number(t.ghosts), number(t.questions), number(t.in_vain));
 }
 
 void sim_tally::print(uint64_t first_seed, duration took) {

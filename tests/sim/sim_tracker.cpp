@@ -82,6 +82,7 @@ void sim_tracker::open_links() {
       = std::make_unique<edge_port>(world_.system, state_->config.shards, [this] { plan_turn(); });
   port_->loop().bind_to_this_thread();
   port_->join(state_->directory, *hub_);
+  registrar_ = std::make_unique<sim_registrar>(world_, node_, *links_, routes);
   slot_duties duties;
   duties.standby_is_ready = [this](size_t slot, uint64_t revision) {
     ready_[slot] = revision;
@@ -109,8 +110,9 @@ sim_tracker::~sim_tracker() {
   for (auto& x : waiting_)
     watcher_.hung_up(x.client, awake() - x.since);
   replication_.reset();
-  edge_time = node_.local_now();
+  turn_edge_clock();
   port_.reset();
+  registrar_.reset();
   waiting_.clear();
   hub_.reset();
   world_.net.crash(id());
@@ -124,6 +126,10 @@ sim_tracker::~sim_tracker() {
   world_.remains.push_back(std::move(state_));
 }
 
+void sim_tracker::turn_edge_clock() const {
+  edge_time = node_.local_now();
+}
+
 // -- time -------------------------------------------------------------------------------
 
 duration sim_tracker::awake() const {
@@ -132,7 +138,8 @@ duration sim_tracker::awake() const {
 }
 
 duration sim_tracker::longest_wait() const {
-  return waiting_.empty() ? duration{0} : awake() - waiting_.front().since;
+  auto since = waiting_.empty() ? awake() : waiting_.front().since;
+  return awake() - (questions_.empty() ? since : std::min(since, *questions_.begin()));
 }
 
 void sim_tracker::pause(bool yes) {
@@ -165,7 +172,7 @@ void sim_tracker::plan_turn() {
 
 /// All threads of the process do what they have to do now.
 void sim_tracker::turn() {
-  edge_time = node_.local_now();
+  turn_edge_clock();
   replication_->advance(edge_time);
   for (auto more = true; more;) {
     more = port_->run(edge_clock);

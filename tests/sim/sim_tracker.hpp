@@ -4,10 +4,11 @@
 #include "actors/edge_port.hpp"
 #include "actors/relay_hub.hpp"
 #include "cluster/route_writer.hpp"
-#include "tests/sim/tracker_world.hpp"
+#include "tests/sim/sim_registrar.hpp"
 
 #include <list>
 #include <map>
+#include <set>
 
 namespace shoal::sim {
 
@@ -36,6 +37,22 @@ public:
 
   /// A client announces here. @param client for the watcher.
   void announce(announce_request req, size_t client);
+
+  /// A client asks the registry here: lookup_entry, seek_entry or register_entry.
+  /// @param then not called if the process ends before. Gets how long it took, without the time for
+  /// which the process hung.
+  template <class Question>
+  void ask_registry(Question what,
+                    std::function<void(const result<registry_entry>&, duration)> then) {
+    turn_edge_clock();
+    auto since = *questions_.insert(awake());
+    auto done = [this, since, then = std::move(then)](const result<registry_entry>& answer) {
+      questions_.erase(questions_.find(since));
+      then(answer, awake() - since);
+    };
+    port_->ask<registry_entry>(registrar_->proxy(), std::move(what), std::move(done));
+    plan_turn();
+  }
 
   /// How long the longest waits for an answer, without the time for which the process hangs.
   duration longest_wait() const;
@@ -75,7 +92,7 @@ public:
   void view_changed() override;
   void looked(const cluster::membership& at) override;
   void pause(bool yes) override;
-  bool is_idle() const override { return waiting_.empty(); }
+  bool is_idle() const override { return waiting_.empty() && questions_.empty(); }
   void ends(bool in_order) override;
 
   /// Called when the process ends and still is all there.
@@ -90,6 +107,7 @@ private:
 
   void open_swarms();
   void open_links();
+  void turn_edge_clock() const;
   void plan_turn();
   void turn();
   void tick();
@@ -106,10 +124,12 @@ private:
   std::unique_ptr<cluster::route_writer> writer_;
   std::unique_ptr<relay_hub> hub_;
   std::unique_ptr<edge_port> port_;
+  std::unique_ptr<sim_registrar> registrar_;
   std::unique_ptr<replication> replication_;
   std::array<uint64_t, slot_count> ready_{};
   std::array<mono_time, slot_count> told_at_;
   std::list<waiter> waiting_;
+  std::multiset<duration> questions_; // Of the registry: when they were asked.
   bool paused_ = false;
   bool turn_planned_ = false;
   bool turn_missed_ = false; // While it hung.

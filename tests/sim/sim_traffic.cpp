@@ -9,17 +9,21 @@ using namespace std::chrono_literals;
 traffic_tally& traffic_tally::operator+=(const traffic_tally& x) {
   for (auto field : {&traffic_tally::announces, &traffic_tally::empty, &traffic_tally::hung_up,
                      &traffic_tally::peers, &traffic_tally::fresh, &traffic_tally::bare,
-                     &traffic_tally::stranded, &traffic_tally::dropped, &traffic_tally::ghosts})
+                     &traffic_tally::stranded, &traffic_tally::dropped, &traffic_tally::ghosts,
+                     &traffic_tally::questions, &traffic_tally::in_vain})
     this->*field += x.*field;
   return *this;
 }
 
-sim_traffic::sim_traffic(timeline& time, const etcd_state& etcd, size_t slots, bool strict,
-                         cluster::traffic_flaw broken, complaint wrong, scribe note)
+sim_traffic::sim_traffic(timeline& time, const etcd_state& etcd, const sim_ledger& ledger,
+                         size_t slots, bool strict, cluster::traffic_flaw broken, complaint wrong,
+                         scribe note)
     : time_{time}, etcd_{etcd}, strict_{strict}, wrong_{std::move(wrong)}, note_{std::move(note)},
       world_{time, slots}, clients_{time, slots,
                                     [this](sim_client& who, const announce_reply* reply,
                                            duration took) { heard(who, reply, took); }},
+      customers_{time, ledger, slots, wrong_,
+                 [this](const std::string& node, size_t slot) { return must_know(node, slot); }},
       moved_at_(slots, time.now()), owners_began_(slots) {
   world_.broken = broken;
 }
@@ -79,9 +83,19 @@ void sim_traffic::begin(mono_time until) {
 void sim_traffic::act() {
   if (time_.now() > until_)
     return;
-  if (auto at = running(); !at.empty())
+  if (auto at = running(); !at.empty()) {
     clients_.act(*at[time_.random.below(at.size())]);
+    if (time_.random.chance(500))
+      customers_.act(*at[time_.random.below(at.size())]);
+  }
   time_.after(time_.random.between(5ms, 120ms), [this] { act(); });
+}
+
+traffic_tally sim_traffic::tally() const {
+  auto all = tally_;
+  all.questions = customers_.questions();
+  all.in_vain = customers_.in_vain();
+  return all;
 }
 
 void sim_traffic::announce_again() {

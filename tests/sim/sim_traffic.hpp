@@ -3,6 +3,7 @@
 
 #include "tests/sim/etcd_state.hpp"
 #include "tests/sim/sim_clients.hpp"
+#include "tests/sim/sim_customers.hpp"
 
 #include <map>
 #include <set>
@@ -12,14 +13,16 @@ namespace shoal::sim {
 /// How many announces ended how, and what became of peers.
 struct traffic_tally {
   uint64_t announces = 0;
-  uint64_t empty = 0;    ///< Answered without peers, as nobody who has the swarm did.
-  uint64_t hung_up = 0;  ///< The node that was asked has crashed.
-  uint64_t peers = 0;    ///< That had to be known in the end.
-  uint64_t fresh = 0;    ///< Lost by a crash within a second of being acknowledged.
-  uint64_t bare = 0;     ///< Lost by a crash of the owner while no standby was ready.
-  uint64_t stranded = 0; ///< Lost by a crash of who stood in for an owner out of reach.
-  uint64_t dropped = 0;  ///< Lost as who took the slot had no copy.
-  uint64_t ghosts = 0;   ///< Have left and are still known.
+  uint64_t empty = 0;     ///< Answered without peers, as nobody who has the swarm did.
+  uint64_t hung_up = 0;   ///< The node that was asked has crashed.
+  uint64_t peers = 0;     ///< That had to be known in the end.
+  uint64_t fresh = 0;     ///< Lost by a crash within a second of being acknowledged.
+  uint64_t bare = 0;      ///< Lost by a crash of the owner while no standby was ready.
+  uint64_t stranded = 0;  ///< Lost by a crash of who stood in for an owner out of reach.
+  uint64_t dropped = 0;   ///< Lost as who took the slot had no copy.
+  uint64_t ghosts = 0;    ///< Have left and are still known.
+  uint64_t questions = 0; ///< To the registry,
+  uint64_t in_vain = 0;   ///< which nobody could answer.
 
   traffic_tally& operator+=(const traffic_tally& x);
 };
@@ -35,6 +38,7 @@ struct traffic_tally {
 ///    the standby hung or had been replaced
 ///  - in the end a swarm lives at its owner alone and is copied by its standby, all nodes answer
 ///    with the same numbers, and these are those of its peers
+///  - what those rely on who ask the registry: see sim_customers
 ///  - without faults nobody is lost, no announce stays unanswered, and nobody is known who has left
 ///    by a node that had been up for a while, unless the slot moves twice within seconds
 class sim_traffic {
@@ -43,8 +47,8 @@ public:
   using scribe = std::function<void(const std::string& what)>;
 
   /// @param strict there will be no faults: nodes only come, leave and are drained.
-  sim_traffic(timeline& time, const etcd_state& etcd, size_t slots, bool strict,
-              cluster::traffic_flaw broken, complaint wrong, scribe note);
+  sim_traffic(timeline& time, const etcd_state& etcd, const sim_ledger& ledger, size_t slots,
+              bool strict, cluster::traffic_flaw broken, complaint wrong, scribe note);
   ~sim_traffic();
 
   /// What a node of the run is given. Before it starts.
@@ -72,7 +76,7 @@ public:
   void probe();
   void check_end();
 
-  const traffic_tally& tally() const { return tally_; }
+  traffic_tally tally() const;
 
 private:
   using pair = std::pair<std::string, std::string>;
@@ -91,6 +95,8 @@ private:
   void watch_waiting();
   void heard(sim_client& who, const announce_reply* reply, duration took);
   bool must_answer(const sim_client& who) const;
+  bool must_know(const std::string& node, size_t slot) const;
+  bool is_usable(const role& x, const sim_tracker& at, size_t slot, bool acts) const;
   void check_probe(const sim_client& who, const announce_reply* reply);
   void ended(sim_tracker& which, bool in_order);
   void dropped(sim_tracker& which, size_t slot);
@@ -112,6 +118,7 @@ private:
   cluster::key_space keys_{"shoal/"};
   tracker_world world_;
   sim_clients clients_;
+  sim_customers customers_;
   std::set<std::string> nodes_;
   std::map<std::string, sim_tracker*> trackers_;
   std::map<pair, size_t> troubles_;      // Under way, by pair of nodes in their order.

@@ -79,22 +79,29 @@ void sim_traffic::heard(sim_client& who, const announce_reply* reply, duration t
                            + (reply ? "" : ", without peers"));
 }
 
+/// Whether who has the slot has long been well and linked to the node.
+bool sim_traffic::is_usable(const role& x, const sim_tracker& at, size_t slot, bool acts) const {
+  return x.process && x.process->node().is_well(view_rest)
+         && x.process->has_role_for(slot) >= view_rest && x.process->is_acting(slot) == acts
+         && (x.process == &at
+             || (is_linked(x.node, at.id(), link_rest) && at.reaches(x.node)
+                 && x.process->reaches(at.id())));
+}
+
 /// Whether the node that was asked, and one that has the swarm, have long been well and linked.
 bool sim_traffic::must_answer(const sim_client& who) const {
   auto* at = find(who.at);
-  auto owner = role_of(who.slot(), false);
-  auto standby = role_of(who.slot(), true);
-  if (!at || !at->node().is_well(view_rest) || time_.now() - moved_at_[who.slot()] < view_rest)
+  auto slot = who.slot();
+  if (!at || !at->node().is_well(view_rest) || time_.now() - moved_at_[slot] < view_rest)
     return false;
-  auto usable = [&](const role& x, bool acts) {
-    return x.process && x.process->node().is_well(view_rest)
-           && x.process->has_role_for(who.slot()) >= view_rest
-           && x.process->is_acting(who.slot()) == acts
-           && (x.process == at
-               || (is_linked(x.node, who.at, link_rest) && at->reaches(x.node)
-                   && x.process->reaches(who.at)));
-  };
-  return usable(owner, true) || usable(standby, false);
+  return is_usable(role_of(slot, false), *at, slot, true)
+         || is_usable(role_of(slot, true), *at, slot, false);
+}
+
+bool sim_traffic::must_know(const std::string& node, size_t slot) const {
+  auto* at = find(node);
+  return at && at->node().is_well(view_rest) && time_.now() - moved_at_[slot] >= view_rest
+         && is_usable(role_of(slot, false), *at, slot, true);
 }
 
 // -- processes that end -------------------------------------------------------------------
@@ -186,7 +193,7 @@ void sim_traffic::lost_with(sim_tracker& which, sim_client& who, bool in_order) 
 std::string sim_traffic::unsettled() const {
   for (auto& [name, tracker] : trackers_)
     if (!tracker->is_idle())
-      return "announces wait at " + name;
+      return "announces or questions wait at " + name;
   for (size_t slot = 0; slot < world_.slots; ++slot) {
     auto owner = role_of(slot, false);
     auto standby = role_of(slot, true);
@@ -214,6 +221,8 @@ void sim_traffic::check_known() {
 
 void sim_traffic::probe() {
   probing_ = true;
+  for (auto* at : running())
+    customers_.probe(*at);
   for (auto& swarm : clients_.swarms()) {
     auto& [seeders, leechers] = numbers_[swarm];
     for (auto& [identity, seeds] : role_of(slot_of(swarm), false).process->living(swarm))

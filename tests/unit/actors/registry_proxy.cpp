@@ -71,8 +71,11 @@ struct fixture : tracker_fixture {
     reader = track(sys.spawn<registry_reader>(&peers));
     host = track(sys.spawn<registry_host>(&peers));
     drain();
-    for (size_t slot = 0; slot < slot_count; ++slot)
+    for (size_t slot = 0; slot < slot_count; ++slot) {
       routes.set_route(slot, {cluster::this_node, b});
+      routes.set_held(slot, true);
+    }
+    routes.set_lease_end(sched.clock().now() + 1h);
   }
   ~fixture() override {
     end_actors();
@@ -267,16 +270,39 @@ CAF_TEST(a standby that does not have it proves nothing) {
 }
 
 CAF_TEST(an owner without its lease asks who may have followed) {
-  routes.set_lease_end(sched.clock().now() + 1h);
   auto absent = post(proxy, seek_entry{both.hashes.primary_key()});
   drain();
   advance(peers.doubt_pause);
   CAF_CHECK(links.asked.empty());
   expect_error(collect<registry_entry>(absent), ec::not_found);
+  CAF_REQUIRE(enter(both));
+  auto newer = both;
+  newer.name = "at b";
+  auto question = to_archive(lookup_entry{both.hashes.primary_key()});
+  CAF_CHECK(say(link_kind::lookup, question));
   routes.set_lease_end(sched.clock().now());
-  auto later = post(proxy, seek_entry{both.hashes.primary_key()});
+  auto followed = post(proxy, lookup_entry{both.hashes.primary_key()});
+  answer(link_kind::lookup, to_archive(newer));
+  CAF_CHECK_EQUAL(collect<registry_entry>(followed)->name, "at b");
+  CAF_MESSAGE("if nobody has nobody knows more");
+  auto alone = post(proxy, lookup_entry{both.hashes.primary_key()});
+  answer(link_kind::lookup, fail(ec::not_owner));
+  CAF_CHECK_EQUAL(collect<registry_entry>(alone)->name, both.name);
+  expect_error(say(link_kind::lookup, question), ec::busy);
+  CAF_CHECK(say(link_kind::copy_lookup, question));
+}
+
+CAF_TEST(an owner that has lost its lease is asked for its copy when nobody has followed) {
+  to_b();
+  auto found = post(proxy, lookup_entry{both.hashes.primary_key()});
+  answer(link_kind::lookup, fail(ec::busy));
+  CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
+  CAF_CHECK_EQUAL(links.asked.front().node, "c");
+  answer(link_kind::lookup, fail(ec::not_owner));
+  CAF_REQUIRE_EQUAL(links.asked.size(), 1u);
+  CAF_CHECK_EQUAL(links.asked.front().node, "b");
   answer(link_kind::copy_lookup, to_archive(both));
-  CAF_CHECK(collect<registry_entry>(later)->name == both.name);
+  CAF_CHECK(collect<registry_entry>(found));
 }
 
 CAF_TEST(a new owner reads when its copy has what the old one wrote) {

@@ -43,6 +43,18 @@ CAF_TEST(the standby serves while nobody reaches the owner) {
   CAF_CHECK_EQUAL(routes.serving(7), this_node);
 }
 
+CAF_TEST(a slot is held by a lease and no longer than that) {
+  slot_routes routes{"a"};
+  mono_time start{};
+  routes.set_epoch(3, 17);
+  routes.set_lease_end(start + std::chrono::seconds{4});
+  CAF_CHECK(!routes.holds(3, start)); // A role of a former lease.
+  routes.set_held(3, true);
+  CAF_CHECK(routes.holds(3, start + std::chrono::seconds{3}));
+  CAF_CHECK(!routes.holds(4, start));
+  CAF_CHECK(!routes.holds(3, start + std::chrono::seconds{4}));
+}
+
 CAF_TEST(whoever may write may so until its lease ends) {
   slot_routes routes{"a"};
   mono_time start{};
