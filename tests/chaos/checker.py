@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads everything back from every node and compares it with what the clients were told."""
 
+import contextlib
 import json
 
-from clients import call
+from clients import KeptConnection
 from downloads import fetch, outcome_of
 from load import CATEGORIES, entry, same
 from support import metrics, tracker, wait, web
@@ -30,24 +31,27 @@ def check(machines, journal):
     verdict.wrong += journal.wrong
     for machine in (*machines.nodes, *machines.etcd):
         verdict.wrong += [f"ended by itself: {said}" for said in machine.ended]
-    for node in machines.nodes:
-        for key in list(journal.keys.values()):
-            _check_key(verdict, node, key)
-    _check_published(verdict, machines.nodes, journal.shelf)
-    _check_copies(verdict, machines.nodes)
-    _check_listings(verdict, machines, journal)
-    _check_counts(verdict, machines.nodes, journal)
+    with contextlib.ExitStack() as open_ones:
+        kept = [(node, open_ones.enter_context(contextlib.closing(KeptConnection(node.at))))
+                for node in machines.nodes]
+        for node, asked in kept:
+            for key in list(journal.keys.values()):
+                _check_key(verdict, node, asked, key)
+        _check_published(verdict, machines.nodes, journal.shelf)
+        _check_copies(verdict, machines.nodes)
+        _check_listings(verdict, machines, journal)
+        _check_counts(verdict, kept, journal)
     return verdict
 
 
-def _read(node, name):
-    answer = call(node.at, "GET", "/api/registry?info_hash=" + entry(name)["info_hash"])
+def _read(node, asked, name):
+    answer = asked.get("/api/registry?info_hash=" + entry(name)["info_hash"])
     assert answer and answer[0] in (200, 404), f"{node.name} after peace: {answer}"
     return json.loads(answer[1]) if answer[0] == 200 else None
 
 
-def _check_key(verdict, node, key):
-    seen = _read(node, key.name)
+def _check_key(verdict, node, asked, key):
+    seen = _read(node, asked, key.name)
     verdict.read += 1
     if any(same(seen, one) for one in key.may_be):
         return
@@ -165,7 +169,7 @@ def _check_listings(verdict, machines, journal):
         verdict.wrong.append(f"{extra} is listed, which was removed")
 
 
-def _check_counts(verdict, nodes, journal):
+def _check_counts(verdict, kept, journal):
     swarms = {name: journal.completed[entry(name)["info_hash"]]
               for name in journal.keys if name.startswith("swarm ")}
     least = {name: journal.sure[entry(name)["info_hash"]] for name in swarms}
@@ -177,7 +181,7 @@ def _check_counts(verdict, nodes, journal):
 
     def right():
         """Counts are written in batches, so they may come a little late."""
-        shown.update({name: [_read(node, name)["completions"] for node in nodes]
+        shown.update({name: [_read(node, asked, name)["completions"] for node, asked in kept]
                       for name in swarms})
         return all(is_right(name) for name in swarms)
     try:
@@ -189,6 +193,6 @@ def _check_counts(verdict, nodes, journal):
     verdict.must_count = sum(least.values())
     verdict.announced = sum(swarms.values())
     verdict.counted = sum(max(counts) for counts in shown.values())
-    for node in nodes:
+    for node, _ in kept:
         numbers = metrics.parse(web.get(node.url + "/metrics").text)
         verdict.empty_answers += int(numbers.get("shoal_relay_lost_total", 0))

@@ -38,6 +38,35 @@ def call(at, method, path, body=None, timeout_s=TIMEOUT_S):
         connection.close()
 
 
+class KeptConnection:
+    """Asks a node over one connection, as thousands in a minute would take all ports."""
+
+    def __init__(self, at):
+        self._at = at
+        self._connection = None
+
+    def get(self, path):
+        """(status, bytes), or None if nobody answered in time."""
+        for again in (False, True):
+            fresh = self._connection is None
+            if fresh:
+                self._connection = http.client.HTTPConnection(*self._at, timeout=TIMEOUT_S)
+            try:
+                self._connection.request("GET", path)
+                answer = self._connection.getresponse()
+                return answer.status, answer.read()
+            except (OSError, http.client.HTTPException):
+                self.close()
+                if fresh or again:
+                    return None
+        return None
+
+    def close(self):
+        if self._connection:
+            self._connection.close()
+        self._connection = None
+
+
 class Journal:
     """What all clients did. `wrong`: answers that no fault excuses."""
 
