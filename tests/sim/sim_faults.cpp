@@ -183,7 +183,7 @@ void sim_run::heal() {
     n->slow_disk(0s);
     n->cut(false, false);
     n->resume();
-    if (n->is_leaving())
+    if (n->is_leaving() && !strict_) // There it goes in order, and comes back.
       n->crash();
     n->start();
     set_drain(n->id(), false);

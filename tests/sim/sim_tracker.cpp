@@ -44,6 +44,7 @@ sim_tracker::sim_tracker(tracker_world& world, sim_node& node, announce_watcher&
     : world_{world}, node_{node}, watcher_{watcher}, state_{std::make_unique<tracker_swarms>(
                                                          node.id())} {
   told_at_.fill(world.time.now());
+  no_standby_at_.fill(world.time.now());
   open_swarms();
   open_links();
   tick();
@@ -289,6 +290,9 @@ void sim_tracker::view_changed() {
 }
 
 void sim_tracker::looked(const cluster::membership& at) {
+  for (size_t slot = 0; slot < world_.slots; ++slot)
+    if (state_->routes.route(slot).standby != cluster::this_node)
+      no_standby_at_[slot] = world_.time.now();
   writer_->publish(at);
 }
 

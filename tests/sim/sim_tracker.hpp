@@ -81,6 +81,9 @@ public:
 
   /// Since when it has been told nothing new about the slot.
   duration has_role_for(size_t slot) const { return world_.time.now() - told_at_[slot]; }
+
+  /// For how long it has known that it stands by for the slot.
+  duration stands_by_for(size_t slot) const { return world_.time.now() - no_standby_at_[slot]; }
   bool is_acting(size_t slot) const { return state_->routes.epoch(slot) != 0; }
 
   // -- node_service
@@ -128,6 +131,7 @@ private:
   std::unique_ptr<replication> replication_;
   std::array<uint64_t, slot_count> ready_{};
   std::array<mono_time, slot_count> told_at_;
+  std::array<mono_time, slot_count> no_standby_at_; // As far as it knew.
   std::list<waiter> waiting_;
   std::multiset<duration> questions_; // Of the registry: when they were asked.
   bool paused_ = false;

@@ -79,10 +79,11 @@ void sim_traffic::heard(sim_client& who, const announce_reply* reply, duration t
                            + (reply ? "" : ", without peers"));
 }
 
-/// Whether who has the slot has long been well and linked to the node.
+/// Whether who has the slot, and knows it, has long been well and linked to the node.
 bool sim_traffic::is_usable(const role& x, const sim_tracker& at, size_t slot, bool acts) const {
   return x.process && x.process->node().is_well(view_rest)
          && x.process->has_role_for(slot) >= view_rest && x.process->is_acting(slot) == acts
+         && (acts || x.process->stands_by_for(slot) >= view_rest)
          && (x.process == &at
              || (is_linked(x.node, at.id(), link_rest) && at.reaches(x.node)
                  && x.process->reaches(at.id())));
@@ -171,7 +172,9 @@ void sim_traffic::lost_with(sim_tracker& which, sim_client& who, bool in_order) 
   if (strict_ && age > last_words_max)
     return complain(in_order ? "which left" : "which gave up leaving");
   if (owner.process == &which) {
-    auto ready = which.ready(slot) == standby.revision && standby.process;
+    // One that leaves forgets its copy when it ends, though etcd may not hear of it at once.
+    auto ready = which.ready(slot) == standby.revision && standby.process
+                 && !standby.process->node().is_leaving();
     // Others may have given it that peer a moment before.
     auto given = std::any_of(trackers_.begin(), trackers_.end(), [&](const auto& x) {
       return which.hangs_since() - x.second->gave_strays_at() <= lag_max;
@@ -184,6 +187,7 @@ void sim_traffic::lost_with(sim_tracker& which, sim_client& who, bool in_order) 
   ++tally_.stranded;
   if (owner.process && age > stray_max && owner.process->node().is_well(view_rest)
       && which.node().is_well(view_rest) && is_linked(owner.node, which.id(), link_rest)
+      && which.reaches(owner.node) && owner.process->reaches(which.id())
       && time_.now() - moved_at_[slot] > view_rest)
     complain("which stood in for the owner");
 }
@@ -252,7 +256,7 @@ bool sim_traffic::has_rested(const sim_client& who) const {
     return std::count_if(began.begin(), began.end(),
                          [&](mono_time at) { return at >= who.left + from && at < who.left + to; });
   };
-  return who.left_well && since(-rest, 24h) <= 1 && since(0ms, last_words_max) == 0;
+  return who.left_well && since(-rest, 24h) <= 1 && since(-last_words_max, last_words_max) == 0;
 }
 
 void sim_traffic::check_end() {
