@@ -32,23 +32,39 @@ inquiry_desk::inquiry_desk(const swarm_directory& swarms,
   add(inquiry_outcome::unknown, "outcome=\"unknown\"");
 }
 
-bool edge_inquiry::has_room() {
-  if (open_ < limits::edge_inquiries_max)
+bool edge_inquiry::has_room(const info_hash& swarm) {
+  if (waiting_ < waiting_max
+      && (open_.size() < limits::edge_inquiries_max || open_.contains(swarm)))
     return true;
   desk_.shed.add();
   return false;
 }
 
-void edge_inquiry::ask(const info_hash& swarm, std::function<void(inquiry_outcome)> then) {
-  ++open_;
-  auto done = [this, then = std::move(then)](const result<registry_entry>& found) {
-    --open_;
-    auto outcome = outcome_of(found);
-    desk_.ended[static_cast<size_t>(outcome)]->add();
-    then(outcome);
-  };
+void edge_inquiry::ask(const info_hash& swarm, listener then) {
+  ++waiting_;
+  auto& waiting = open_[swarm];
+  waiting.push_back(std::move(then));
+  if (waiting.size() > 1)
+    return;
+  auto done = [this, swarm](const result<registry_entry>& found) { answer(swarm, found); };
   port_.ask<registry_entry>(desk_.registry_of(swarm), seek_entry{std::string{swarm.chars()}},
                             std::move(done));
+}
+
+void edge_inquiry::answer(const info_hash& swarm, const result<registry_entry>& found) {
+  auto outcome = outcome_of(found);
+  auto here = desk_.directory.lookup(swarm);
+  // Blocked meanwhile; or another node owns the slot of which this one thinks that it is its own:
+  // a swarm that knows of no entry counts for nobody.
+  if (here.blocked)
+    outcome = inquiry_outcome::unregistered;
+  else if (outcome == inquiry_outcome::registered && !here.registered && !port_.is_elsewhere(swarm))
+    outcome = inquiry_outcome::unknown;
+  desk_.ended[static_cast<size_t>(outcome)]->add();
+  auto waiting = open_.extract(swarm);
+  waiting_ -= waiting.mapped().size();
+  for (auto& then : waiting.mapped())
+    then(outcome);
 }
 
 void edge_inquiry::announce(announce_request req, announce_sink& sink) {

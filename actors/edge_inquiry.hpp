@@ -7,6 +7,7 @@
 #include "core/metrics.hpp"
 
 #include <functional>
+#include <unordered_map>
 
 namespace shoal {
 
@@ -28,33 +29,42 @@ struct inquiry_desk {
   const swarm_directory& directory;
   const std::function<registry_shard_actor(const info_hash&)> registry_of;
   std::array<metrics::counter*, inquiry_outcome_count> ended{};
-  metrics::counter& shed; ///< Not asked, as too much was.
+  metrics::counter& shed; ///< Not asked, as too much was; nobody knows then.
 };
 
 /// A closed tracker looks into its node's copy of the registry, which has what another node
 /// acknowledged some milliseconds later, and while it has lost sight of etcd not at all. So before
-/// an edge refuses a hash it asks the registry shard that would have it, on whatever node.
+/// an edge refuses a hash it asks the registry shard that would have it, on whatever node. Who asks
+/// for a hash that is being asked for waits for the same answer.
 ///
-/// Belongs to the port's thread. Bounded: limits::edge_inquiries_max at once; beyond, what the copy
-/// says holds. An inquiry ends in vain after defaults::request_timeout.
+/// Belongs to the port's thread. Bounded: limits::edge_inquiries_max hashes at once, and so many
+/// who wait for each on average; beyond, nobody knows. An inquiry ends in vain after
+/// defaults::request_timeout.
 class edge_inquiry {
 public:
+  static constexpr size_t waiting_max = 16 * limits::edge_inquiries_max;
+
+  using listener = std::function<void(inquiry_outcome)>;
+
   /// @param port, desk outlive it.
   edge_inquiry(edge_port& port, inquiry_desk& desk) : port_{port}, desk_{desk} {}
 
-  /// Only then anything may be asked; counts it if there is none.
-  bool has_room();
+  /// Only then the hash may be asked for; counts it if there is none.
+  bool has_room(const info_hash& swarm);
 
   /// @param then called once, on the port's thread, unless the port ends before.
-  void ask(const info_hash& swarm, std::function<void(inquiry_outcome)> then);
+  void ask(const info_hash& swarm, listener then);
 
   /// Announces if it is registered, or tells the sink that it is not.
   void announce(announce_request req, announce_sink& sink);
 
 private:
+  void answer(const info_hash& swarm, const result<registry_entry>& found);
+
   edge_port& port_;
   inquiry_desk& desk_;
-  size_t open_ = 0;
+  std::unordered_map<info_hash, std::vector<listener>> open_;
+  size_t waiting_ = 0;
 };
 
 } // namespace shoal

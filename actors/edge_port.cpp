@@ -54,10 +54,6 @@ void edge_port::doubt(inquiry_desk& desk) {
   inquiry_ = std::make_unique<edge_inquiry>(*this, desk);
 }
 
-edge_inquiry* edge_port::inquiry() {
-  return inquiry_ && inquiry_->has_room() ? inquiry_.get() : nullptr;
-}
-
 bool edge_port::is_elsewhere(const info_hash& swarm) const {
   return relay_ && !relay_->is_here(swarm);
 }

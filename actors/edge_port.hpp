@@ -70,8 +70,8 @@ public:
   /// @param desk outlives the port.
   void doubt(inquiry_desk& desk);
 
-  /// How to ask about such a hash; null: the directory is right, or too much is being asked.
-  edge_inquiry* inquiry();
+  /// How to ask about such a hash; null: the directory is right.
+  edge_inquiry* inquiry() { return inquiry_.get(); }
 
   /// Only while the actor system runs, on the port's thread or after that has ended. Whoever still
   /// waits is not told.

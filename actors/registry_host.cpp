@@ -49,9 +49,17 @@ void registry_host::look_up(const link_question& x, bool as_owner) {
     return x.reply(fail(ec::not_owner));
   if (as_owner && !peers_.acts_for(slot))
     return x.reply.refuse(ec::busy, "the slot may be another node's by now");
+  // Of entries of other slots, of which the hash is one of several, it knows no more than its copy.
+  auto unsure = as_owner && peers_.is_behind();
   request(peers_.shard_of(slot), defaults::request_timeout, std::move(*ask))
       .then([reply = x.reply](const registry_entry& found) { reply(to_archive(found)); },
-            [reply = x.reply](const caf::error& why) { reply(tl::unexpected{from_caf(why)}); });
+            [reply = x.reply, unsure](const caf::error& why) {
+              auto err = from_caf(why);
+              if (unsure && err.code == ec::not_found)
+                reply.refuse(ec::unavailable, "the copy is behind");
+              else
+                reply(tl::unexpected{std::move(err)});
+            });
 }
 
 void registry_host::search(const link_question& x, bool as_owner) {

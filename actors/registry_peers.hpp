@@ -82,6 +82,9 @@ struct registry_peers {
     return shards[slot * registry_shard_count / slot_count];
   }
 
+  /// Whether this node's copy may lack what others have written for seconds.
+  bool is_behind() const { return service->status().lag.count() != 0; }
+
   void note(search_meters::source from) const {
     if (meters)
       meters->asked(from);

@@ -173,7 +173,9 @@ void registry_proxy::read_here(const errand_ptr<lookup_entry>& e, size_t slot) {
   }
   request(peers_.shard_of(slot), defaults::request_timeout, e->ask)
       .then([e](registry_entry& x) { e->answer.deliver(std::move(x)); },
-            [=, this](const caf::error& why) { on_absence(e, from_caf(why)); });
+            [=, this](const caf::error& why) {
+              on_absence(e, from_caf(why), e->step == read_step::owner && !peers_.is_behind());
+            });
 }
 
 void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node,
@@ -183,7 +185,7 @@ void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node
     if (found)
       e->answer.deliver(std::move(*found));
     else if (is_client_error(found.error().code) && found.error().code != ec::unsupported)
-      on_absence(e, found.error());
+      on_absence(e, found.error(), kind == link_kind::lookup);
     else
       on_silence(e, found.error());
   };
@@ -214,9 +216,9 @@ void registry_proxy::on_silence(const errand_ptr<lookup_entry>& e, const error& 
 
 /// A node that has lost sight of etcd does not know what others have written since, and neither
 /// does an owner know at once the entries of other slots of which the hash is one of several.
-void registry_proxy::on_absence(const errand_ptr<lookup_entry>& e, const error& why) {
-  auto by_owner = e->step == read_step::owner || e->step == read_step::successor
-                  || peers_.broken == cluster::traffic_flaw::believes_copies;
+void registry_proxy::on_absence(const errand_ptr<lookup_entry>& e, const error& why,
+                                bool by_owner) {
+  by_owner = by_owner || peers_.broken == cluster::traffic_flaw::believes_copies;
   if (why.code != ec::not_found || !e->doubts_absence) {
     e->answer.deliver(to_caf(why));
   } else if (!std::exchange(e->is_second, true)) {

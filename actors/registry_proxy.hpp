@@ -72,7 +72,7 @@ private:
   void read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node, uint16_t kind);
   void read_here(const errand_ptr<lookup_entry>& e, size_t slot);
   void on_silence(const errand_ptr<lookup_entry>& e, const error& why);
-  void on_absence(const errand_ptr<lookup_entry>& e, const error& why);
+  void on_absence(const errand_ptr<lookup_entry>& e, const error& why, bool by_owner);
   void later(mono_time deadline, std::function<void(bool in_time)> then);
   void wait(std::chrono::milliseconds time, std::function<void()> then);
 

@@ -93,6 +93,7 @@ private:
   bool ask(lane_connection& c, const fast_request& request);
   void answer(lane_connection& c, announce_reply* reply);
   void refuse(lane_connection& c, const refusal& why);
+  void append_announce(lane_connection& c, announce_reply* reply);
   void append_answer(lane_connection& c);
   void append_refusal(lane_connection& c, const refusal& why);
   bool send(lane_connection& c);

@@ -139,6 +139,10 @@ bool announce_lane::ask(lane_connection& c, const fast_request& request) {
   auto* inquiry = accepted && accepted->in_doubt ? port_.inquiry() : nullptr;
   if (accepted && (inquiry || !accepted->in_doubt)) {
     c.form = accepted->form;
+    if (inquiry && !inquiry->has_room(accepted->request.swarm)) {
+      append_announce(c, nullptr);
+      return false;
+    }
     c.now_in = phase::asking;
     if (inquiry)
       inquiry->announce(std::move(accepted->request), c);
@@ -171,14 +175,19 @@ void announce_lane::refuse(lane_connection& c, const refusal& why) {
 void announce_lane::answer(lane_connection& c, announce_reply* reply) {
   c.now_in = phase::reading;
   now_ = mono_now();
+  append_announce(c, reply);
+  c.socket < 0 ? recycle(c) : advance(c);
+}
+
+/// If anybody listens.
+void announce_lane::append_announce(lane_connection& c, announce_reply* reply) {
   count_announce(srv_.gate, c.form, reply != nullptr);
   srv_.gate.observe_announce(transport::http, elapsed_us(c.started, now_));
   if (c.socket < 0)
-    return recycle(c);
+    return;
   body_.clear();
   append_announce_body(body_, srv_.gate, c.form, reply);
   append_answer(c);
-  advance(c);
 }
 
 void announce_lane::append_answer(lane_connection& c) {

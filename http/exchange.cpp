@@ -167,6 +167,8 @@ task<inquiry_outcome> exchange::inquire(info_hash swarm) {
   auto* inquiry = port_.inquiry();
   if (!inquiry)
     co_return inquiry_outcome::unregistered;
+  if (!inquiry->has_room(swarm))
+    co_return inquiry_outcome::unknown;
   auto start = [&](auto handler) {
     auto waiter = std::make_shared<decltype(handler)>(std::move(handler));
     inquiry->ask(swarm, [waiter](inquiry_outcome outcome) { (*waiter)(outcome); });

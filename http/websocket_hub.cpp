@@ -230,22 +230,31 @@ void websocket_hub::on_announce(websocket_session& from, ws_announce announce) {
   }
   auto known = gate().enter(announce.swarm);
   auto in_doubt = !known && known.error().kind == refusal_kind::unregistered;
-  if (known)
+  if (known) {
+    gate().count_announce(transport::ws, from.client().address.family);
     pass_on(from, std::move(announce), known->swarm);
-  else if (auto* inquiry = in_doubt ? port_.inquiry() : nullptr)
+  } else if (auto* inquiry = in_doubt ? port_.inquiry() : nullptr) {
     inquire(from, std::move(announce), *inquiry);
-  else
+  } else {
     refuse(from, about, known.error());
+  }
 }
 
 /// If nobody who would know answers, the client hears nothing, as with a swarm that is silent, and
 /// announces again.
 void websocket_hub::inquire(websocket_session& from, ws_announce announce, edge_inquiry& through) {
   auto swarm = announce.swarm;
+  if (!through.has_room(swarm)) {
+    gate().count_announce(transport::ws, from.client().address.family);
+    gate().count_unanswered();
+    return;
+  }
   auto then = [this, session = from.shared_from_this(),
                announce = std::move(announce)](inquiry_outcome outcome) {
     if (!session->open())
       return;
+    if (outcome != inquiry_outcome::unregistered)
+      gate().count_announce(transport::ws, session->client().address.family);
     if (outcome == inquiry_outcome::registered)
       pass_on(*session, announce, srv_.node.directory().lookup(announce.swarm).swarm);
     else if (outcome == inquiry_outcome::unregistered)
@@ -270,7 +279,6 @@ void websocket_hub::pass_on(websocket_session& from, ws_announce announce,
   req.offers = std::move(announce.offers);
   req.user = from.client().user;
   req.arrived_us = microseconds(now_);
-  gate().count_announce(transport::ws, req.client.family);
   announce_as(from.peer(), std::move(req), swarm);
 }
 

@@ -177,13 +177,13 @@ void tracker::announce(const request& r) {
   if (what.port == 0 && what.event != announce_event::stopped)
     return refuse(r, {refusal_kind::bad_announce, "Invalid announce: port is 0", {}});
   auto known = gate.enter(what.swarm);
-  auto in_doubt = !known && known.error().kind == refusal_kind::unregistered && !overloaded();
+  auto in_doubt = !known && known.error().kind == refusal_kind::unregistered;
   auto* inquiry = in_doubt ? port_.inquiry() : nullptr;
   if (!known && !inquiry)
     return refuse(r, known.error());
   auto& x = open(r);
   x.is_announce = true;
-  if (overloaded())
+  if (overloaded() || (inquiry && !inquiry->has_room(what.swarm)))
     return finish_announce(x, nullptr);
   ++in_flight_;
   auto asked = request_of(r, what, std::move(*user));

@@ -4,6 +4,7 @@ registry is behind; what nobody has registered it refuses."""
 
 import hashlib
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support import tracker, udp_client, wait, ws
@@ -72,10 +73,12 @@ def inquiries(node, outcome):
     return node.metrics()[(INQUIRIES, ("outcome", outcome))]
 
 
-def announce_everywhere(nodes, swarm):
-    """{(node, way): why it was refused}"""
-    return {(node.name, name): way(node, swarm, next(_numbers))[0]
-            for node in nodes for name, way in WAYS.items()}
+def refusals(nodes, swarm):
+    """{(node, way): why it was refused}, of announces by all ways at the same time."""
+    asked = [(node, name, next(_numbers)) for node in nodes for name in WAYS]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        said = pool.map(lambda one: WAYS[one[1]](one[0], swarm, one[2])[0], asked)
+        return {(node.name, name): why for (node, name, _), why in zip(asked, said)}
 
 
 @pytest.fixture
@@ -87,23 +90,22 @@ def cluster(tmp_path, request):
         yield cluster.await_placed().wait_settled()
 
 
-def test_a_node_that_lost_sight_of_etcd_asks_before_it_refuses(cluster):
-    ahead, *behind = cluster
+@pytest.mark.parametrize("which", [1, 2])
+def test_a_node_that_lost_sight_of_etcd_asks_before_it_refuses(cluster, which):
+    ahead, behind = cluster[0], cluster[which]
     slot = cluster.slot_of(ahead)
     late, unknown = swarm_in(slot), swarm_in(slot)
-    for node in behind:
-        node.wire.cut()
+    behind.wire.cut()  # Others talk to it for as long as it has its lease, which is some seconds.
     register(ahead, late)
     assert by_http(ahead, late, next(_numbers)) == (None, 1)
-    for node, (name, way) in itertools.product(behind, WAYS.items()):
-        why, seeders = way(node, late, next(_numbers))
-        assert why is None and seeders > 1, (node.name, name, why, seeders)
+    for name, way in WAYS.items():
+        why, seeders = way(behind, late, next(_numbers))
+        assert why is None and seeders > 1, (name, why, seeders)
     # What its owner does not have, nobody has.
-    refused = announce_everywhere(behind, unknown)
+    refused = refusals([behind], unknown)
     assert set(refused.values()) == {REFUSED}, refused
-    for node in behind:
-        assert inquiries(node, "registered") == len(WAYS)
-        assert inquiries(node, "unregistered") == len(WAYS)
+    assert inquiries(behind, "registered") == len(WAYS)
+    assert inquiries(behind, "unregistered") >= 1  # As who asks at the same time is told together.
 
 
 def test_a_node_that_nobody_talks_to_does_not_claim_to_know(cluster):
@@ -132,23 +134,26 @@ def test_what_was_registered_a_moment_ago_is_known_at_once(cluster):
 
 
 def test_what_nobody_registered_is_refused_by_every_way(cluster):
-    refused = announce_everywhere(cluster, swarm_in(7))
+    refused = refusals(cluster.nodes, swarm_in(7))
     assert set(refused.values()) == {REFUSED}, refused
     for node in cluster:
-        assert inquiries(node, "unregistered") == len(WAYS)
+        assert inquiries(node, "unregistered") >= 1
 
 
-def test_a_flood_of_unknown_hashes_is_refused_and_holds_up_nobody(cluster):
+def test_a_flood_of_unknown_hashes_holds_up_nobody(cluster):
     node = cluster[2]
     known = swarm_in(1)
     register(node, known)
     with udp_client.UdpClient(node.udp) as flood:
-        packets = [udp_client.announce_packet(flood.connection, 1000 + n, swarm_in(n % 256))
-                   for n in range(2000)]
-        for packet in packets:
-            flood.send(packet)
+        connection = flood.connection
+
+        def pour():
+            for n in range(400):  # Few enough for any socket's buffer.
+                flood.send(udp_client.announce_packet(connection, 1000 + n, swarm_in(n % 256)))
+            return inquiries(node, "shed") > 0
+        wait.until(pour, 60, "more is asked for than is room for")
         assert by_http(node, known, next(_numbers)) == (None, 1)
-        assert by_udp(node, known, next(_numbers)) == (None, 2)
-    assert inquiries(node, "shed") > 0
-    refused = announce_everywhere([node], swarm_in(9))
+    wait.until(lambda: node.metrics()["shoal_udp_in_flight"] == 0, 30, "the flood is over")
+    assert by_udp(node, known, next(_numbers)) == (None, 2)
+    refused = refusals([node], swarm_in(9))
     assert set(refused.values()) == {REFUSED}, refused

@@ -95,14 +95,59 @@ CAF_TEST(when nobody knows the client is answered without peers) {
   CAF_CHECK_EQUAL(ended(inquiry_outcome::unknown), 1u);
 }
 
-CAF_TEST(beyond a bound nothing is asked) {
-  for (size_t n = 0; n < limits::edge_inquiries_max; ++n)
+CAF_TEST(a hash is asked for once whoever waits for it) {
+  for (int n = 0; n < 3; ++n)
     port.inquiry()->announce(hello(hash20(7), 1, 0), one);
-  CAF_CHECK(port.inquiry() == nullptr);
-  CAF_CHECK_EQUAL(desk.shed.value(), 1u);
+  CAF_CHECK_EQUAL(port.pending(), 1u);
   run();
-  CAF_CHECK(port.inquiry() != nullptr);
+  CAF_CHECK_EQUAL(one.refusals, 3);
+  CAF_CHECK_EQUAL(ended(inquiry_outcome::unregistered), 1u);
+}
+
+CAF_TEST(beyond a bound nothing else is asked) {
+  auto number = [](size_t n) {
+    auto made = hash20(static_cast<uint8_t>(n));
+    made.bytes[19] = static_cast<uint8_t>(n >> 8);
+    return made;
+  };
+  for (size_t n = 0; n < limits::edge_inquiries_max; ++n) {
+    CAF_REQUIRE(port.inquiry()->has_room(number(n)));
+    port.inquiry()->announce(hello(number(n), 1, 0), one);
+  }
+  CAF_CHECK(!port.inquiry()->has_room(number(limits::edge_inquiries_max)));
+  CAF_CHECK_EQUAL(desk.shed.value(), 1u);
+  CAF_CHECK(port.inquiry()->has_room(number(0)));
+  run();
+  CAF_CHECK(port.inquiry()->has_room(number(limits::edge_inquiries_max)));
   CAF_CHECK_EQUAL(one.refusals, static_cast<int>(limits::edge_inquiries_max));
+}
+
+CAF_TEST(who waits for one hash is bounded too) {
+  for (size_t n = 0; n < edge_inquiry::waiting_max; ++n)
+    port.inquiry()->announce(hello(hash20(7), 1, 0), one);
+  CAF_CHECK(!port.inquiry()->has_room(hash20(7)));
+  run();
+  CAF_CHECK_EQUAL(one.refusals, static_cast<int>(edge_inquiry::waiting_max));
+}
+
+CAF_TEST(what is blocked meanwhile is refused) {
+  auto entry = hybrid(0x22, 0x11);
+  CAF_REQUIRE(enter(entry));
+  directory->set_blocked(entry.hashes.primary_swarm(), true);
+  say(entry.hashes.primary_swarm());
+  CAF_CHECK_EQUAL(one.refusals, 1);
+}
+
+CAF_TEST(a swarm of this node that knows of no entry is not begun) {
+  auto entry = hybrid(0x22, 0x11);
+  CAF_REQUIRE(enter(entry));
+  auto swarm = entry.hashes.primary_swarm();
+  directory->drop_registration(swarm);
+  say(swarm);
+  CAF_CHECK_EQUAL(one.answers, 1);
+  CAF_CHECK(!one.last);
+  CAF_CHECK(!swarm_of(swarm));
+  CAF_CHECK_EQUAL(ended(inquiry_outcome::unknown), 1u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -292,6 +292,19 @@ CAF_TEST(an owner without its lease asks who may have followed) {
   CAF_CHECK(say(link_kind::copy_lookup, question));
 }
 
+CAF_TEST(an owner whose copy is behind does not know every hash) {
+  auto question = to_archive(lookup_entry{both.hashes.primary_key()});
+  service.lag = 4s;
+  expect_error(say(link_kind::lookup, question), ec::unavailable);
+  expect_error(say(link_kind::copy_lookup, question), ec::not_found);
+  auto unsure = post(proxy, seek_entry{both.hashes.primary_key()});
+  drain();
+  advance(peers.doubt_pause);
+  expect_error(collect<registry_entry>(unsure), ec::unavailable);
+  CAF_REQUIRE(enter(both));
+  CAF_CHECK(say(link_kind::lookup, question));
+}
+
 CAF_TEST(an owner that has lost its lease is asked for its copy when nobody has followed) {
   to_b();
   auto found = post(proxy, lookup_entry{both.hashes.primary_key()});
