@@ -100,6 +100,9 @@ public:
   /// Through which edges ask about hashes that the directory does not have; null: it is right.
   inquiry_desk* inquiries() const { return inquiries_.get(); }
 
+  /// After which peers that are connected by WebSocket announce again.
+  uint32_t web_interval_s() const { return swarm_config_.web_interval_s; }
+
   const std::array<shard_actor, slot_count>& shards() const { return swarm_config_.shards; }
   const std::array<registry_shard_actor, registry_shard_count>& registry() const {
     return registry_;

@@ -230,37 +230,30 @@ void websocket_hub::on_announce(websocket_session& from, ws_announce announce) {
   }
   auto known = gate().enter(announce.swarm);
   auto in_doubt = !known && known.error().kind == refusal_kind::unregistered;
-  if (known) {
-    gate().count_announce(transport::ws, from.client().address.family);
+  if (known)
     pass_on(from, std::move(announce), known->swarm);
-  } else if (auto* inquiry = in_doubt ? port_.inquiry() : nullptr) {
+  else if (auto* inquiry = in_doubt ? port_.inquiry() : nullptr)
     inquire(from, std::move(announce), *inquiry);
-  } else {
+  else
     refuse(from, about, known.error());
-  }
 }
 
-/// If nobody who would know answers, the client hears nothing, as with a swarm that is silent, and
-/// announces again.
 void websocket_hub::inquire(websocket_session& from, ws_announce announce, edge_inquiry& through) {
   auto swarm = announce.swarm;
   if (!through.has_room(swarm)) {
-    gate().count_announce(transport::ws, from.client().address.family);
-    gate().count_unanswered();
+    answer_without_peers(from, swarm);
     return;
   }
   auto then = [this, session = from.shared_from_this(),
                announce = std::move(announce)](inquiry_outcome outcome) {
     if (!session->open())
       return;
-    if (outcome != inquiry_outcome::unregistered)
-      gate().count_announce(transport::ws, session->client().address.family);
     if (outcome == inquiry_outcome::registered)
       pass_on(*session, announce, srv_.node.directory().lookup(announce.swarm).swarm);
     else if (outcome == inquiry_outcome::unregistered)
       refuse(*session, {ws_action::announce, announce.swarm, {}}, tracker_gate::unregistered());
     else
-      gate().count_unanswered();
+      answer_without_peers(*session, announce.swarm);
   };
   through.ask(swarm, std::move(then));
 }
@@ -279,7 +272,17 @@ void websocket_hub::pass_on(websocket_session& from, ws_announce announce,
   req.offers = std::move(announce.offers);
   req.user = from.client().user;
   req.arrived_us = microseconds(now_);
+  gate().count_announce(transport::ws, req.client.family);
   announce_as(from.peer(), std::move(req), swarm);
+}
+
+/// Nobody knows whether there is such a swarm: the client comes again.
+void websocket_hub::answer_without_peers(websocket_session& to, const info_hash& swarm) {
+  gate().count_announce(transport::ws, to.client().address.family);
+  gate().count_unanswered();
+  text_.clear();
+  append_ws_reply(text_, {swarm, srv_.node.web_interval_s(), 0, 0});
+  to.say(text_);
 }
 
 void websocket_hub::on_answer(websocket_session& from, ws_answer answer) {

@@ -88,6 +88,7 @@ private:
   void on_announce(websocket_session& from, ws_announce announce);
   void inquire(websocket_session& from, ws_announce announce, edge_inquiry& through);
   void pass_on(websocket_session& from, ws_announce announce, const swarm_actor& swarm);
+  void answer_without_peers(websocket_session& to, const info_hash& swarm);
   void on_answer(websocket_session& from, ws_answer answer);
   void on_scrape(websocket_session& from, const ws_scrape& scrape);
   void on_agent(websocket_session& from, ws_agent said);

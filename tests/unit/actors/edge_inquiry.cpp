@@ -38,6 +38,10 @@ struct fixture : tracker_fixture {
 
   uint64_t ended(inquiry_outcome how) { return desk.ended[static_cast<size_t>(how)]->value(); }
 
+  registry_shard_actor find(const info_hash& hash) const {
+    return all_gone ? nowhere : registry[registry_shard_of(hash)];
+  }
+
   void say(const info_hash& swarm) {
     CAF_REQUIRE(port.inquiry());
     port.inquiry()->announce(hello(swarm, 1, 0), one);
@@ -46,11 +50,7 @@ struct fixture : tracker_fixture {
 
   metrics::registry numbers;
   bool all_gone = false;
-  inquiry_desk desk{*directory,
-                    [this](const info_hash& hash) {
-                      return all_gone ? nowhere : registry[registry_shard_of(hash)];
-                    },
-                    numbers};
+  inquiry_desk desk{*directory, [this](auto& hash) { return find(hash); }, numbers};
   registry_shard_actor nowhere;
   edge_port port{sys, settings.shards, [] {}};
   waiter one;
