@@ -40,7 +40,7 @@ bool is_sound(const search_query& x) {
 registry_host::registry_host(caf::actor_config& cfg, const registry_peers* peers)
     : registry_host_actor::base(cfg), peers_{*peers}, known_{*peers->store} {}
 
-void registry_host::look_up(const link_question& x, bool as_owner) {
+void registry_host::look_up(const link_question& x, bool as_owner, bool is_proven) {
   auto ask = from_archive<lookup_entry>(x.body);
   if (!ask)
     return x.reply(tl::unexpected{ask.error()});
@@ -50,16 +50,27 @@ void registry_host::look_up(const link_question& x, bool as_owner) {
   if (as_owner && !peers_.acts_for(slot))
     return x.reply.refuse(ec::busy, "the slot may be another node's by now");
   // Of entries of other slots, of which the hash is one of several, it knows no more than its copy.
-  auto unsure = as_owner && peers_.is_behind();
+  auto is_sure = !as_owner || is_proven || !peers_.proves_absence();
   request(peers_.shard_of(slot), defaults::request_timeout, std::move(*ask))
       .then([reply = x.reply](const registry_entry& found) { reply(to_archive(found)); },
-            [reply = x.reply, unsure](const caf::error& why) {
+            [=, this](const caf::error& why) {
               auto err = from_caf(why);
-              if (unsure && err.code == ec::not_found)
-                reply.refuse(ec::unavailable, "the copy is behind");
-              else
-                reply(tl::unexpected{std::move(err)});
+              if (is_sure || err.code != ec::not_found)
+                return x.reply(tl::unexpected{std::move(err)});
+              if (peers_.is_behind())
+                return x.reply.refuse(ec::unavailable, "the copy is behind");
+              auto until = std::min(x.deadline, peers_.now() + peers_.proof_patience);
+              look_up_proven(x, peers_.service->ask_proof(), until);
             });
+}
+
+/// Once this node's copy has all that anybody had written when it was asked.
+void registry_host::look_up_proven(const link_question& x, uint64_t proof, mono_time until) {
+  if (peers_.service->proven() >= proof)
+    return look_up(x, true, true);
+  if (peers_.now() >= until)
+    return x.reply.refuse(ec::unavailable, "the copy may be behind");
+  pause(peers_.proof_pause, [=, this] { look_up_proven(x, proof, until); });
 }
 
 void registry_host::search(const link_question& x, bool as_owner) {
@@ -81,6 +92,12 @@ void registry_host::search(const link_question& x, bool as_owner) {
   search_here(this, peers_, *query, std::move(then));
 }
 
+void registry_host::pause(std::chrono::milliseconds time, std::function<void()> then) {
+  auto ticket = ++last_pause_;
+  paused_.emplace(ticket, std::move(then));
+  delayed_send(this, time, try_again{ticket});
+}
+
 void registry_host::search_near(const link_question& x) {
   auto ask = from_archive<near_query>(x.body);
   if (!ask || !is_sound(ask->query) || ask->query.slots.empty())
@@ -94,10 +111,7 @@ void registry_host::answer_near(const link_question& x, const near_query& ask, m
   if (peers_.service->revision() < ask.revision) {
     if (peers_.now() >= until)
       return x.reply.refuse(ec::busy, "the copy is behind");
-    auto ticket = ++last_pause_;
-    paused_.emplace(ticket, [=, this] { answer_near(x, ask, until); });
-    delayed_send(this, peers_.copy_pause, try_again{ticket});
-    return;
+    return pause(peers_.copy_pause, [=, this] { answer_near(x, ask, until); });
   }
   auto lag = static_cast<uint64_t>(peers_.service->status().lag.count());
   auto then = [reply = x.reply, slots = ask.query.slots, lag](result<search_result> found) {

@@ -19,7 +19,8 @@ public:
 
 private:
   void on_question(const link_question& x);
-  void look_up(const link_question& x, bool as_owner);
+  void look_up(const link_question& x, bool as_owner, bool is_proven = false);
+  void look_up_proven(const link_question& x, uint64_t proof, mono_time until);
   void search(const link_question& x, bool as_owner);
   void search_near(const link_question& x);
   void answer_near(const link_question& x, const near_query& ask, mono_time until);
@@ -28,6 +29,8 @@ private:
   void write(const link_question& x);
   template <class Ask>
   void write_here(const Ask& ask, size_t slot, const cluster::link_reply& reply);
+
+  void pause(std::chrono::milliseconds time, std::function<void()> then);
 
   void note_served() const {
     if (peers_.meters)

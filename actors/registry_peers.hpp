@@ -69,12 +69,13 @@ struct registry_peers {
 
   /// Of a write, all attempts together: whoever asked gives up a little later.
   std::chrono::milliseconds write_patience{4500};
-  std::chrono::milliseconds read_patience{1500}; ///< Of one node; then another is asked.
-  std::chrono::milliseconds pause{50};           ///< Before the routes are looked at again.
-  std::chrono::milliseconds copy_pause{5};       ///< Between looks whether the copy has a write,
-  std::chrono::milliseconds copy_patience{1000}; ///< and for how long.
-  std::chrono::milliseconds doubt_pause{250};    ///< Before "not found" is believed, if need be.
-  std::chrono::milliseconds near_patience{200};  ///< The same, when others may be asked instead.
+  std::chrono::milliseconds read_patience{1500};  ///< Of one node; then another is asked.
+  std::chrono::milliseconds pause{50};            ///< Before the routes are looked at again.
+  std::chrono::milliseconds copy_pause{5};        ///< Between looks whether the copy has a write,
+  std::chrono::milliseconds copy_patience{1000};  ///< and for how long.
+  std::chrono::milliseconds proof_patience{1000}; ///< Until the copy has what etcd had,
+  std::chrono::milliseconds proof_pause{25};      ///< and between looks: many may wait.
+  std::chrono::milliseconds near_patience{200};   ///< The same, when others may be asked instead.
   cluster::traffic_flaw broken = cluster::traffic_flaw::none; ///< Only tests set it.
   unsigned owner_tries = 10; ///< How often searches look for owners of slots that move.
 
@@ -82,12 +83,21 @@ struct registry_peers {
     return shards[slot * registry_shard_count / slot_count];
   }
 
-  /// Whether this node's copy may lack what others have written for seconds.
-  bool is_behind() const { return service->status().lag.count() != 0; }
-
   void note(search_meters::source from) const {
     if (meters)
       meters->asked(from);
+  }
+
+  /// Whether this node's copy is known to lack what others have written for seconds.
+  bool is_behind() const { return service->status().lag.count() != 0; }
+
+  /// Whether an owner looks again, once its copy is certainly up to date, before it says that
+  /// nobody has a hash.
+  bool proves_absence() const {
+    using cluster::traffic_flaw;
+    // With it the flaws in who is an owner would do no harm that anybody could see.
+    return broken != traffic_flaw::skips_proof && broken != traffic_flaw::reads_without_lease
+           && broken != traffic_flaw::reads_unready;
   }
 
   bool owns(size_t slot) const { return routes->route(slot).owner == cluster::this_node; }

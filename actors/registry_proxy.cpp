@@ -174,8 +174,26 @@ void registry_proxy::read_here(const errand_ptr<lookup_entry>& e, size_t slot) {
   request(peers_.shard_of(slot), defaults::request_timeout, e->ask)
       .then([e](registry_entry& x) { e->answer.deliver(std::move(x)); },
             [=, this](const caf::error& why) {
-              on_absence(e, from_caf(why), e->step == read_step::owner && !peers_.is_behind());
+              auto err = from_caf(why);
+              auto is_owner = e->step == read_step::owner;
+              auto needs_proof = is_owner && !e->is_proven && peers_.proves_absence();
+              if (needs_proof && err.code == ec::not_found && !peers_.is_behind())
+                prove(e, peers_.service->ask_proof(), peers_.now() + peers_.proof_patience);
+              else
+                on_absence(e, err, is_owner && !needs_proof);
             });
+}
+
+/// Of entries of other slots, of which the hash is one of several, an owner has no more than its
+/// copy. When that certainly has all that anybody had written, it is read again.
+void registry_proxy::prove(const errand_ptr<lookup_entry>& e, uint64_t proof, mono_time until) {
+  e->is_proven = peers_.service->proven() >= proof;
+  if (e->is_proven)
+    read_on(e);
+  else if (peers_.now() >= until)
+    on_absence(e, {ec::not_found, {}}, false);
+  else
+    wait(peers_.proof_pause, [=, this] { prove(e, proof, until); });
 }
 
 void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node,
@@ -214,24 +232,14 @@ void registry_proxy::on_silence(const errand_ptr<lookup_entry>& e, const error& 
   }
 }
 
-/// A node that has lost sight of etcd does not know what others have written since, and neither
-/// does an owner know at once the entries of other slots of which the hash is one of several.
+/// A node that has lost sight of etcd does not know what others have written since.
 void registry_proxy::on_absence(const errand_ptr<lookup_entry>& e, const error& why,
                                 bool by_owner) {
   by_owner = by_owner || peers_.broken == cluster::traffic_flaw::believes_copies;
-  if (why.code != ec::not_found || !e->doubts_absence) {
+  if (why.code != ec::not_found || !e->doubts_absence || by_owner)
     e->answer.deliver(to_caf(why));
-  } else if (!std::exchange(e->is_second, true)) {
-    wait(peers_.doubt_pause, [=, this] {
-      e->step = read_step::owner;
-      e->deadline = peers_.now() + peers_.read_patience;
-      read_on(e);
-    });
-  } else if (by_owner) {
-    e->answer.deliver(to_caf(why));
-  } else {
+  else
     e->answer.deliver(to_caf({ec::unavailable, "the slot's owner does not answer"}));
-  }
 }
 
 registry_proxy::behavior_type registry_proxy::make_behavior() {

@@ -48,8 +48,8 @@ private:
     promise<typename registry_verb<Ask>::reply> answer;
     mono_time deadline;
     read_step step = read_step::owner; ///< Of reads, as the next two.
-    bool doubts_absence = false;       ///< That it is not there must be said twice,
-    bool is_second = false;            ///< and was said once.
+    bool doubts_absence = false;       ///< That it is not there must be proven,
+    bool is_proven = false;            ///< and is if this node's copy does not have it.
   };
   template <class Ask>
   using errand_ptr = std::shared_ptr<errand<Ask>>;
@@ -71,6 +71,7 @@ private:
   void read_on(const errand_ptr<lookup_entry>& e);
   void read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node, uint16_t kind);
   void read_here(const errand_ptr<lookup_entry>& e, size_t slot);
+  void prove(const errand_ptr<lookup_entry>& e, uint64_t proof, mono_time until);
   void on_silence(const errand_ptr<lookup_entry>& e, const error& why);
   void on_absence(const errand_ptr<lookup_entry>& e, const error& why, bool by_owner);
   void later(mono_time deadline, std::function<void(bool in_time)> then);

@@ -35,7 +35,7 @@ std::string_view name(flaw x) {
 }
 
 std::string_view name(traffic_flaw x) {
-  constexpr std::array<std::string_view, 14> names{"none",
+  constexpr std::array<std::string_view, 15> names{"none",
                                                    "waits_for_owner",
                                                    "drops_on_break",
                                                    "drops_moved",
@@ -48,7 +48,8 @@ std::string_view name(traffic_flaw x) {
                                                    "lets_go_unseen",
                                                    "reads_without_lease",
                                                    "reads_unready",
-                                                   "believes_copies"};
+                                                   "believes_copies",
+                                                   "skips_proof"};
   static_assert(names.size() == static_cast<size_t>(traffic_flaw::traffic_flaw_sentinel_));
   return names[static_cast<size_t>(x)];
 }

@@ -47,6 +47,7 @@ void registry_desk::tick(const coordination::etcd_health& health) {
   if (!engine_)
     return;
   ledger_.hand_over(engine_->counters());
+  engine_->prove(doubted_);
   engine_->advance();
   auto now = now_();
   if (now >= settle_at_) {
@@ -70,6 +71,7 @@ void registry_desk::close() {
 
 void registry_desk::publish(const coordination::etcd_health& health) {
   revision_.store(engine_->revision(), std::memory_order_release);
+  proven_.store(engine_->proven(), std::memory_order_release);
   std::lock_guard guard{mutex_};
   status_.stopped = engine_->has_stopped();
   status_.reachable = engine_->is_reachable();

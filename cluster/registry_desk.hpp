@@ -42,6 +42,8 @@ public:
   counter_amounts pending(const counter_key& of) const override { return ledger_.pending(of); }
   void flush(std::function<void(result<void>)> then) override;
   void reach(uint64_t revision) override;
+  uint64_t ask_proof() override { return ++doubted_; }
+  uint64_t proven() const override { return proven_.load(std::memory_order_acquire); }
   uint64_t revision() const override { return revision_.load(std::memory_order_acquire); }
   registry_status status() const override;
   result<void> await_first_view(std::chrono::milliseconds timeout) override;
@@ -65,6 +67,8 @@ private:
   counter_ledger ledger_;
   std::atomic<uint64_t> revision_{0};
   std::atomic<uint64_t> wanted_{0};
+  std::atomic<uint64_t> doubted_{0};
+  std::atomic<uint64_t> proven_{0};
   std::unique_ptr<registry_engine> engine_;
   std::list<flushing> flushes_;
   mono_time settle_at_{};

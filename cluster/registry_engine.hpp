@@ -73,6 +73,10 @@ public:
   /// Sees to it that the copy gets that far soon, even if nobody writes.
   void reach(uint64_t revision) { copy_->reach(revision); }
 
+  /// See `replica`.
+  void prove(uint64_t number) { copy_->prove(number); }
+  uint64_t proven() const { return copy_->proven(); }
+
   uint64_t revision() const { return copy_->revision(); }
   bool has_stopped() const { return copy_->has_stopped(); }
   uint64_t keys_read() const { return copy_->keys_read(); }

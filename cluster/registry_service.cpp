@@ -39,6 +39,8 @@ public:
   counter_amounts pending(const counter_key& of) const override { return desk_.pending(of); }
   void flush(std::function<void(result<void>)> then) override { desk_.flush(std::move(then)); }
   void reach(uint64_t revision) override { desk_.reach(revision); }
+  uint64_t ask_proof() override { return desk_.ask_proof(); }
+  uint64_t proven() const override { return desk_.proven(); }
   uint64_t revision() const override { return desk_.revision(); }
   registry_status status() const override { return desk_.status(); }
   result<void> await_first_view(std::chrono::milliseconds timeout) override {

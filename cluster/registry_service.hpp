@@ -49,6 +49,12 @@ public:
   /// Sees to it that the copy gets to a revision of etcd soon, even if nobody writes.
   virtual void reach(uint64_t revision) = 0;
 
+  /// Asks for a proof that the copy has all that etcd has by now: etcd's watch does not tell how
+  /// far it is. It is there once `proven` is not less than the number returned, and never if etcd
+  /// does not answer. Costs etcd one write for all who ask within some 50 ms.
+  virtual uint64_t ask_proof() = 0;
+  virtual uint64_t proven() const = 0;
+
   virtual uint64_t revision() const = 0;
   virtual registry_status status() const = 0;
 

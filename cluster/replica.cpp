@@ -41,6 +41,8 @@ void replica::advance() {
   bool is_due = std::exchange(overdue_, wanted_) > at_ || now >= renew_at_;
   if (is_due && revision() != 0 && (!barrier_sent_ || now >= barrier_until_))
     send_barrier(now);
+  if (doubted_ > proving_ && revision() != 0 && (proving_ <= proven_ || now >= proof_until_))
+    send_proof(now);
 }
 
 void replica::load() {
@@ -97,13 +99,32 @@ void replica::send_barrier(mono_time now) {
   barrier_sent_ = true;
   barrier_at_ = 0;
   barrier_until_ = now + config_.barrier_timeout;
-  auto value = std::to_string(now.time_since_epoch().count());
-  transaction what{{}, {{keys_.data("barriers", config_.node), std::move(value), 0}}, {}};
-  store_.commit(std::move(what), barrier_until_,
+  store_.commit(own_write(now), barrier_until_,
                 [this, alive = std::weak_ptr(alive_)](const auto& answer) {
                   if (!alive.expired())
                     on_barrier(answer);
                 });
+}
+
+transaction replica::own_write(mono_time now) {
+  auto value = std::to_string(now.time_since_epoch().count()) + '-' + std::to_string(++writes_);
+  return {{}, {{keys_.data("barriers", config_.node), std::move(value), 0}}, {}};
+}
+
+/// Whoever asks while a proof is under way needs the next one, which waits for it, or until its
+/// time is over: then nobody waits for it any more.
+void replica::send_proof(mono_time now) {
+  forget(proof_);
+  proof_ = {};
+  proving_ = doubted_;
+  proof_until_ = now + config_.barrier_timeout;
+  auto then = [this, number = proving_,
+               alive = std::weak_ptr(alive_)](const result<transaction_result>& answer) {
+    if (alive.expired() || !answer || number < proving_)
+      return;
+    proof_ = await(answer->revision, [this, number] { proven_ = number; });
+  };
+  store_.commit(own_write(now), proof_until_, std::move(then));
 }
 
 void replica::on_barrier(const result<transaction_result>& answer) {

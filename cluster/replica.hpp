@@ -93,6 +93,13 @@ public:
   void forget(const ticket& of) override { waiting_.erase(of); }
   void reach(uint64_t revision) override { wanted_ = std::max(wanted_, revision); }
 
+  /// Sees to it that the copy soon has all that etcd has by now; it has when `proven` is that
+  /// number, and may never be if etcd does not answer soon: then ask again. One write to etcd does
+  /// for all who have asked, the next comes when that one is here.
+  /// @param number grows from call to call.
+  void prove(uint64_t number) { doubted_ = std::max(doubted_, number); }
+  uint64_t proven() const { return proven_; }
+
   bool has_stopped() const { return stopped_; }
 
   /// Whether what came last could not be written: the copy is behind, however well it follows.
@@ -114,6 +121,8 @@ private:
   void on_barrier(const result<coordination::transaction_result>& answer);
   void moved_to(uint64_t revision);
   void send_barrier(mono_time now);
+  void send_proof(mono_time now);
+  coordination::transaction own_write(mono_time now);
 
   bool takes_pages() const override { return true; }
   void page(uint64_t revision, std::span<const coordination::key_value> keys, bool first) override;
@@ -146,6 +155,12 @@ private:
   bool barrier_sent_ = false;
   uint64_t barrier_at_ = 0; // Its revision, once known.
   mono_time barrier_until_{};
+  uint64_t writes_ = 0; // Of this kind.
+  uint64_t doubted_ = 0;
+  uint64_t proving_ = 0; // Of the write that is under way, or was the last one.
+  uint64_t proven_ = 0;
+  ticket proof_;
+  mono_time proof_until_{};
   std::map<ticket, std::function<void()>> waiting_;
   uint64_t tickets_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -24,6 +24,7 @@ enum class traffic_flaw : uint8_t {
   reads_without_lease, ///< Answers as the owner of a slot that may have another one by now.
   reads_unready,       ///< The same, though the copy does not have yet what the last owner wrote.
   believes_copies,     ///< Says of what a copy does not have that there is no such thing.
+  skips_proof,         ///< The same, but only owners do: of hashes of other slots' entries.
   traffic_flaw_sentinel_
 };
 

@@ -10,9 +10,11 @@ namespace shoal::sim {
 struct sim_entry {
   size_t slot = 0;
   uint16_t number = 0;
+  size_t second_slot = 0;       ///< Of its other hash.
   uint64_t acknowledged_at = 0; ///< Revision of the last write that was; 0: none was.
 
   std::string hash() const;
+  std::string second_hash() const;
   std::string key() const { return sim_registrar::key_of(hash()); }
 };
 
@@ -21,7 +23,7 @@ struct sim_entry {
 ///  - who asks a node that lives and does not hang is answered within the bound
 ///  - nobody is shown what never stood there, and what was acknowledged stood there
 ///  - nobody who doubts it (seek_entry) is told that there is no such entry once one was
-///    acknowledged, whatever has gone wrong
+///    acknowledged, by whichever of its hashes and whatever has gone wrong
 ///  - who asks a node that is well and linked to the entry's owner, which is well too, gets an
 ///    answer no older than what was acknowledged before the question
 class sim_customers {
@@ -46,7 +48,7 @@ private:
 
   size_t choose();
   template <class Message>
-  void ask(sim_tracker& at, size_t entry, Message what);
+  void ask(sim_tracker& at, size_t entry, Message what, bool by_second = false);
   void heard(const question& asked, const result<registry_entry>& answer, duration took);
   void check_found(const question& asked, const std::string& value);
   void check_absent(const question& asked);

@@ -144,6 +144,12 @@ public:
     if (life_)
       life_->copy->reach(revision);
   }
+  uint64_t ask_proof() {
+    if (life_)
+      life_->copy->prove(++doubts_);
+    return doubts_;
+  }
+  uint64_t proven() const { return life_ ? life_->copy->proven() : 0; }
 
   /// A client reads the slot's keys at this node, if it owns it.
   void read(size_t slot);
@@ -227,6 +233,7 @@ private:
   bool cut_there_ = false;
   bool cut_back_ = false;
   mono_time disturbed_at_{};
+  uint64_t doubts_ = 0; // Of all lives: how often somebody wanted to be sure of the copy.
   duration disk_delay_max_{0};
   std::function<std::unique_ptr<node_service>(sim_node&)> make_service_;
   uint64_t writes_ = 0;

@@ -39,9 +39,17 @@ info_hash sim_registrar::hash_of(size_t slot, uint16_t number) {
   return made;
 }
 
+info_hash sim_registrar::second_hash_of(size_t slot, uint16_t number, size_t other_slot) {
+  auto made = hash_of(other_slot, number);
+  made.bytes[3] = 1;
+  made.bytes[4] = static_cast<uint8_t>(slot);
+  return made;
+}
+
 std::string sim_registrar::key_of(std::string_view hash) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(hash[i]); };
-  return std::to_string(byte(0)) + "/entry-" + std::to_string(byte(1) << 8 | byte(2));
+  return std::to_string(byte(byte(3) == 1 ? 4 : 0)) + "/entry-"
+         + std::to_string(byte(1) << 8 | byte(2));
 }
 
 // -- what stands for the shards -----------------------------------------------------------

@@ -21,8 +21,10 @@ public:
 
   const registry_shard_actor& proxy() const { return proxy_; }
 
-  /// The hash that is registered under a key, and the key.
+  /// The hash that is registered under a key, another one of the same entry whose slot is another,
+  /// and the key.
   static info_hash hash_of(size_t slot, uint16_t number);
+  static info_hash second_hash_of(size_t slot, uint16_t number, size_t other_slot);
   static std::string key_of(std::string_view hash);
 
 private:
@@ -34,6 +36,8 @@ private:
   cluster::counter_amounts pending(const cluster::counter_key&) const override { return {}; }
   void flush(std::function<void(result<void>)> then) override { then({}); }
   void reach(uint64_t revision) override { node_.reach(revision); }
+  uint64_t ask_proof() override { return node_.ask_proof(); }
+  uint64_t proven() const override { return node_.proven(); }
   uint64_t revision() const override { return node_.copy_revision(); }
   cluster::registry_status status() const override { return {}; }
   result<void> await_first_view(std::chrono::milliseconds) override { return {}; }

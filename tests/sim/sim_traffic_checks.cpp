@@ -169,7 +169,10 @@ void sim_traffic::lost_with(sim_tracker& which, sim_client& who, bool in_order) 
   who.excused = true;
   if (note_)
     note_("lost: " + name_of(who) + " with " + which.id());
-  if (strict_ && age > last_words_max)
+  // Not one that was the owner until a moment ago.
+  auto stands_in
+      = owner.process && owner.process != &which && owner.process->has_role_for(slot) > stray_max;
+  if (strict_ && age > (stands_in ? stray_max : last_words_max))
     return complain(in_order ? "which left" : "which gave up leaving");
   if (owner.process == &which) {
     // One that leaves forgets its copy when it ends, though etcd may not hear of it at once.
@@ -179,7 +182,8 @@ void sim_traffic::lost_with(sim_tracker& which, sim_client& who, bool in_order) 
     auto given = std::any_of(trackers_.begin(), trackers_.end(), [&](const auto& x) {
       return which.hangs_since() - x.second->gave_strays_at() <= lag_max;
     });
-    if (ready && age > lag_max && !given)
+    // One that hung or was cut off since has said nothing to its standby meanwhile.
+    if (ready && age > lag_max && !given && which.node().is_well(age))
       complain("the owner, whose standby was ready");
     ++(ready || age <= lag_max ? tally_.fresh : tally_.bare);
     return;

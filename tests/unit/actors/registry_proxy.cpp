@@ -7,6 +7,7 @@
 #include "actors/registry_host.hpp"
 #include "actors/registry_reader.hpp"
 #include "tests/unit/actors/support/actor_fixture.hpp"
+#include "tests/unit/actors/support/quiet_service.hpp"
 
 using namespace shoal;
 using namespace shoal::test;
@@ -34,29 +35,6 @@ struct held_links final : cluster::links {
 
   std::vector<question> asked;
   std::map<uint16_t, handler> handlers;
-};
-
-struct quiet_service final : cluster::registry_service {
-  void commit(commit_request, cluster::commit_store::callback then) override {
-    then(fail(ec::not_owner));
-  }
-  bool count(const cluster::counter_key&, const cluster::counter_amounts&) override { return true; }
-  cluster::counter_amounts pending(const cluster::counter_key&) const override { return {}; }
-  void flush(std::function<void(result<void>)> then) override { then({}); }
-  void reach(uint64_t revision) override { wanted = revision; }
-  uint64_t revision() const override { return at; }
-  cluster::registry_status status() const override {
-    cluster::registry_status made;
-    made.reachable = reachable;
-    made.lag = lag;
-    return made;
-  }
-  result<void> await_first_view(std::chrono::milliseconds) override { return {}; }
-
-  uint64_t at = 5;
-  uint64_t wanted = 0;
-  bool reachable = true;
-  std::chrono::milliseconds lag{0};
 };
 
 struct fixture : tracker_fixture {
@@ -119,8 +97,11 @@ struct fixture : tracker_fixture {
   result<std::string> say(uint16_t kind, std::string body) {
     std::optional<result<std::string>> got;
     cluster::link_reply reply{[&](auto x) { got = std::move(x); }};
-    caf::anon_send(host, link_question{"b", kind, std::move(body), {}, reply});
+    auto deadline = sched.clock().now() + 10s;
+    caf::anon_send(host, link_question{"b", kind, std::move(body), deadline, reply});
     drain();
+    for (auto t = 0ms; !got && t <= peers.proof_patience; t += peers.proof_pause)
+      advance(peers.proof_pause);
     CAF_REQUIRE(got);
     return *got;
   }
@@ -240,39 +221,59 @@ CAF_TEST(a read goes to the standby and then to the copy) {
   expect_error(collect<registry_entry>(unknown), ec::not_found);
 }
 
-CAF_TEST(that nobody has it is the word of an owner and said twice) {
+CAF_TEST(that nobody has it is the word of an owner) {
   to_b();
   auto absent = post(proxy, seek_entry{both.hashes.primary_key()});
   answer(link_kind::lookup, fail(ec::not_found));
-  CAF_CHECK(links.asked.empty());
-  advance(peers.doubt_pause);
-  answer(link_kind::lookup, fail(ec::not_found));
   expect_error(collect<registry_entry>(absent), ec::not_found);
-  auto late = post(proxy, seek_entry{both.hashes.primary_key()});
-  answer(link_kind::lookup, fail(ec::not_found));
-  advance(peers.doubt_pause);
+  auto found = post(proxy, seek_entry{both.hashes.primary_key()});
   answer(link_kind::lookup, to_archive(both));
-  CAF_CHECK(collect<registry_entry>(late)->name == both.name);
-  auto at_once = post(proxy, seek_entry{both.hashes.primary_key()});
-  answer(link_kind::lookup, to_archive(both));
-  CAF_CHECK(collect<registry_entry>(at_once));
+  CAF_CHECK(collect<registry_entry>(found));
 }
 
 CAF_TEST(a standby that does not have it proves nothing) {
   to_b();
   auto unsure = post(proxy, seek_entry{both.hashes.primary_key()});
-  for (int i = 0; i < 2; ++i) {
-    answer(link_kind::lookup, fail(ec::unavailable));
-    answer(link_kind::copy_lookup, fail(ec::not_found));
-    advance(peers.doubt_pause);
-  }
+  answer(link_kind::lookup, fail(ec::unavailable));
+  answer(link_kind::copy_lookup, fail(ec::not_found));
   expect_error(collect<registry_entry>(unsure), ec::unavailable);
+}
+
+CAF_TEST(an owner looks again when its copy is certainly up to date) {
+  auto question = to_archive(lookup_entry{both.hashes.primary_key()});
+  expect_error(say(link_kind::lookup, question), ec::not_found);
+  CAF_CHECK_EQUAL(service.doubted, 1u);
+  CAF_MESSAGE("what somebody has written elsewhere comes with the proof");
+  service.proves = false;
+  auto late = post(proxy, seek_entry{both.hashes.primary_key()});
+  advance(peers.proof_pause);
+  CAF_REQUIRE(enter(both));
+  CAF_CHECK(self->mailbox().empty());
+  service.proves = true;
+  advance(peers.proof_pause);
+  CAF_CHECK_EQUAL(collect<registry_entry>(late)->name, both.name);
+  CAF_CHECK_EQUAL(service.doubted, 2u);
+  CAF_CHECK(say(link_kind::lookup, question));
+  CAF_CHECK_EQUAL(service.doubted, 2u);
+}
+
+CAF_TEST(an owner that cannot prove it does not know) {
+  auto question = to_archive(lookup_entry{both.hashes.primary_key()});
+  service.proves = false;
+  expect_error(say(link_kind::lookup, question), ec::unavailable);
+  auto unsure = post(proxy, seek_entry{both.hashes.primary_key()});
+  for (auto t = 0ms; t <= peers.proof_patience; t += peers.proof_pause)
+    advance(peers.proof_pause);
+  expect_error(collect<registry_entry>(unsure), ec::unavailable);
+  CAF_MESSAGE("who does not doubt it gets what the copy says");
+  auto plain = post(proxy, lookup_entry{both.hashes.primary_key()});
+  drain();
+  expect_error(collect<registry_entry>(plain), ec::not_found);
 }
 
 CAF_TEST(an owner without its lease asks who may have followed) {
   auto absent = post(proxy, seek_entry{both.hashes.primary_key()});
-  drain();
-  advance(peers.doubt_pause);
+  advance(peers.proof_pause);
   CAF_CHECK(links.asked.empty());
   expect_error(collect<registry_entry>(absent), ec::not_found);
   CAF_REQUIRE(enter(both));
@@ -299,8 +300,8 @@ CAF_TEST(an owner whose copy is behind does not know every hash) {
   expect_error(say(link_kind::copy_lookup, question), ec::not_found);
   auto unsure = post(proxy, seek_entry{both.hashes.primary_key()});
   drain();
-  advance(peers.doubt_pause);
   expect_error(collect<registry_entry>(unsure), ec::unavailable);
+  CAF_CHECK_EQUAL(service.doubted, 0u);
   CAF_REQUIRE(enter(both));
   CAF_CHECK(say(link_kind::lookup, question));
 }

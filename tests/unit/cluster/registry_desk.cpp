@@ -99,6 +99,19 @@ CAF_TEST(only the owner of the home slot writes and all have the copy) {
   CAF_CHECK_EQUAL(world.commit(b, put_entry(std::string(20, '\x82'))), ec::not_owner);
 }
 
+CAF_TEST(whoever asks for a proof has it a moment later) {
+  auto& a = world.add("a", heard);
+  auto& b = world.add("b", heard_b);
+  world.own(a, 0, 255);
+  world.run_for(1s);
+  CAF_CHECK_EQUAL(world.commit(a, put_entry(key_of_a)), std::nullopt);
+  auto proof = b.desk->ask_proof();
+  CAF_CHECK(b.desk->proven() < proof);
+  world.run_for(500ms);
+  CAF_CHECK_EQUAL(b.desk->proven(), proof);
+  CAF_CHECK(heard_b.keys == std::vector{key_of_a});
+}
+
 CAF_TEST(counts of all nodes add up and are not shown twice) {
   auto& a = world.add("a", heard);
   auto& b = world.add("b", heard_b);

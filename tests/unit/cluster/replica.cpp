@@ -1,176 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #define CAF_SUITE cluster.replica
 
-#include "cluster/replica.hpp"
-
-#include "cluster/lmdb_copy.hpp"
-#include "tests/sim/etcd_model.hpp"
-#include "tests/unit/persistence/support.hpp"
-
-#include <caf/test/unit_test.hpp>
+#include "tests/unit/cluster/support/replica_fixture.hpp"
 
 using namespace shoal;
-using namespace shoal::sim;
-using namespace shoal::cluster;
-using namespace shoal::coordination;
 using namespace shoal::test;
-using namespace std::chrono_literals;
 
-namespace {
-
-/// LMDB, with a disk that can be full.
-struct frail_copy final : replica_copy {
-  explicit frail_copy(lmdb_store& store) : real{store} {}
-
-  result<std::string> origin() const override { return real.origin(); }
-  result<void> adopt(const std::string& cluster) override { return real.adopt(cluster); }
-  result<copy_position> position() const override { return real.position(); }
-  result<void> apply(std::span<const replicated> changes, const copy_position& after) override {
-    if (is_full)
-      return fail(ec::storage_full);
-    ++transactions;
-    return real.apply(changes, after);
-  }
-  result<void> visit(table where, std::string_view first, const visitor& v) const override {
-    return real.visit(where, first, v);
-  }
-
-  lmdb_copy real;
-  bool is_full = false;
-  int transactions = 0;
-};
-
-/// An etcd that is full: it reads, and takes no write.
-struct refusing_store final : coordination::store {
-  explicit refusing_store(coordination::store& real) : etcd{real} {}
-
-  void read(coordination::range_query query, mono_time deadline,
-            callback<coordination::range_page> then) override {
-    etcd.read(std::move(query), deadline, std::move(then));
-  }
-  void commit(coordination::transaction, mono_time,
-              callback<coordination::transaction_result> then) override {
-    ++commits;
-    then(fail(ec::unavailable, "mvcc: database space exceeded"));
-  }
-  std::unique_ptr<coordination::watch> follow(std::string first, std::string end, uint64_t from,
-                                              coordination::watcher& who) override {
-    return etcd.follow(std::move(first), std::move(end), from, who);
-  }
-  void grant(uint32_t ttl_s, mono_time deadline, callback<coordination::lease_id> then) override {
-    etcd.grant(ttl_s, deadline, std::move(then));
-  }
-  void keep_alive(coordination::lease_id lease, mono_time deadline,
-                  callback<uint32_t> then) override {
-    etcd.keep_alive(lease, deadline, std::move(then));
-  }
-  void revoke(coordination::lease_id lease, mono_time deadline, callback<uint64_t> then) override {
-    etcd.revoke(lease, deadline, std::move(then));
-  }
-
-  coordination::store& etcd;
-  int commits = 0;
-};
-
-struct fixture : replica_listener {
-  fixture() {
-    config.node = "a";
-    config.cluster = "c";
-    config.follow.page = 3;
-    start();
-  }
-
-  void start() {
-    copy.reset();
-    disk.reset();
-    store.reset();
-    store = open_store(store_config(folder.path() / "store"));
-    disk = std::make_unique<frail_copy>(*store);
-    replacements = 0;
-    copy = std::make_unique<replica>(*store_used, *disk, clock, *this, config);
-  }
-
-  /// Stops, and flips a bit of each occurrence of a text in the file.
-  void damage(std::string_view marker) {
-    copy.reset();
-    disk.reset();
-    store.reset();
-    auto file = folder.path() / "store" / "data.mdb";
-    auto bytes = file_bytes(file);
-    size_t hits = 0;
-    for (auto at = bytes.find(marker); at != std::string::npos; at = bytes.find(marker, at + 1)) {
-      bytes[at + 1] = static_cast<char>(bytes[at + 1] ^ 1);
-      ++hits;
-    }
-    CAF_REQUIRE(hits > 0);
-    write_file(file, bytes);
-  }
-
-  void applied(uint64_t revision, std::span<const replicated> changes) override {
-    last = revision;
-    told += changes.size();
-  }
-  void replaced(uint64_t revision) override {
-    last = revision;
-    ++replacements;
-  }
-  void failed(const error& why) override { failures.push_back(why); }
-
-  void run_for(sim::duration span) {
-    for (auto end = time.now() + span; time.now() < end;) {
-      if (copy)
-        copy->advance();
-      time.run_for(20ms);
-    }
-  }
-
-  void put(const std::string& below, std::optional<std::string> value) {
-    operator_link->commit({{}, {{"shoal/data/" + below, std::move(value), 0}}, {}}, time.now() + 1s,
-                          [](auto) {});
-    time.run_for(20ms);
-  }
-
-  std::string value(std::string_view key) { return value_of(*store, table::refs, key); }
-
-  /// Whether the copy is what etcd holds, versions too.
-  bool is_equal() {
-    size_t rows = 0;
-    auto page = etcd.state().read({"shoal/data/", "shoal/data0", 1000, 0});
-    for (const auto& kv : page->keys) {
-      auto at = parse_data_key(std::string_view(kv.key).substr(11));
-      if (!at)
-        continue;
-      ++rows;
-      auto held = store->get(at->where, at->key);
-      if (!held || !*held || (*held)->value != kv.value || (*held)->revision != kv.mod_revision)
-        return false;
-    }
-    uint64_t all = 0;
-    for (auto where : shared_tables)
-      all += count_of(*store, where);
-    return rows == all;
-  }
-
-  timeline time{1};
-  etcd_model etcd{time, {}};
-  std::unique_ptr<etcd_link> link = etcd.connect();
-  coordination::store* store_used = link.get();
-  std::unique_ptr<etcd_link> operator_link = etcd.connect();
-  std::function<mono_time()> clock = [this] { return time.now(); };
-  temp_folder folder;
-  replica_config config;
-  std::unique_ptr<lmdb_store> store;
-  std::unique_ptr<frail_copy> disk;
-  std::unique_ptr<replica> copy;
-  uint64_t last = 0;
-  size_t told = 0;
-  int replacements = 0;
-  std::vector<error> failures;
-};
-
-} // namespace
-
-CAF_TEST_FIXTURE_SCOPE(replica_tests, fixture)
+CAF_TEST_FIXTURE_SCOPE(replica_tests, replica_fixture)
 
 CAF_TEST(a copy is read whole and then follows) {
   for (int i = 0; i < 10; ++i)
@@ -458,6 +294,56 @@ CAF_TEST(a revision without data is reached by a write of its own) {
   run_for(1s);
   CAF_CHECK(copy->revision() >= epoch);
   CAF_CHECK(etcd.state().find("shoal/data/barriers/a").has_value());
+}
+
+CAF_TEST(a proof is there when the copy has all that was written before) {
+  run_for(1s);
+  put("refs/a", "1"); // Before the copy has heard of it.
+  copy->prove(1);
+  std::string at_proof;
+  for (int i = 0; i < 100 && copy->proven() < 1; ++i) {
+    copy->advance();
+    time.run_for(1ms);
+    at_proof = value("a");
+  }
+  CAF_CHECK_EQUAL(copy->proven(), 1u);
+  CAF_CHECK_EQUAL(at_proof, "1");
+  CAF_MESSAGE("one write does for all who ask meanwhile");
+  auto before = etcd.state().revision();
+  for (uint64_t number = 2; number < 100; ++number)
+    copy->prove(number);
+  run_for(1s);
+  CAF_CHECK_EQUAL(copy->proven(), 99u);
+  CAF_CHECK(etcd.state().revision() <= before + 2);
+  CAF_MESSAGE("nobody asks, nothing is written");
+  before = etcd.state().revision();
+  run_for(5s);
+  CAF_CHECK_EQUAL(etcd.state().revision(), before);
+}
+
+CAF_TEST(there is no proof while the copy stands still and nobody is asked for one for ever) {
+  run_for(1s);
+  disk->is_full = true;
+  put("refs/a", "1");
+  copy->prove(1);
+  run_for(10s);
+  CAF_CHECK_EQUAL(copy->proven(), 0u);
+  CAF_CHECK(copy->waiting() <= 1u);
+  auto before = etcd.state().revision();
+  run_for(10s);
+  CAF_CHECK_EQUAL(etcd.state().revision(), before);
+  disk->is_full = false;
+  run_for(5s);
+  CAF_CHECK_EQUAL(copy->proven(), 1u);
+  link->cut(true, true);
+  copy->prove(2);
+  run_for(10s);
+  CAF_CHECK_EQUAL(copy->proven(), 1u);
+  link->cut(false, false);
+  run_for(10s);
+  copy->prove(3);
+  run_for(1s);
+  CAF_CHECK_EQUAL(copy->proven(), 3u);
 }
 
 CAF_TEST(an etcd that refuses a witness is not asked for it all the time) {
