@@ -27,8 +27,9 @@ constexpr auto step_of_verifying = std::chrono::milliseconds(20); ///< Nobody te
 constexpr auto resume_period = std::chrono::seconds(5);
 constexpr auto farewell_time = std::chrono::seconds(3);
 constexpr auto http_after = std::chrono::seconds(20); ///< Without a byte from the swarm.
-constexpr auto http_soon = std::chrono::seconds(
-    3); ///< The same, where there is no web seed, or little is left of theirs.
+constexpr auto http_soon = std::chrono::seconds(3);   ///< The same, where there is no web seed,
+constexpr auto http_at_once
+    = std::chrono::milliseconds(500); ///< or little is left of theirs: the same servers go on.
 constexpr uint64_t servers_end_bytes_max = 64 << 20;
 constexpr auto pardon_after = std::chrono::seconds(10); ///< Without a byte, after wrong ones.
 constexpr int pardons_max = 5;
@@ -326,8 +327,9 @@ outcome<std::optional<ending>> swarm_run::look_for_stall(bool may_pardon) {
   }
   if (may_pardon && sight_.wasted_bytes > 0 && now - progressed_ >= pardon_after)
     return ending::anew;
-  const auto patience
-      = job_.source().links.web_seeds.empty() || waits_for_servers_end() ? http_soon : http_after;
+  const clock::duration patience = waits_for_servers_end()                 ? http_at_once
+                                   : job_.source().links.web_seeds.empty() ? http_soon
+                                                                           : http_after;
   if (job_.source().what && now - http_tried_ >= patience) {
     http_tried_ = now;
     if (can_fetch_over_http(ctx_, job_))
