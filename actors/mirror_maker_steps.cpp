@@ -221,7 +221,14 @@ void mirror_maker::enlist() {
   auto shard = config_.registry_of(message.entry.hashes.primary_swarm());
   request(shard, mirror_patience, std::move(message))
       .then([this](const registry_entry&) { settle(); },
-            [this](const caf::error& why) { end_with(from_caf(why)); });
+            [this](const caf::error& why) {
+              auto err = from_caf(why);
+              // Somebody was first, perhaps when the origin said something else of the commit.
+              if (err.code == ec::conflict)
+                end(mirror_outcome::there);
+              else
+                end_with(err);
+            });
 }
 
 /// The record names now what was held for it.

@@ -20,7 +20,9 @@ void describe(publication& what, const std::string& base) {
   auto folder = m.kind == "model" ? std::string{} : m.kind + "s/";
   what.description
       = "Mirror of " + base + '/' + folder + percent_encode_path(m.id.str()) + "/tree/" + m.rev;
-  what.tags = "mirror";
+  auto card = profile_of(m, m.card);
+  card.tags.insert(card.tags.begin(), "mirror");
+  describe_by_card(what, card);
 }
 
 /// What stays of a mirror whatever becomes of its files.
@@ -68,6 +70,8 @@ result<surveyed_mirror> survey_mirror(webseed_side& side, const origin_name& com
   made->id = std::move(*id);
   made->rev = commit.rev;
   made->kind = commit.kind;
+  if (listing.card)
+    made->card = *listing.card;
   for (auto& file : *listing.files) {
     auto object = object_of(side.book(), commit, file);
     if (!object)

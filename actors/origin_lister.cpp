@@ -25,19 +25,19 @@ bool is_same_place(const std::string& one, const std::string& other) {
 
 } // namespace
 
-std::shared_ptr<const std::vector<hub_file>> origin_lister::files_of(const std::string& text) {
-  auto found = std::find_if(files_.begin(), files_.end(), [&](auto& x) { return x.first == text; });
-  if (found == files_.end())
-    return nullptr;
-  files_.splice(files_.begin(), files_, found);
+std::optional<origin_lister::content> origin_lister::content_of(const std::string& text) {
+  auto found
+      = std::find_if(contents_.begin(), contents_.end(), [&](auto& x) { return x.first == text; });
+  if (found == contents_.end())
+    return std::nullopt;
+  contents_.splice(contents_.begin(), contents_, found);
   return found->second;
 }
 
-void origin_lister::keep(const std::string& text,
-                         std::shared_ptr<const std::vector<hub_file>> files) {
-  files_.emplace_front(text, std::move(files));
-  if (files_.size() > limits::webseed_listings_max)
-    files_.pop_back();
+void origin_lister::keep(const std::string& text, content what) {
+  contents_.emplace_front(text, std::move(what));
+  if (contents_.size() > limits::webseed_listings_max)
+    contents_.pop_back();
 }
 
 void origin_lister::list(const origin_name& name, promise to) {
@@ -47,8 +47,12 @@ void origin_lister::list(const origin_name& name, promise to) {
     auto listing = lately->second.listing;
     auto pinned = name;
     pinned.rev = listing.commit;
-    listing.files = listing.found ? files_of(revision_text(pinned)) : nullptr;
-    if (!listing.found || listing.files) {
+    auto known = listing.found ? content_of(revision_text(pinned)) : std::nullopt;
+    if (known) {
+      listing.files = std::move(known->files);
+      listing.card = std::move(known->card);
+    }
+    if (!listing.found || known) {
       to.deliver(std::move(listing));
       return;
     }
@@ -108,14 +112,15 @@ void origin_lister::on_page(listing_page& x) {
 }
 
 void origin_lister::on_commit(lookup& l, const std::string& text, const listing_page& x) {
-  auto commit = parse_hub_commit(x.body);
-  if (!commit)
-    return settle(text, fail(ec::unavailable, commit.error().detail));
-  l.commit = std::move(*commit);
+  auto revision = parse_hub_revision(x.body);
+  if (!revision)
+    return settle(text, fail(ec::unavailable, revision.error().detail));
+  l.commit = std::move(revision->commit);
+  l.card = std::make_shared<const repository_card>(std::move(revision->card));
   auto pinned = l.name;
   pinned.rev = l.commit;
-  if (auto files = files_of(revision_text(pinned)))
-    return settle(text, origin_listing{true, {}, l.commit, std::move(files)});
+  if (auto known = content_of(revision_text(pinned)))
+    return settle(text, origin_listing{true, {}, l.commit, known->files, known->card});
   ask(text, tree_url(side_.config().base_urls[l.base], l.name, l.commit));
 }
 
@@ -136,8 +141,8 @@ void origin_lister::on_files(lookup& l, const std::string& text, const listing_p
   auto all = std::make_shared<const std::vector<hub_file>>(std::move(l.files));
   auto pinned = l.name;
   pinned.rev = l.commit;
-  keep(revision_text(pinned), all);
-  settle(text, origin_listing{true, {}, l.commit, std::move(all)});
+  keep(revision_text(pinned), {all, l.card});
+  settle(text, origin_listing{true, {}, l.commit, std::move(all), l.card});
 }
 
 void origin_lister::settle(const std::string& text, result<origin_listing> how) {
@@ -147,7 +152,7 @@ void origin_lister::settle(const std::string& text, result<origin_listing> how) 
     if (names_.size() >= limits::webseed_known_max)
       names_.clear();
     auto& known = names_[text];
-    known.listing = {how->found, how->error_code, how->commit, nullptr};
+    known.listing = {how->found, how->error_code, how->commit, nullptr, nullptr};
     known.until = mono_now() + lifetime;
   }
   for (auto& waiting : over.mapped().waiting)

@@ -31,6 +31,7 @@ private:
   struct lookup {
     origin_name name;
     std::string commit; ///< Empty: it is being asked for.
+    std::shared_ptr<const repository_card> card;
     std::vector<hub_file> files;
     size_t pages = 0;
     size_t base = 0; ///< The origin that says it.
@@ -38,23 +39,30 @@ private:
   };
 
   struct named {
-    origin_listing listing; ///< Without files: they are with the commit.
+    origin_listing listing; ///< Without files and card: they are with the commit.
     mono_time until;
   };
 
-  std::shared_ptr<const std::vector<hub_file>> files_of(const std::string& text);
+  /// What a commit has, and what was said of it when its files were listed.
+  struct content {
+    std::shared_ptr<const std::vector<hub_file>> files;
+    std::shared_ptr<const repository_card> card;
+  };
+
+  std::optional<content> content_of(const std::string& text);
   void ask(const std::string& text, std::string url);
   void on_commit(lookup& l, const std::string& text, const listing_page& x);
   void on_files(lookup& l, const std::string& text, const listing_page& x);
   void settle(const std::string& text, result<origin_listing> how);
-  void keep(const std::string& text, std::shared_ptr<const std::vector<hub_file>> files);
+  void keep(const std::string& text, content what);
 
   webseed_side& side_;
   std::shared_ptr<late_mail> mail_;
   std::unordered_map<std::string, lookup> lookups_;
   std::unordered_map<std::string, named> names_;
-  std::list<std::pair<std::string, std::shared_ptr<const std::vector<hub_file>>>>
-      files_; ///< By revision and commit, the one used last at the front.
+
+  /// By revision and commit, the one used last at the front.
+  std::list<std::pair<std::string, content>> contents_;
 };
 
 } // namespace shoal

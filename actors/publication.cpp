@@ -1,7 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "actors/publication.hpp"
 
+#include "core/limits.hpp"
+
 namespace shoal {
+
+namespace {
+
+std::string tags_of(const repository_profile& card) {
+  std::string all;
+  for (auto& tag : card.tags) {
+    if (tag.find(',') != std::string::npos
+        || all.size() + 1 + tag.size() > limits::text_field_bytes_max)
+      continue;
+    if (!all.empty())
+      all += ',';
+    all += tag;
+  }
+  return all;
+}
+
+} // namespace
+
+void describe_by_card(publication& what, const repository_profile& card,
+                      const repository_profile* before) {
+  if (what.license.empty() || (before && what.license == before->license))
+    what.license = card.license;
+  if (what.tags.empty() || (before && what.tags == tags_of(*before)))
+    what.tags = tags_of(card);
+}
 
 torrent_hashes entry_hashes(const manifest& m) {
   torrent_hashes hashes;

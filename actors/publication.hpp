@@ -20,6 +20,11 @@ struct publication {
   manifest content;
 };
 
+/// Gives it the licence and the tags of its repository's card where the publisher gave none.
+/// @param before of the revision before this one: what came from there does not stay. May be null.
+void describe_by_card(publication& what, const repository_profile& card,
+                      const repository_profile* before = nullptr);
+
 /// @returns the hashes of the registry entry: the hybrid or v2 torrent is the main one and v1 its
 /// twin; alone, v1 is the main one. @param m with all hashes.
 torrent_hashes entry_hashes(const manifest& m);

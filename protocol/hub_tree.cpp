@@ -2,10 +2,9 @@
 #include "protocol/hub_tree.hpp"
 
 #include "core/limits.hpp"
+#include "protocol/bounded_json.hpp"
 #include "protocol/git_identity.hpp"
 #include "protocol/model_id.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace shoal {
 
@@ -13,18 +12,9 @@ namespace {
 
 using document = nlohmann::json;
 
-constexpr int depth_max = 8;
-
-/// Never throws; @returns a discarded value for what is no JSON, or too deep.
-document parse_bounded(std::string_view text) {
-  auto too_deep = false;
-  auto keep = [&](int depth, document::parse_event_t, document&) {
-    too_deep |= depth > depth_max;
-    return !too_deep;
-  };
-  auto doc = document::parse(text, keep, false);
-  return too_deep ? document(document::value_t::discarded) : doc;
-}
+constexpr json_bounds tree_bounds{8, 64 * limits::files_per_revision_max};
+/// Of evaluations there are deep results, and a list of all files.
+constexpr json_bounds info_bounds{64, 8 * limits::files_per_revision_max};
 
 std::optional<std::string> text_in(const document& doc, const char* key) {
   auto found = doc.find(key);
@@ -65,7 +55,7 @@ std::optional<hub_file> read_file(const document& item) {
 } // namespace
 
 result<std::vector<hub_file>> parse_hub_tree(std::string_view json) {
-  auto doc = parse_bounded(json);
+  auto doc = parse_json(json, tree_bounds);
   if (!doc.is_array())
     return fail(ec::invalid_argument, "the listing is no list");
   if (doc.size() > limits::files_per_revision_max)
@@ -84,12 +74,12 @@ result<std::vector<hub_file>> parse_hub_tree(std::string_view json) {
   return files;
 }
 
-result<std::string> parse_hub_commit(std::string_view json) {
-  auto doc = parse_bounded(json);
+result<hub_revision> parse_hub_revision(std::string_view json) {
+  auto doc = parse_json(json, info_bounds);
   auto sha = doc.is_object() ? text_in(doc, "sha") : std::nullopt;
   if (!sha || !is_commit_id(*sha))
     return fail(ec::invalid_argument, "the revision has no commit");
-  return std::move(*sha);
+  return hub_revision{std::move(*sha), card_of_info(doc)};
 }
 
 std::string next_of_link(std::string_view header) {

@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 #include "protocol/digest.hpp"
+#include "protocol/repository_card.hpp"
 
 #include <optional>
 #include <string>
@@ -26,8 +27,14 @@ struct hub_file {
 /// @errors ec::invalid_argument, ec::too_large (more than limits::files_per_revision_max files).
 result<std::vector<hub_file>> parse_hub_tree(std::string_view json);
 
-/// Reads the commit of `/api/models/{id}/revision/{rev}`. @errors ec::invalid_argument.
-result<std::string> parse_hub_commit(std::string_view json);
+/// What a name stands for at the other hub.
+struct hub_revision {
+  std::string commit; ///< 40 digits.
+  repository_card card;
+};
+
+/// Reads `/api/models/{id}/revision/{rev}`. @errors ec::invalid_argument: it names no commit.
+result<hub_revision> parse_hub_revision(std::string_view json);
 
 /// @returns the address of the next page that a Link header names; empty if there is none.
 /// @source RFC 8288

@@ -2,10 +2,9 @@
 #include "protocol/manifest.hpp"
 
 #include "core/limits.hpp"
+#include "protocol/bounded_json.hpp"
 #include "protocol/model_card_json.hpp"
 #include "protocol/torrent_builder.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -16,8 +15,8 @@ namespace {
 using nlohmann::json;
 
 constexpr int schema_version = 1;
-constexpr int depth_max = 4;              // {cards: [{tags: [...]}]}
-constexpr size_t values_per_file_max = 8; // More than we write, for later versions.
+/// {cards: [{tags: [...]}]}, and more values for each file than we write, for later versions.
+constexpr json_bounds manifest_bounds{4, 8 * limits::files_per_revision_max};
 
 tl::unexpected<error> bad(const std::string& what) {
   return fail(ec::invalid_argument, "bad manifest: " + what);
@@ -131,6 +130,11 @@ void read_additions(reader& in, const json& doc, manifest& m) {
     in.ok = in.ok && gated->is_boolean();
     m.is_gated = in.ok && gated->get<bool>();
   }
+  if (auto card = doc.find("card"); card != doc.end()) {
+    auto read = repository_card_from_json(*card);
+    in.ok = in.ok && read.has_value();
+    m.card = std::move(read).value_or(repository_card{});
+  }
   if (!doc.contains("cards"))
     return;
   in.each(doc, "cards", [&](const json& c) {
@@ -164,19 +168,6 @@ manifest read(reader& in, const json& doc) {
   return m;
 }
 
-/// Parses what a manifest can have and no more: a hostile document of tiny nested values would
-/// otherwise take a hundred times its size in memory.
-json parse_bounded(std::string_view bytes) {
-  size_t values = 0;
-  auto keep = [&](int depth, json::parse_event_t event, json&) {
-    if (event == json::parse_event_t::key || event == json::parse_event_t::object_end
-        || event == json::parse_event_t::array_end)
-      return true;
-    return depth <= depth_max && ++values <= values_per_file_max * limits::files_per_revision_max;
-  };
-  return json::parse(bytes, keep, false);
-}
-
 } // namespace
 
 uint64_t manifest::total_size_bytes() const {
@@ -200,8 +191,12 @@ const manifest_file* manifest::find_file(std::string_view path) const {
 
 const model_card* manifest::find_card(std::string_view path) const {
   auto i = std::lower_bound(cards.begin(), cards.end(), path,
-                            [](auto& card, auto wanted) { return path_less(card.path, wanted); });
+                            [](auto& one, auto wanted) { return path_less(one.path, wanted); });
   return i == cards.end() || i->path != path ? nullptr : &*i;
+}
+
+repository_profile profile_of(const manifest& m, const repository_card& card) {
+  return profile_of(card, [&](std::string_view path) { return m.find_file(path) != nullptr; });
 }
 
 void normalize(manifest& m) {
@@ -252,13 +247,15 @@ std::string encode_manifest(const manifest& m) {
     doc["gated"] = true;
   for (auto& card : m.cards)
     doc["cards"].push_back(to_json(card));
+  if (!m.card.is_empty())
+    doc["card"] = to_json(m.card);
   return doc.dump(); // Keys of nlohmann's objects are sorted.
 }
 
 result<manifest> decode_manifest(std::string_view bytes) {
   if (bytes.size() > limits::manifest_bytes_max)
     return fail(ec::too_large, "the manifest");
-  const auto doc = parse_bounded(bytes);
+  const auto doc = parse_json(bytes, manifest_bounds);
   if (!doc.is_object())
     return bad("not a JSON object");
   reader in;

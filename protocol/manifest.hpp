@@ -6,6 +6,7 @@
 #include "protocol/digest.hpp"
 #include "protocol/model_card.hpp"
 #include "protocol/model_id.hpp"
+#include "protocol/repository_card.hpp"
 
 #include <string>
 #include <vector>
@@ -50,6 +51,9 @@ struct manifest {
   /// published before there was this field have none.
   std::vector<model_card> cards = {};
 
+  /// What the repository says of itself.
+  repository_card card = {};
+
   uint64_t total_size_bytes() const;
 
   /// @returns the torrent of that format, or null.
@@ -63,6 +67,9 @@ struct manifest {
 
   bool operator==(const manifest&) const = default;
 };
+
+/// @returns what is shown of a revision whose card is that: its own, or one that is yet to be.
+repository_profile profile_of(const manifest& m, const repository_card& card);
 
 /// Sorts files, cards and torrents as `validate` wants them.
 void normalize(manifest& m);

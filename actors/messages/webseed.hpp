@@ -75,6 +75,7 @@ struct origin_listing {
   std::string error_code; ///< Not found: as the origin says. May be empty.
   std::string commit;     ///< 40 digits.
   std::shared_ptr<const std::vector<hub_file>> files;
+  std::shared_ptr<const repository_card> card = nullptr; ///< Null: the origin says nothing.
 };
 
 /// Somebody wants to know of each file of an origin's commit that has come. `rev` of the name is

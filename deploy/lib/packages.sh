@@ -6,7 +6,7 @@ build_packages=(
   g++ cmake ninja-build ccache pkg-config
   libcaf-dev libboost1.74-dev libmsgpack-cxx-dev liblmdb-dev libssl-dev libspdlog-dev
   libtorrent-rasterbar-dev libcurl4-openssl-dev libmaxminddb-dev libcli11-dev libtomlplusplus-dev
-  nlohmann-json3-dev libsimdjson-dev libexpected-dev zlib1g-dev
+  nlohmann-json3-dev libsimdjson-dev libyaml-dev libexpected-dev zlib1g-dev
   ca-certificates curl openssl procps util-linux
 )
 

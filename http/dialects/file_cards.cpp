@@ -6,6 +6,7 @@
 #include "protocol/digest.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fcntl.h>
 
 namespace shoal::http {
@@ -97,6 +98,35 @@ result<read_card> read_card_of(object_store& objects, const manifest_file& file,
                  : read_safetensors(model, file.path, category);
 }
 
+/// One of the two files that the card of a repository is made of.
+struct card_source {
+  std::string_view path;
+  std::string repository_card::*part;
+  std::string (*read)(std::string_view);
+};
+
+constexpr std::array<card_source, 2> card_sources{
+    {{readme_path, &repository_card::data, card_data_of},
+     {model_config_path, &repository_card::config, card_config_of}}};
+
+/// Whether both have that file, or neither. @param before without a card it may be from before
+/// there were any.
+bool is_same(const manifest& m, std::string_view path, const manifest* before) {
+  if (!before || before->card.is_empty())
+    return false;
+  auto* file = m.find_file(path);
+  auto* was = before->find_file(path);
+  return file && was ? file->sha256 == was->sha256 : !file && !was;
+}
+
+/// @returns the file if it has to be read, or null.
+const manifest_file* file_to_read(const manifest& m, std::string_view path,
+                                  const manifest* before) {
+  auto* file = m.find_file(path);
+  auto is_readable = file && file->size_bytes > 0 && file->size_bytes <= card_source_bytes_max;
+  return is_readable && !is_same(m, path, before) ? file : nullptr;
+}
+
 /// @param before without a card it may be from before there were any.
 bool is_unchanged(const manifest_file& file, const manifest* before) {
   auto* was = before && !before->cards.empty() ? before->find_file(file.path) : nullptr;
@@ -110,7 +140,34 @@ std::vector<sha256_digest> cards_to_read(const manifest& m, const manifest* befo
   for (auto& file : m.files)
     if (is_model_file(file.path) && !is_unchanged(file, before))
       objects.push_back(file.sha256);
+  for (auto& source : card_sources)
+    if (auto* file = file_to_read(m, source.path, before))
+      objects.push_back(file->sha256);
   return objects;
+}
+
+result<repository_card> read_repository_card(object_store& objects, const manifest& m,
+                                             const manifest* before) {
+  auto is_as_before = [&](auto& source) { return is_same(m, source.path, before); };
+  if (std::all_of(card_sources.begin(), card_sources.end(), is_as_before))
+    return before->card; // With what an origin knows of it.
+  repository_card card;
+  if (is_same(m, readme_path, before)) {
+    card = before->card;
+    card.config.clear();
+  }
+  for (auto& source : card_sources) {
+    if (is_as_before(source))
+      card.*source.part = before->card.*source.part;
+    auto* file = file_to_read(m, source.path, before);
+    if (!file)
+      continue;
+    auto bytes = objects.load(file->sha256, card_source_bytes_max);
+    if (!bytes)
+      return tl::unexpected{bytes.error()};
+    card.*source.part = source.read(*bytes);
+  }
+  return card;
 }
 
 result<void> add_cards(object_store& objects, manifest& m, std::string_view category,

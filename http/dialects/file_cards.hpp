@@ -18,7 +18,15 @@ namespace shoal::http {
 result<void> add_cards(object_store& objects, manifest& m, std::string_view category,
                        const manifest* before = nullptr);
 
-/// @returns the objects that `add_cards` reads.
+/// Reads what the repository says of itself in its README.md and config.json: run it on the disk
+/// pool. What cannot be understood says nothing.
+/// @param before as above: what these files say is taken over while they stay as they were, and
+/// what an origin has said of the repository as long as its README does.
+/// @errors ec::storage_*.
+result<repository_card> read_repository_card(object_store& objects, const manifest& m,
+                                             const manifest* before = nullptr);
+
+/// @returns the objects that these two read.
 std::vector<sha256_digest> cards_to_read(const manifest& m, const manifest* before);
 
 } // namespace shoal::http

@@ -122,6 +122,15 @@ result<void> look_at_base(making& x) {
   return {};
 }
 
+/// What the README said of the base and nobody else has said since is not true of the commit.
+void describe(publication& what, const manifest* base, bool was_mirror) {
+  auto& m = what.content;
+  auto before = base ? profile_of(*base, base->card) : repository_profile{};
+  if (was_mirror)
+    what.tags.clear(); // Nobody here has chosen them.
+  describe_by_card(what, profile_of(m, m.card), &before);
+}
+
 /// Everything that takes its time. @returns nothing if nothing changes.
 result<std::optional<held_publication>> prepare(making& x) {
   auto m = changed_files(x);
@@ -157,6 +166,10 @@ result<std::optional<held_publication>> prepare(making& x) {
   auto& before = x.base.files;
   if (auto added = add_cards(x.node.objects(), *m, x.base.about.category, before.get()); !added)
     return tl::unexpected{added.error()};
+  auto card = read_repository_card(x.node.objects(), *m, before.get());
+  if (!card)
+    return tl::unexpected{card.error()};
+  m->card = std::move(*card);
   auto stored = x.node.objects().files().put(encode_manifest(*m));
   if (!stored)
     return tl::unexpected{stored.error()};
@@ -171,6 +184,7 @@ result<std::optional<held_publication>> prepare(making& x) {
   what.tags = x.base.about.tags;
   what.description = x.note.summary;
   what.content = std::move(*m);
+  describe(what, before.get(), x.base.is_mirror);
   auto named = sized_objects_of(x.node.objects(), what.content, *stored);
   return held_publication{std::move(what), *stored, std::move(*held), std::move(named), x.base.rev};
 }

@@ -50,15 +50,35 @@ std::vector<std::string> split_tags(std::string_view list) {
   return all;
 }
 
-void add_entry(document& doc, const registry_entry& entry) {
-  doc["tags"] = tags_of(entry);
+void add_tags(std::vector<std::string>& all, std::span<const std::string> more) {
+  for (auto& tag : more)
+    if (std::find(all.begin(), all.end(), tag) == all.end())
+      all.push_back(tag);
+}
+
+/// What the repository says of itself.
+repository_profile add_card(document& doc, const manifest& m) {
+  auto profile = profile_of(m, m.card);
+  if (auto data = document::parse(m.card.data, nullptr, false); data.is_object())
+    doc["cardData"] = std::move(data);
+  if (auto config = document::parse(m.card.config, nullptr, false); config.is_object())
+    doc["config"] = std::move(config);
+  if (!profile.pipeline_tag.empty())
+    doc["pipeline_tag"] = profile.pipeline_tag;
+  if (!profile.library_name.empty())
+    doc["library_name"] = profile.library_name;
+  return profile;
+}
+
+/// What the publisher says of it goes first.
+/// @param has_card the repository has one of its own, whose tags these may be.
+void add_entry(document& doc, const registry_entry& entry, bool has_card) {
   doc["downloads"] = entry.completions;
-  auto card = document::object();
+  auto& card = doc["cardData"];
   if (!entry.license.empty())
     card["license"] = entry.license;
-  if (auto tags = split_tags(entry.tags); !tags.empty())
+  if (auto tags = split_tags(entry.tags); !tags.empty() && !has_card)
     card["tags"] = std::move(tags);
-  doc["cardData"] = std::move(card);
   if (!entry.description.empty())
     doc["description"] = entry.description;
 }
@@ -122,7 +142,7 @@ document repository_json(const hub_repository& x) {
                {"disabled", false},
                {"downloads", 0},
                {"likes", 0},
-               {"tags", document::array()},
+               {"cardData", document::object()},
                {"createdAt", at},
                {"lastModified", at},
                {"usedStorage", what.size_bytes}};
@@ -136,8 +156,16 @@ document repository_json(const hub_repository& x) {
     doc["author"] = what.id.substr(0, slash);
   if (x.files && x.files->is_gated)
     doc["gated"] = "auto";
+  auto tags = x.entry ? tags_of(*x.entry) : std::vector<std::string>{};
+  if (x.files) {
+    auto profile = add_card(doc, *x.files);
+    if (!profile.license.empty() && (!x.entry || x.entry->license.empty()))
+      profile.tags.push_back("license:" + profile.license);
+    add_tags(tags, profile.tags);
+  }
+  doc["tags"] = std::move(tags);
   if (x.entry)
-    add_entry(doc, *x.entry);
+    add_entry(doc, *x.entry, x.files && !x.files->card.is_empty());
   if (!x.commit.empty())
     doc["sha"] = x.commit;
   if (x.files)

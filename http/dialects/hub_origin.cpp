@@ -119,6 +119,8 @@ result<manifest> manifest_of(const listed_match& found) {
   m.id = *model_id::parse(found.name.id);
   m.rev = found.listing.commit;
   m.kind = found.name.kind;
+  if (found.listing.card)
+    m.card = *found.listing.card;
   for (auto& file : *found.listing.files)
     m.files.push_back({file.path, file.size_bytes, file.sha256.value_or(sha256_digest{}),
                        std::nullopt, file.git_blob});

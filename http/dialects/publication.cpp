@@ -2,9 +2,8 @@
 #include "http/dialects/publication.hpp"
 
 #include "core/limits.hpp"
+#include "protocol/bounded_json.hpp"
 #include "protocol/torrent_builder.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <array>
 #include <map>
@@ -15,23 +14,11 @@ namespace {
 
 using document = nlohmann::json;
 
-constexpr int depth_max = 3; // {files: [{path: ...}]}
-constexpr size_t values_max = 8 * limits::files_per_revision_max;
+/// {files: [{path: ...}]}
+constexpr json_bounds publication_bounds{3, 8 * limits::files_per_revision_max};
 
 tl::unexpected<error> bad(std::string what) {
   return fail(ec::invalid_argument, std::move(what));
-}
-
-/// Refuses documents that would take a hundred times their size in memory.
-document parse_bounded(std::string_view body) {
-  size_t values = 0;
-  auto keep = [&](int depth, document::parse_event_t event, document&) {
-    if (event == document::parse_event_t::key || event == document::parse_event_t::object_end
-        || event == document::parse_event_t::array_end)
-      return true;
-    return depth <= depth_max && ++values <= values_max;
-  };
-  return document::parse(body, keep, false);
 }
 
 result<std::string> text_in(const document& doc, const char* key, size_t bytes_max) {
@@ -164,7 +151,7 @@ result<void> check_content(manifest& m) {
 
 result<publication> read_publication(const model_id& id, std::string_view rev,
                                      std::string_view body) {
-  auto doc = parse_bounded(body);
+  auto doc = parse_json(body, publication_bounds);
   if (!doc.is_object())
     return bad("the body is not a JSON object, or has too many values");
   publication out;

@@ -68,8 +68,8 @@ result<void> name_blobs(object_store& objects, manifest& m) {
 }
 
 /// @returns the object of the manifest. @param before the revision's manifest if there is one: it
-/// may be of the time when blobs had no names, or model files no cards, and stays as it is if all
-/// the rest is the same.
+/// may be of the time when blobs had no names, or model files or repositories no cards, and stays
+/// as it is if all the rest is the same.
 result<sha256_digest> store_manifest(object_store& objects, publication& what,
                                      const std::optional<sha256_digest>& before) {
   auto& m = what.content;
@@ -80,9 +80,16 @@ result<sha256_digest> store_manifest(object_store& objects, publication& what,
     return tl::unexpected{named.error()};
   if (is_before())
     return *before;
-  return add_cards(objects, m, what.category).and_then([&] {
-    return objects.files().put(encode_manifest(m));
-  });
+  if (auto added = add_cards(objects, m, what.category); !added)
+    return tl::unexpected{added.error()};
+  if (is_before())
+    return *before;
+  auto card = read_repository_card(objects, m);
+  if (!card)
+    return tl::unexpected{card.error()};
+  m.card = std::move(*card);
+  describe_by_card(what, profile_of(m, m.card));
+  return objects.files().put(encode_manifest(m));
 }
 
 /// What a publication names and is not here. Runs on the disk pool.

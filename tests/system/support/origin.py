@@ -56,6 +56,7 @@ class Origin(LocalServer):
         self.hub = hub  # Else a plain file server: no commits, no hashes.
         self.token = token
         self.commits = {name: COMMIT for name in repositories}
+        self.info = {}  # {"ns/name": what it says of it besides}
         self.faults = []
         self.gate = None
         self.page_files = 1000  # Of a listing.
@@ -296,7 +297,8 @@ class _Handler(Handler):
             return self._refuse(404, "RevisionNotFound")
         if found[2] == "revision":
             document = {"id": found[1], "sha": commit,
-                        "siblings": [{"rfilename": name} for name in files]}
+                        "siblings": [{"rfilename": name} for name in files],
+                        **self.owner.info.get(found[1], {})}
         else:
             document = [self._entry(name, data) for name, data in sorted(files.items())]
         return self._send_pages(path, document)

@@ -81,6 +81,35 @@ CAF_TEST(a repository has what clients read) {
   CAF_CHECK_EQUAL(doc.size(), 3u);
 }
 
+CAF_TEST(a repository says what it is for) {
+  auto m = sample();
+  m.card = {R"({"license":"mit","tags":["chat"]})",
+            R"({"architectures":["LlamaForCausalLM"]})",
+            "",
+            "",
+            {}};
+  revision what;
+  what.id = "org/model";
+  what.kind = "model";
+  auto elsewhere = repository_json({what, nullptr, "", &m, false});
+  CAF_CHECK_EQUAL(elsewhere["pipeline_tag"], "text-generation");
+  CAF_CHECK_EQUAL(elsewhere["library_name"], "transformers");
+  CAF_CHECK_EQUAL(elsewhere["config"].dump(), m.card.config);
+  CAF_CHECK_EQUAL(elsewhere["cardData"].dump(), m.card.data);
+  CAF_CHECK_EQUAL(elsewhere["tags"].dump(),
+                  R"(["transformers","text-generation","chat","license:mit"])");
+  CAF_MESSAGE("what the publisher says goes before");
+  registry_entry entry;
+  entry.tags = "mine";
+  entry.license = "gpl-3.0";
+  auto here = repository_json({what, &entry, "", &m, false});
+  CAF_CHECK_EQUAL(here["tags"].dump(),
+                  R"(["mine","license:gpl-3.0","transformers","text-generation","chat"])");
+  CAF_CHECK_EQUAL(here["cardData"].dump(), R"({"license":"gpl-3.0","tags":["chat"]})");
+  m.card = {};
+  CAF_CHECK(!repository_json({what, &entry, "", &m, false}).contains("pipeline_tag"));
+}
+
 CAF_TEST(siblings have their blobs if they are asked for) {
   auto list = siblings_json(sample(), true);
   CAF_CHECK_EQUAL(list[0]["lfs"]["sha256"], sha256("big").hex());

@@ -41,11 +41,37 @@ CAF_TEST(a listing that is none is refused whole) {
 }
 
 CAF_TEST(a revision has a commit) {
-  const auto commit = parse_hub_commit(R"({"sha":")" + blob + R"("})");
-  CAF_REQUIRE(commit);
-  CAF_CHECK_EQUAL(*commit, blob);
+  auto plain = parse_hub_revision(R"({"sha":")" + blob + R"("})");
+  CAF_REQUIRE(plain);
+  CAF_CHECK_EQUAL(plain->commit, blob);
+  CAF_CHECK(plain->card.is_empty());
   for (auto* odd : {"", "[]", "{}", R"({"sha":"main"})", R"({"sha":1})"})
-    CAF_CHECK(!parse_hub_commit(odd));
+    CAF_CHECK(!parse_hub_revision(odd));
+}
+
+CAF_TEST(a revision says what it is for) {
+  auto found = parse_hub_revision(R"({"sha":")" + blob
+                                  + R"(","pipeline_tag":"fill-mask","library_name":"transformers",
+      "tags":["pytorch","en"],"config":{"architectures":["BertForMaskedLM"],"model_type":"bert",
+      "tokenizer_config":{"unk_token":"[UNK]"}},"siblings":[{"rfilename":"a"}],
+      "cardData":{"license":"mit","language":"en"}})");
+  CAF_REQUIRE(found);
+  auto& card = found->card;
+  CAF_CHECK_EQUAL(card.pipeline_tag, "fill-mask");
+  CAF_CHECK_EQUAL(card.library_name, "transformers");
+  CAF_CHECK((card.tags == std::vector<std::string>{"pytorch", "en"}));
+  CAF_CHECK_EQUAL(card.data, R"({"language":"en","license":"mit"})");
+  CAF_CHECK_EQUAL(card.config, R"({"architectures":["BertForMaskedLM"],"model_type":"bert"})");
+}
+
+CAF_TEST(results of evaluations are no reason to know nothing) {
+  std::string deep = R"([{"results":[{"metrics":[{"args":{"a":{"b":[[[[[[[[[[1]]]]]]]]]]}}}]}]}])";
+  auto found = parse_hub_revision(R"({"sha":")" + blob + R"(","cardData":{"license":"mit",)"
+                                  + R"("model-index":)" + deep + "}}");
+  CAF_REQUIRE(found);
+  CAF_CHECK(found->card.data.find(R"("license":"mit")") != std::string::npos);
+  auto bottomless = std::string(100'000, '[') + std::string(100'000, ']');
+  CAF_CHECK(!parse_hub_revision(R"({"x":)" + bottomless + R"(,"sha":")" + blob + R"("})"));
 }
 
 CAF_TEST(the next page is found among links) {

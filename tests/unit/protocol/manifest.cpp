@@ -48,6 +48,8 @@ CAF_TEST(a manifest survives the way to JSON and back) {
   m.kind = "dataset";
   m.id = *model_id::parse("gpt2");
   m.torrents.clear();
+  m.card
+      = {R"({"license":"mit","model-index":[{"results":[[[[1]]]]}]})", "", "fill-mask", "", {"a"}};
   CAF_CHECK(decode_manifest(encode_manifest(m)) == m);
 }
 
