@@ -27,7 +27,8 @@ constexpr uint64_t sendfile_bytes_max = 4 * 1024 * 1024;
 constexpr size_t disk_piece_bytes = 256 * 1024;
 constexpr size_t warm_piece_bytes = 64 * 1024;
 
-/// After so many of the latter one of the former goes, while which others have their turn.
+/// After so many warm pieces one comes by way of the disk pool, so that other connections of this
+/// thread have their turn.
 constexpr int warm_pieces_at_once = 15;
 
 /// Of a body that has not come yet.
