@@ -74,10 +74,10 @@ class Machine:
         return True
 
     def freeze(self):
-        self.process.signal(signal.SIGSTOP)
+        self.process.pause()
 
     def thaw(self):
-        self.process.signal(signal.SIGCONT)
+        self.process.resume()
 
     def close(self, timeout_s=1):
         if self.process is not None and self.process.alive:

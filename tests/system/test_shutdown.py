@@ -54,13 +54,13 @@ def test_who_waits_at_its_door_is_answered(make_node):
     """A listener that closes resets what the kernel has taken for it: that comes first."""
     for flags in ((), ("--fast-lane", "false")):
         node = make_node(*flags)
-        node.process.signal(signal.SIGSTOP)
+        node.process.pause()
         waiting = [RawConnection(node.address) for _ in range(200)]
         try:
             for connection in waiting:
                 connection.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
             node.process.signal(signal.SIGTERM)
-            node.process.signal(signal.SIGCONT)
+            node.process.resume()
             assert [connection.answer().status for connection in waiting] == [200] * len(waiting)
         finally:
             for connection in waiting:

@@ -72,10 +72,10 @@ class Cluster:
         return self.nodes[i].terminate(30)
 
     def pause(self, i):
-        self.nodes[i].process.signal(signal.SIGSTOP)
+        self.nodes[i].process.pause()
 
     def resume(self, i):
-        self.nodes[i].process.signal(signal.SIGCONT)
+        self.nodes[i].process.resume()
 
     @property
     def alive(self):

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from . import wait
 from .paths import SLOWNESS
 
 _next_host = itertools.count(11)
@@ -86,6 +87,25 @@ class Process:
 
     def signal(self, number):
         self._child.send_signal(number)
+
+    def pause(self):
+        """Stops it where it stands. Returns when all its threads stand still: until each has
+        taken notice of the signal, the others go on and may still answer."""
+        self.signal(signal.SIGSTOP)
+        wait.until(self._stands_still, 30, f"{self.argv[0]} stands still")
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
+    def _stands_still(self):
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            try:
+                state = (thread / "stat").read_text().rpartition(")")[2].split()[0]
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has ended meanwhile
+            if state not in "TZX":
+                return False
+        return True
 
     def wait(self, timeout_s):
         return self._child.wait(timeout_s * SLOWNESS)
