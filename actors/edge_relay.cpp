@@ -119,6 +119,7 @@ void edge_relay::send_announces(node_number node, outbox& box) {
       ++next_;
     }
     hub_.metrics().sent.add(batch.size());
+    hub_.metrics().batches.add();
     hub_.tell(node, link_kind::announces, body_);
   }
   box.announces.clear();

@@ -136,6 +136,8 @@ void relay_hub::add_metrics(metrics::registry& registry) {
         "counter");
   };
   add("shoal_relay_announces_sent_total", "Announces passed to other nodes", &relay_metrics::sent);
+  add("shoal_relay_batches_sent_total", "Messages with announces to other nodes",
+      &relay_metrics::batches);
   add("shoal_relay_announces_served_total", "Announces answered for other nodes",
       &relay_metrics::served);
   add("shoal_relay_standby_total", "Announces that a standby was asked for",

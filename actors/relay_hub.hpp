@@ -53,6 +53,7 @@ private:
 /// What relays count.
 struct relay_metrics {
   metrics::counter sent;     ///< Announces to other nodes, again and again included.
+  metrics::counter batches;  ///< Messages that they went in.
   metrics::counter served;   ///< Announces of other nodes that were answered here.
   metrics::counter stood_in; ///< Announces sent to, or answered as, a standby.
   metrics::counter resent;   ///< Announces whose first answer did not come.
