@@ -47,7 +47,8 @@ private:
   struct reading {
     webseed_fetcher_actor from;
     uint64_t reader = 0;
-    uint64_t offset = 0;
+    uint64_t offset = 0;     ///< As a reader.
+    uint64_t done_bytes = 0; ///< What has come.
   };
 
   /// Who waits for news.

@@ -191,8 +191,9 @@ void preheater::on_progress(running& r, size_t file, const pull_progress& x) {
   auto& at = r.readings.at(file);
   at.reader = x.reader;
   at.offset += x.ready_bytes;
-  if (x.ready_bytes > 0)
-    r.job.moved(file, at.offset);
+  auto done_bytes = std::max(at.offset, x.come_bytes);
+  if (std::exchange(at.done_bytes, done_bytes) != done_bytes)
+    r.job.moved(file, done_bytes);
   if (at.offset < r.job.files()[file].size_bytes)
     read_on(r, file);
   else

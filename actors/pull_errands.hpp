@@ -74,8 +74,9 @@ private:
     sha256_digest pull;
     webseed_fetcher_actor from; ///< Invalid: it is looked for.
     uint64_t reader = 0;
-    uint64_t offset = 0;
-    unsigned looks = 0; ///< On the disk, after its last byte came.
+    uint64_t offset = 0;     ///< As a reader.
+    uint64_t done_bytes = 0; ///< What has come.
+    unsigned looks = 0;      ///< On the disk, after its last byte came.
     std::optional<mono_time> look_at;
     mono_time asked_at{};
     std::vector<waiter> waiting;

@@ -152,6 +152,7 @@ void pull_errands::read_on(errand& e) {
 void pull_errands::on_progress(errand& e, const pull_progress& x) {
   e.reader = x.reader;
   e.offset += x.ready_bytes;
+  e.done_bytes = std::max(e.offset, x.come_bytes);
   if (e.offset >= e.known.size_bytes)
     return look(e);
   tell(e);
@@ -164,9 +165,9 @@ void pull_errands::on_progress(errand& e, const pull_progress& x) {
 void pull_errands::tell(errand& e) {
   auto now = mono_now();
   std::erase_if(e.waiting, [&](waiter& w) {
-    if (w.seen_bytes >= e.offset && w.until > now)
+    if (w.seen_bytes >= e.done_bytes && w.until > now)
       return false;
-    w.reply(to_archive(errand_report{e.offset, {}, 0, {}}));
+    w.reply(to_archive(errand_report{e.done_bytes, {}, 0, {}}));
     return true;
   });
 }
@@ -188,7 +189,7 @@ void pull_errands::fail_all(const sha256_digest& pull, const webseed_fetcher_act
   if (!e || e->from != from)
     return;
   auto report
-      = to_archive(errand_report{e->offset, {}, static_cast<uint8_t>(why.code), why.detail});
+      = to_archive(errand_report{e->done_bytes, {}, static_cast<uint8_t>(why.code), why.detail});
   for (auto& w : e->waiting)
     w.reply(report);
   end(pull);

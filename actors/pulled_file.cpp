@@ -26,8 +26,9 @@ result<void> go_on_as_begun(const std::filesystem::path& folder, pull_spec& what
 
 } // namespace
 
-result<std::shared_ptr<pulled_file>>
-pulled_file::open(object_store& store, const std::filesystem::path& folder, pull_spec what) {
+result<std::shared_ptr<pulled_file>> pulled_file::open(object_store& store,
+                                                       const std::filesystem::path& folder,
+                                                       pull_spec what, uint64_t held_bytes) {
   auto room = store.make_room(what.size_bytes);
   if (!room)
     return tl::unexpected{room.error()};
@@ -47,7 +48,7 @@ pulled_file::open(object_store& store, const std::filesystem::path& folder, pull
   // What nothing can tell from another version is not gone on with.
   if (!what.is_checkable() && what.etag.empty())
     partial_object::remove(folder, key);
-  std::shared_ptr<pulled_file> made{new pulled_file{std::move(what), std::move(*room)}};
+  std::shared_ptr<pulled_file> made{new pulled_file{std::move(what), std::move(*room), held_bytes}};
   auto bytes = partial_object::open(folder, key, spec);
   if (!bytes)
     return tl::unexpected{bytes.error()};
@@ -62,6 +63,8 @@ uint64_t pulled_file::open_until() const {
     return spec_.size_bytes;
   if (spec_.pieces)
     return spec_.size_bytes - 1;
+  if (is_held())
+    return 0;
   return uint64_t{bytes_->chunk_count() - 1} * bytes_->chunk_bytes();
 }
 
@@ -115,7 +118,7 @@ result<void> pulled_file::check_git_blob() const {
 
 result<sha256_digest> pulled_file::finish() {
   auto place = [this](const std::filesystem::path& file, const sha256_digest& object) {
-    return room_.fill(file, object);
+    return room_->fill(file, object);
   };
   auto object = check_git_blob().and_then([&] { return bytes_->finish(place); });
   if (object)
@@ -128,6 +131,7 @@ result<sha256_digest> pulled_file::finish() {
 void pulled_file::discard() {
   spoil();
   bytes_->discard();
+  room_.reset();
 }
 
 } // namespace shoal

@@ -33,17 +33,20 @@ struct pull_spec {
 
 /// The bytes of a file on their way from an origin: written by the origin client's thread, read by
 /// the edges, ended by a fetcher. What can be checked piece by piece is, before anybody gets it.
-/// The end of a file is held back until all of it was checked: nobody gets the whole of one that is
-/// wrong, and whoever has got the whole finds the object. All functions may be called from any
-/// thread, and do disk I/O where they say so.
+/// What can only be checked as a whole is held back until it was, up to a size; of what is larger
+/// the end is: nobody gets the whole of a file that is wrong, and whoever has got the whole finds
+/// the object. All functions may be called from any thread, and do disk I/O where they say so.
 class pulled_file {
 public:
   /// Takes room in the cache and on the disk, or goes on with what a former pull has left. Disk
   /// I/O. What a former pull has left is gone on with as it was begun: by its pieces, or without.
+  /// @param held_bytes files of up to so many bytes that can only be checked as a whole are read
+  /// by nobody before.
   /// @errors ec::unavailable: it was begun by pieces that cannot be had now; ec::storage_full,
   /// ec::storage_failed, ec::too_large, ec::invalid_argument.
-  static result<std::shared_ptr<pulled_file>>
-  open(object_store& store, const std::filesystem::path& folder, pull_spec what);
+  static result<std::shared_ptr<pulled_file>> open(object_store& store,
+                                                   const std::filesystem::path& folder,
+                                                   pull_spec what, uint64_t held_bytes);
 
   const pull_spec& spec() const { return spec_; }
   const partial_object& bytes() const { return *bytes_; }
@@ -53,6 +56,12 @@ public:
 
   /// Reads what is ready. Disk I/O. @returns fewer bytes where there are no more yet.
   result<size_t> read(uint64_t offset, std::span<uint8_t> out) const;
+
+  /// Whether nobody gets a byte before all of it was checked.
+  bool is_held() const {
+    return spec_.is_checkable() && !spec_.pieces
+           && (spec_.size_bytes <= held_bytes_ || bytes_->chunk_count() == 1);
+  }
 
   /// Whether it is whole and right.
   bool is_right() const { return right_.load(std::memory_order_acquire); }
@@ -76,18 +85,19 @@ public:
   /// wrong and gone), ec::storage_full, ec::storage_failed.
   result<sha256_digest> finish();
 
-  /// Forgets what came, so that the next pull begins anew. Disk I/O.
+  /// Forgets what came, so that the next pull begins anew, with the room of this one. Disk I/O.
   void discard();
 
 private:
-  pulled_file(pull_spec what, object_store::room room)
-      : spec_{std::move(what)}, room_{std::move(room)} {}
+  pulled_file(pull_spec what, object_store::room room, uint64_t held_bytes)
+      : spec_{std::move(what)}, room_{std::move(room)}, held_bytes_{held_bytes} {}
 
   uint64_t open_until() const;
   result<void> check_git_blob() const;
 
   pull_spec spec_;
-  object_store::room room_;
+  std::optional<object_store::room> room_; ///< Until it is filled or given up.
+  uint64_t held_bytes_;
   std::unique_ptr<partial_object> bytes_;
   std::atomic<bool> right_{false};
   std::atomic<bool> spoilt_{false};

@@ -96,7 +96,8 @@ void webseed_fetcher::open() {
   on_disk([side = &side_, spec = spec_] {
     pull_event made;
     made.what = pull_event::kind::opened;
-    auto file = pulled_file::open(side->store(), side->incoming(), spec);
+    auto held = side->config().check_first_bytes;
+    auto file = pulled_file::open(side->store(), side->incoming(), spec, held);
     if (file)
       made.file = std::move(*file);
     else
@@ -119,6 +120,7 @@ void webseed_fetcher::on_opened(pull_event& x) {
   config.size_bytes = spec_.size_bytes;
   config.chunk_bytes = bytes.chunk_bytes();
   plan_.emplace(config);
+  is_begun_before_ = bytes.ready_bytes() > 0;
   phase_ = phase::pulling;
   auto now = mono_now();
   for (uint32_t chunk = 0; chunk < bytes.chunk_count(); ++chunk)
@@ -136,111 +138,12 @@ void webseed_fetcher::on_opened(pull_event& x) {
   pump();
 }
 
-void webseed_fetcher::plan_reader(reader& r) {
-  r.planned = plan_->add_reader(r.offset, r.length, mono_now());
-  r.is_planned = true;
-}
-
-uint32_t webseed_fetcher::chunk_at(uint64_t offset) const {
-  return file_ ? static_cast<uint32_t>(offset / file_->bytes().chunk_bytes()) : 0;
-}
-
-// -- readers -------------------------------------------------------------------------------
-
-webseed_fetcher::promise webseed_fetcher::on_read(const read_pull& ask) {
-  auto answer = make_response_promise<promise>();
-  if (phase_ == phase::failed || ask.offset >= spec_.size_bytes || ask.length == 0) {
-    answer.deliver(to_caf(phase_ == phase::failed ? why_ : error{ec::range_unsatisfiable, {}}));
-    return answer;
-  }
-  auto id = ask.reader;
-  if (id == 0 && side_.readers >= limits::webseed_readers_max) {
-    answer.deliver(to_caf({ec::busy, "too many clients read files on their way"}));
-    return answer;
-  }
-  if (id == 0) {
-    id = ++last_reader_;
-    ++side_.readers;
-    auto& made = readers_[id];
-    made.offset = ask.offset;
-    made.length = ask.length;
-    if (plan_)
-      plan_reader(made);
-  }
-  waiter w{answer, id, ask.offset, ask.length, mono_now() + defaults::webseed_read_patience};
-  if (file_ && file_->ready_from(ask.offset, ask.length) > 0) {
-    this->answer(w);
-  } else {
-    ++side_.waiting;
-    waiting_.emplace(chunk_at(ask.offset), std::move(w));
-    pump();
-  }
-  return answer;
-}
-
-void webseed_fetcher::answer(waiter& w) {
-  if (phase_ == phase::failed)
-    w.answer.deliver(to_caf(why_));
-  else
-    w.answer.deliver(
-        pull_progress{w.reader, file_ ? file_->ready_from(w.offset, w.length) : 0, file_});
-}
-
-void webseed_fetcher::serve(uint32_t chunk) {
-  auto [first, last] = waiting_.equal_range(chunk);
-  for (auto it = first; it != last;) {
-    if (file_->ready_from(it->second.offset, it->second.length) == 0) {
-      ++it;
-      continue;
-    }
-    answer(it->second);
-    it = waiting_.erase(it);
-    --side_.waiting;
-  }
-}
-
-/// Those who have what they wait for, or will never have it.
-void webseed_fetcher::serve_all() {
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    auto ready = phase_ == phase::failed
-                 || (file_ && file_->ready_from(it->second.offset, it->second.length) > 0);
-    if (ready) {
-      answer(it->second);
-      --side_.waiting;
-    }
-    it = ready ? waiting_.erase(it) : std::next(it);
-  }
-}
-
-/// Those whose next chunk was given up, while others still come.
-void webseed_fetcher::refuse_stuck() {
-  if (phase_ != phase::pulling || plan_->given_up().empty())
-    return;
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    auto known = readers_.find(it->second.reader);
-    auto is_stuck = known != readers_.end() && plan_->is_stuck(known->second.planned);
-    if (is_stuck) {
-      it->second.answer.deliver(to_caf(last_failure_));
-      --side_.waiting;
-    }
-    it = is_stuck ? waiting_.erase(it) : std::next(it);
-  }
-}
-
-void webseed_fetcher::on_leave(const leave_pull& x) {
-  auto found = readers_.find(x.reader);
-  if (found == readers_.end())
-    return;
-  if (plan_ && found->second.is_planned)
-    plan_->remove_reader(found->second.planned);
-  readers_.erase(found);
-  --side_.readers;
-}
-
 // -- asking --------------------------------------------------------------------------------
 
 /// Whom to ask: origins that rest only if no other has the file.
 std::vector<uint32_t> webseed_fetcher::sources(mono_time now) const {
+  if (alone_)
+    return {*alone_};
   std::vector<uint32_t> well;
   std::vector<uint32_t> resting;
   for (uint32_t source = 0; source < spec_.urls.size(); ++source)
@@ -294,7 +197,8 @@ origin::request webseed_fetcher::request_for(const chunk_plan::request& what) co
     return checked;
   };
   auto at = std::make_shared<uint64_t>(range.first);
-  made.on_body = [file, mail, range, at](std::span<const uint8_t> bytes) -> result<void> {
+  made.on_body = [file, mail, range, at,
+                  number = what.number](std::span<const uint8_t> bytes) -> result<void> {
     if (file->is_spoilt())
       return fail(ec::unavailable, "nobody wants it any more");
     if (bytes.size() > range.last + 1 - *at)
@@ -312,14 +216,17 @@ origin::request webseed_fetcher::request_for(const chunk_plan::request& what) co
         continue;
       pull_event event;
       event.what = pull_event::kind::arrived;
+      event.request = number;
+      event.file = file;
       event.chunks = std::move(*whole);
       mail->send(std::move(event));
     }
     return {};
   };
-  made.on_done = [mail, range, at, number = what.number](auto how) {
+  made.on_done = [file, mail, range, at, number = what.number](auto how) {
     pull_event event;
     event.what = pull_event::kind::ended;
+    event.file = file;
     event.request = number;
     if (!how)
       event.failed = std::move(how.error());
@@ -332,11 +239,15 @@ origin::request webseed_fetcher::request_for(const chunk_plan::request& what) co
 }
 
 void webseed_fetcher::on_ended(const pull_event& x) {
+  if (x.file != file_)
+    return; // Of what was begun anew since.
   tickets_.erase(x.request);
   if (phase_ != phase::pulling)
     return;
   auto source = plan_->source_of(x.request);
   plan_->ended(x.request, mono_now(), x.failed && x.failed->kind == failure_kind::wrong);
+  if (x.failed)
+    alone_.reset();
   if (source && x.failed)
     side_.health().note_failure(*source, *x.failed, mono_now());
   else if (source)
@@ -368,8 +279,10 @@ void webseed_fetcher::on_event(pull_event& x) {
   case pull_event::kind::opened:
     return on_opened(x);
   case pull_event::kind::arrived:
-    if (phase_ != phase::pulling)
+    if (phase_ != phase::pulling || x.file != file_)
       return;
+    if (auto source = plan_->source_of(x.request))
+      gave_.insert(*source);
     for (auto chunk : x.chunks) {
       plan_->arrived(chunk, mono_now());
       serve(chunk);
@@ -420,8 +333,10 @@ void webseed_fetcher::on_finished(const pull_event& x) {
   if (x.failed) {
     auto why = x.failed->why;
     if (why.code == ec::hash_mismatch) {
-      side_.wrong.add();
+      note_wrong();
       why = {ec::unavailable, wrong_bytes};
+      if (may_begin_anew())
+        return begin_anew();
     }
     return end(why);
   }
@@ -432,6 +347,46 @@ void webseed_fetcher::on_finished(const pull_event& x) {
   // First, so that whoever has been served and asks again finds the object.
   tell_({std::make_shared<const pull_spec>(spec_), x.object, std::nullopt});
   serve_all();
+}
+
+/// Where it is known who has given what is wrong, that is held against them.
+void webseed_fetcher::note_wrong() {
+  side_.wrong.add();
+  if (gave_.size() == 1 && !is_begun_before_)
+    side_.health().note_failure(*gave_.begin(),
+                                {failure_kind::wrong, {ec::unavailable, {}}, {}, {}}, mono_now());
+}
+
+/// Nobody has seen a byte of it, so that nobody would get parts of two files.
+bool webseed_fetcher::may_begin_anew() const {
+  return file_->is_held() && !is_second_try_ && !(is_stopped_ && readers_.empty());
+}
+
+/// Once more, and from one origin alone as long as it does not fail: of what came from several
+/// nobody can tell which was wrong. What an earlier pull has left is nobody's for certain.
+void webseed_fetcher::begin_anew() {
+  log::warn("webseed", "begins anew key={} readers={} error=\"{}\"", spec_.key.brief(),
+            readers_.size(), wrong_bytes);
+  is_second_try_ = true;
+  auto now = mono_now();
+  auto best = 4;
+  for (uint32_t source = 0; source < spec_.urls.size(); ++source) {
+    auto had_part = gave_.contains(source) && !is_begun_before_;
+    auto rank = (had_part ? 2 : 0) + (side_.health().is_well(source, now) ? 0 : 1);
+    if (!dead_[source] && rank < best) {
+      best = rank;
+      alone_ = source;
+    }
+  }
+  gave_.clear();
+  for (auto& [number, ticket] : std::exchange(tickets_, {}))
+    side_.client().cancel(ticket);
+  file_.reset();
+  plan_.reset();
+  for (auto& [id, r] : readers_)
+    r.is_planned = false;
+  phase_ = phase::opening;
+  open();
 }
 
 void webseed_fetcher::end(error why) {
@@ -480,6 +435,7 @@ webseed_fetcher::behavior_type webseed_fetcher::make_behavior() {
       [this](const read_pull& x) { return on_read(x); },
       [this](const leave_pull& x) { on_leave(x); },
       [this](atom::stop) {
+        is_stopped_ = true;
         if (readers_.empty() && (phase_ == phase::opening || phase_ == phase::pulling))
           end({ec::unavailable, "nobody wants it any more"});
       },

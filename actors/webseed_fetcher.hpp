@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 
 namespace shoal {
 
@@ -63,6 +64,9 @@ private:
   std::vector<uint32_t> sources(mono_time now) const;
   void sync_some();
   void finish();
+  void note_wrong();
+  bool may_begin_anew() const;
+  void begin_anew();
   void end(error why);
   void answer(waiter& w);
   void serve(uint32_t chunk);
@@ -86,6 +90,11 @@ private:
   std::multimap<uint32_t, waiter> waiting_;                   ///< By the chunk that each wants.
   std::map<uint64_t, origin::origin_client::ticket> tickets_; ///< By the plan's request.
   std::vector<bool> dead_;                                    ///< Sources that do not have it.
+  std::set<uint32_t> gave_;                                   ///< Sources of what has come.
+  std::optional<uint32_t> alone_;                             ///< Whom the second try asks.
+  bool is_second_try_ = false;   ///< What came first was wrong, and nobody has seen it.
+  bool is_begun_before_ = false; ///< Part of it was here before, from whomever.
+  bool is_stopped_ = false;      ///< Whoever wanted it without reading it does no more.
   uint64_t last_reader_ = 0;
   bool syncing_ = false;
   mono_time synced_at_{};

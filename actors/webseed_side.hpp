@@ -33,6 +33,8 @@ struct webseed_config {
   bool mirror_restricted = false;  ///< Register also what an origin gives to a token alone.
   std::chrono::seconds fresh
       = defaults::webseed_fresh; ///< What an origin said is believed so long.
+  /// Files of up to so many bytes that can only be checked as a whole are given to nobody before.
+  uint64_t check_first_bytes = defaults::webseed_check_first_bytes;
   origin::client_config client;
   std::vector<std::string> allow_private; ///< What `client.guard` was made of.
 

@@ -159,6 +159,10 @@ std::vector<option> webseed_options(shoald_config& c, staging& s) {
       setting("webseed.webseed-fresh", w.fresh,
               "What an origin said about a name such as \"main\" is believed for so long",
               int64_t{0}, day),
+      setting("webseed.webseed-check-first", w.check_first_bytes,
+              "Files of up to so many bytes are checked whole before anybody gets a byte of them, "
+              "where nobody knows the hashes of their pieces",
+              uint64_t{0}, limits::object_bytes_max),
       also(setting("webseed.webseed-timeout-ms", s.webseed_timeout_ms,
                    "Milliseconds to connect to an origin, and without a byte from it", 1u,
                    3'600'000u),

@@ -37,7 +37,8 @@ struct read_pull {
 struct pull_progress {
   uint64_t reader = 0;
   uint64_t ready_bytes = 0;          ///< From the offset on, without a gap. 0: none yet.
-  std::shared_ptr<pulled_file> file; ///< Null as long as there is none.
+  std::shared_ptr<pulled_file> file; ///< Null without bytes.
+  uint64_t come_bytes = 0; ///< Of all of it; those that are held back and those elsewhere, too.
 };
 
 /// A reader goes away.
@@ -54,7 +55,7 @@ struct pull_event {
   std::vector<uint32_t> chunks;
   std::optional<origin::failure> failed;
   std::optional<sha256_digest> object; ///< What a finished file has become.
-  std::shared_ptr<pulled_file> file;
+  std::shared_ptr<pulled_file> file;   ///< Of `opened`, `arrived` and `ended`.
 };
 
 /// A fetcher to its owner: the file is here, or it will not come.

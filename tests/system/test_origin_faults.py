@@ -6,8 +6,8 @@ import socket
 import threading
 
 import pytest
-from support import web
-from support.origin import Origin
+from support import wait, web
+from support.origin import Gate, Origin
 from support.process import free_port
 from support.pulls import failures, fetch, resolve
 from support.tls import Certificate
@@ -93,11 +93,62 @@ def test_what_stays_is_a_clear_status(origin, mirror, kind, file):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_wrong_bytes_are_never_served_whole(origin, mirror, file):
+def test_of_wrong_bytes_nobody_sees_one(origin, mirror, file):
+    origin.fail("flipped", times=FOREVER, path="/cdn/" if file == "weights.bin" else "")
+    first = {"Range": "bytes=0-99"}
+    assert [fetch(url(mirror, file), headers)[0] for headers in (first, {})] == [503, 503]
+    assert failures(mirror, "hash") == 2  # They were asked for twice.
+    assert mirror.counted("shoal_webseed_served_bytes_total") == 0
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_that_bytes_were_wrong_once_is_not_noticed(origin, mirror, file):
+    fault = origin.fail("flipped", path="/cdn/" if file == "weights.bin" else "")
+    assert fetch(url(mirror, file)) == (200, FILES[file])
+    assert fault.times == 0
+    assert failures(mirror, "hash") == 1
+
+
+def test_another_origin_is_asked_for_what_one_gets_wrong(origin, make_node):
+    with Origin({NAME: FILES}) as second:
+        node = make_node(*origin.flags("--webseed-mirrors", second.url))
+        origin.fail("flipped", times=FOREVER, path="/cdn/")
+        assert fetch(url(node)) == (200, WEIGHTS)
+        assert failures(node, "hash") == 1 and second.body_bytes >= len(WEIGHTS)
+
+
+def test_the_same_origin_is_asked_again_where_the_other_is_away(origin, make_node):
+    node = make_node(*origin.flags("--webseed-mirrors", f"http://127.0.0.1:{free_port()}"))
+    origin.fail("flipped", path="/cdn/")
+    assert fetch(url(node)) == (200, WEIGHTS)
+    assert failures(node, "hash") == 1 and failures(node, "connect") > 0
+
+
+def test_what_is_begun_anew_needs_no_second_room(origin, make_node):
+    node = make_node(*origin.flags("--cache-bytes-max", str(len(WEIGHTS) * 3 // 2)))
+    origin.fail("flipped", path="/cdn/")
+    origin.gate = Gate(5_000_000)
+    answers = []
+    reader = threading.Thread(target=lambda: answers.append(fetch(url(node))))
+    reader.start()
+    assert origin.gate.reached.wait(30)
+    # Whoever waits has been told by now that there is nothing yet.
+    wait.until(lambda: node.counted("shoal_webseed_readers") == 1, 10, "it waits")
+    wait.holds(lambda: not answers, 3, "nothing is served before all has come")
+    origin.gate.open()
+    reader.join(60)
+    assert answers == [(200, WEIGHTS)]
+    assert failures(node, "hash") == 1
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_wrong_bytes_are_never_served_whole(origin, make_node, file):
+    mirror = make_node(*origin.flags("--webseed-check-first", "0"))
     fault = origin.fail("flipped", times=FOREVER, path="/cdn/" if file == "weights.bin" else "")
     status, body = fetch(url(mirror, file))
-    assert status == 503 or (status == 200 and body is None)
-    assert failures(mirror, "hash") == 1
+    is_large = file == "weights.bin"
+    assert (status, body) == (200, None) if is_large else status == 503
+    assert failures(mirror, "hash") == (1 if is_large else 2)
     tail = fetch(url(mirror, file), {"Range": f"bytes={len(FILES[file]) - 100}-"})
     assert tail[0] == 503
     fault.times = 0

@@ -112,7 +112,7 @@ def test_the_next_commit_is_checked_by_what_it_shares_with_its_mirror(origin, ma
 
 
 def test_what_no_revision_names_is_checked_at_its_end(origin, make_node):
-    node = make_small(make_node, origin)
+    node = make_small(make_node, origin, "--webseed-check-first", "0")
     origin.fail("flipped", path="/cdn/", at=MIDDLE)
     body, is_cut = read(resolve(node, NAME, "weights.bin"))
     assert is_cut and len(body) < len(WEIGHTS)

@@ -30,6 +30,12 @@ def mirror(origin, make_node):
     return make_node(*origin.flags())
 
 
+@pytest.fixture
+def streaming(origin, make_node):
+    """It holds back the last chunk alone, as of large files."""
+    return make_node(*origin.flags("--webseed-check-first", "0"))
+
+
 def resolve(node, file, rev="main"):
     return f"{node.url}/{NAME}/resolve/{rev}/{file}"
 
@@ -91,14 +97,14 @@ def test_ranges_are_exact_before_and_after(mirror):
     assert beyond.status == 416
 
 
-def test_who_reads_slowly_gets_all_of_it(origin, mirror):
+def test_who_reads_slowly_gets_all_of_it(origin, streaming):
     """Though the pull has been over for long when he asks for what was not there at first."""
     origin.gate = Gate(6_000_000)
-    with RawConnection(mirror.address, receive_buffer=4096) as slow:
+    with RawConnection(streaming.address, receive_buffer=4096) as slow:
         slow.send(f"GET /{NAME}/resolve/main/weights.bin HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         wait.until(slow.more, 20, "the first bytes")
         origin.gate.open()
-        wait.until(lambda: metric(mirror, "shoal_webseed_pulls_active") == 0, 30, "it is over")
+        wait.until(lambda: metric(streaming, "shoal_webseed_pulls_active") == 0, 30, "it is over")
         assert slow.answer().body == WEIGHTS
     assert origin.body_bytes == len(WEIGHTS)
 
@@ -123,9 +129,9 @@ def test_thirty_clients_cost_one_pull(origin, mirror):
     assert metric(mirror, "shoal_webseed_pulls_total", result="done") == 1
 
 
-def test_readers_are_served_while_chunks_come(origin, mirror):
+def test_readers_are_served_while_chunks_come(origin, streaming):
     origin.gate = Gate(9_000_000)
-    with web.RawConnection(mirror.address) as reader:
+    with web.RawConnection(streaming.address) as reader:
         reader.send(f"GET /{NAME}/resolve/main/weights.bin HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         got = bytearray()
         # Chunks of the requests that run in parallel: the first one must not wait for the others.

@@ -28,7 +28,7 @@ struct fixture : revision_fixture {
     spec.size_bytes = content.size();
     spec.pieces = std::move(pieces);
     spec.pieces_are_sure = is_sure;
-    return pulled_file::open(*store, folder.path() / "incoming", std::move(spec));
+    return pulled_file::open(*store, folder.path() / "incoming", std::move(spec), held_bytes);
   }
 
   std::shared_ptr<pulled_file> open(std::shared_ptr<const piece_hashes> pieces) {
@@ -45,6 +45,7 @@ struct fixture : revision_fixture {
   const std::string content = random_content(2 * chunk + 100'000, 1);
   manifest m = make_revision({{"large.bin", content}, {"small.txt", "text\n"}});
   piece_hashes known;
+  uint64_t held_bytes = 0;
 };
 
 } // namespace
@@ -57,6 +58,29 @@ CAF_TEST(without pieces the end is held back until all was checked) {
   CAF_CHECK_EQUAL(pulled->ready_from(0, UINT64_MAX), 2 * chunk);
   CAF_REQUIRE(pulled->finish());
   CAF_CHECK_EQUAL(pulled->ready_from(0, UINT64_MAX), content.size());
+}
+
+CAF_TEST(what is small enough is held back until all was checked) {
+  held_bytes = content.size();
+  auto pulled = open(nullptr);
+  CAF_REQUIRE(write(*pulled, 0, content.size()));
+  CAF_CHECK(pulled->is_held());
+  CAF_CHECK_EQUAL(pulled->ready_from(0, UINT64_MAX), 0u);
+  CAF_REQUIRE(pulled->finish());
+  CAF_CHECK_EQUAL(pulled->ready_from(0, UINT64_MAX), content.size());
+}
+
+CAF_TEST(what is larger or is checked by its pieces is not held back) {
+  held_bytes = content.size() - 1;
+  auto larger = open(nullptr);
+  CAF_REQUIRE(write(*larger, 0, chunk));
+  CAF_CHECK_EQUAL(larger->ready_from(0, UINT64_MAX), chunk);
+  larger->discard();
+  held_bytes = UINT64_MAX;
+  auto by_pieces = open(std::make_shared<const piece_hashes>(known));
+  CAF_REQUIRE(write(*by_pieces, 0, chunk));
+  CAF_CHECK(!by_pieces->is_held());
+  CAF_CHECK_EQUAL(by_pieces->ready_from(0, UINT64_MAX), chunk);
 }
 
 CAF_TEST(with pieces all but the last byte may be read as it comes) {
