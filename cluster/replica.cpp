@@ -8,6 +8,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// After a write for a proof has failed.
+constexpr auto proof_retry = 100ms;
+
 range_follower::config follow_settings(const replica_config& config) {
   auto settings = config.follow;
   settings.skips_resync |= config.broken == flaw::copy_skips_resync;
@@ -41,7 +44,8 @@ void replica::advance() {
   bool is_due = std::exchange(overdue_, wanted_) > at_ || now >= renew_at_;
   if (is_due && revision() != 0 && (!barrier_sent_ || now >= barrier_until_))
     send_barrier(now);
-  if (doubted_ > proving_ && revision() != 0 && (proving_ <= proven_ || now >= proof_until_))
+  auto is_doubted = doubted_ > proving_ || (has_proof_failed_ && now < proof_wanted_until_);
+  if (is_doubted && revision() != 0 && (proving_ <= proven_ || now >= proof_until_))
     send_proof(now);
 }
 
@@ -112,17 +116,27 @@ transaction replica::own_write(mono_time now) {
 }
 
 /// Whoever asks while a proof is under way needs the next one, which waits for it, or until its
-/// time is over: then nobody waits for it any more.
+/// time is over: then nobody waits for it any more. Until then a write that has failed is repeated.
 void replica::send_proof(mono_time now) {
   forget(proof_);
   proof_ = {};
+  if (doubted_ > proving_)
+    proof_wanted_until_ = now + config_.barrier_timeout;
   proving_ = doubted_;
+  has_proof_failed_ = false;
   proof_until_ = now + config_.barrier_timeout;
-  auto then = [this, number = proving_,
+  auto then = [this, number = proving_, seen = at_,
                alive = std::weak_ptr(alive_)](const result<transaction_result>& answer) {
-    if (alive.expired() || !answer || number < proving_)
+    if (alive.expired() || stopped_ || number < proving_)
       return;
-    proof_ = await(answer->revision, [this, number] { proven_ = number; });
+    // In one history a write comes after all that was seen before it: an etcd that was restored
+    // from a backup proves nothing, and the follower will find that out.
+    if (answer && answer->revision > seen) {
+      proof_ = await(answer->revision, [this, number] { proven_ = number; });
+      return;
+    }
+    has_proof_failed_ = true;
+    proof_until_ = now_() + proof_retry;
   };
   store_.commit(own_write(now), proof_until_, std::move(then));
 }

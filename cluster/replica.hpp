@@ -160,7 +160,9 @@ private:
   uint64_t proving_ = 0; // Of the write that is under way, or was the last one.
   uint64_t proven_ = 0;
   ticket proof_;
-  mono_time proof_until_{};
+  bool has_proof_failed_ = false;
+  mono_time proof_until_{};        // Until then no other write for a proof.
+  mono_time proof_wanted_until_{}; // Until then somebody waits.
   std::map<ticket, std::function<void()>> waiting_;
   uint64_t tickets_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -346,6 +346,42 @@ CAF_TEST(there is no proof while the copy stands still and nobody is asked for o
   CAF_CHECK_EQUAL(copy->proven(), 3u);
 }
 
+CAF_TEST(a write for a proof that has failed is repeated while somebody waits) {
+  refusing_store refuses{*link};
+  store_used = &refuses;
+  start();
+  run_for(2s);
+  auto before = refuses.commits;
+  refuses.refused_max = before + 2;
+  copy->prove(1);
+  run_for(500ms);
+  CAF_CHECK_EQUAL(copy->proven(), 1u);
+  CAF_CHECK_EQUAL(refuses.commits - before, 3);
+  CAF_MESSAGE("but not for longer");
+  refuses.refused_max = std::numeric_limits<int>::max();
+  before = refuses.commits;
+  copy->prove(2);
+  run_for(10s);
+  CAF_CHECK_EQUAL(copy->proven(), 1u);
+  CAF_CHECK(refuses.commits - before <= 11);
+}
+
+CAF_TEST(a write that is older than what the copy has proves nothing) {
+  restored_store restored{*link};
+  store_used = &restored;
+  start();
+  for (int i = 0; i < 10; ++i)
+    put("refs/" + std::to_string(i), "1");
+  run_for(2s);
+  restored.revision = copy->revision() - 5;
+  copy->prove(1);
+  run_for(300ms);
+  CAF_CHECK_EQUAL(copy->proven(), 0u);
+  restored.revision = 0;
+  run_for(1s);
+  CAF_CHECK_EQUAL(copy->proven(), 1u);
+}
+
 CAF_TEST(an etcd that refuses a witness is not asked for it all the time) {
   refusing_store refuses{*link};
   store_used = &refuses;

@@ -8,6 +8,8 @@
 
 #include <caf/test/unit_test.hpp>
 
+#include <limits>
+
 namespace shoal::test {
 
 using namespace shoal::sim;
@@ -37,18 +39,13 @@ struct frail_copy final : replica_copy {
   int transactions = 0;
 };
 
-/// An etcd that is full: it reads, and takes no write.
-struct refusing_store final : coordination::store {
-  explicit refusing_store(coordination::store& real) : etcd{real} {}
+/// A way to an etcd on which something happens to writes.
+struct store_before : coordination::store {
+  explicit store_before(coordination::store& real) : etcd{real} {}
 
   void read(coordination::range_query query, mono_time deadline,
             callback<coordination::range_page> then) override {
     etcd.read(std::move(query), deadline, std::move(then));
-  }
-  void commit(coordination::transaction, mono_time,
-              callback<coordination::transaction_result> then) override {
-    ++commits;
-    then(fail(ec::unavailable, "mvcc: database space exceeded"));
   }
   std::unique_ptr<coordination::watch> follow(std::string first, std::string end, uint64_t from,
                                               coordination::watcher& who) override {
@@ -66,7 +63,38 @@ struct refusing_store final : coordination::store {
   }
 
   coordination::store& etcd;
+};
+
+/// Takes no writes, or not the first ones.
+struct refusing_store final : store_before {
+  using store_before::store_before;
+
+  void commit(coordination::transaction what, mono_time deadline,
+              callback<coordination::transaction_result> then) override {
+    if (++commits > refused_max)
+      return etcd.commit(std::move(what), deadline, std::move(then));
+    then(fail(ec::unavailable, "mvcc: database space exceeded"));
+  }
+
   int commits = 0;
+  int refused_max = std::numeric_limits<int>::max();
+};
+
+/// One that was restored from a backup, which only writes have noticed yet.
+struct restored_store final : store_before {
+  using store_before::store_before;
+
+  void commit(coordination::transaction what, mono_time deadline,
+              callback<coordination::transaction_result> then) override {
+    if (revision == 0)
+      return etcd.commit(std::move(what), deadline, std::move(then));
+    coordination::transaction_result made;
+    made.succeeded = true;
+    made.revision = revision++;
+    then(std::move(made));
+  }
+
+  uint64_t revision = 0; ///< Of the next write; 0: there is one history.
 };
 
 /// A replica of a model of etcd in a real LMDB.
