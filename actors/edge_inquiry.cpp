@@ -42,28 +42,50 @@ bool edge_inquiry::has_room(const info_hash& swarm) {
 
 void edge_inquiry::ask(const info_hash& swarm, listener then) {
   ++waiting_;
-  auto& waiting = open_[swarm];
-  waiting.push_back(std::move(then));
-  if (waiting.size() > 1)
-    return;
+  auto [at, is_new] = open_.try_emplace(swarm);
+  (is_new ? at->second.asked : at->second.later).push_back(std::move(then));
+  if (is_new)
+    send(swarm);
+}
+
+void edge_inquiry::send(const info_hash& swarm) {
   auto done = [this, swarm](const result<registry_entry>& found) { answer(swarm, found); };
   port_.ask<registry_entry>(desk_.registry_of(swarm), seek_entry{std::string{swarm.chars()}},
                             std::move(done));
 }
 
-void edge_inquiry::answer(const info_hash& swarm, const result<registry_entry>& found) {
-  auto outcome = outcome_of(found);
+inquiry_outcome edge_inquiry::judge(const info_hash& swarm,
+                                    const result<registry_entry>& found) const {
   auto here = desk_.directory.lookup(swarm);
-  // Blocked meanwhile; or another node owns the slot of which this one thinks that it is its own:
-  // a swarm that knows of no entry counts for nobody.
   if (here.blocked)
-    outcome = inquiry_outcome::unregistered;
-  else if (outcome == inquiry_outcome::registered && !here.registered && !port_.is_elsewhere(swarm))
-    outcome = inquiry_outcome::unknown;
+    return inquiry_outcome::unregistered; // Meanwhile.
+  if (here.registered)
+    return inquiry_outcome::registered; // Meanwhile: what was asked before says less.
+  auto outcome = outcome_of(found);
+  // Another node owns the slot of which this one thinks that it is its own: a swarm that knows of
+  // no entry counts for nobody.
+  auto is_ours = outcome == inquiry_outcome::registered && !port_.is_elsewhere(swarm);
+  return is_ours ? inquiry_outcome::unknown : outcome;
+}
+
+void edge_inquiry::answer(const info_hash& swarm, const result<registry_entry>& found) {
+  auto outcome = judge(swarm, found);
   desk_.ended[static_cast<size_t>(outcome)]->add();
-  auto waiting = open_.extract(swarm);
-  waiting_ -= waiting.mapped().size();
-  for (auto& then : waiting.mapped())
+  auto at = open_.find(swarm);
+  auto told = std::exchange(at->second.asked, {});
+  auto later = std::exchange(at->second.later, {});
+  // What was registered a moment ago may have come after the question.
+  auto asks_again = outcome == inquiry_outcome::unregistered && !later.empty();
+  if (asks_again) {
+    at->second.asked = std::move(later);
+  } else {
+    std::move(later.begin(), later.end(), std::back_inserter(told));
+    open_.erase(at);
+  }
+  waiting_ -= told.size();
+  if (asks_again)
+    send(swarm);
+  for (auto& then : told)
     then(outcome);
 }
 

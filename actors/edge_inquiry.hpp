@@ -35,7 +35,8 @@ struct inquiry_desk {
 /// A closed tracker looks into its node's copy of the registry, which has what another node
 /// acknowledged some milliseconds later, and while it has lost sight of etcd not at all. So before
 /// an edge refuses a hash it asks the registry shard that would have it, on whatever node. Who asks
-/// for a hash that is being asked for waits for the same answer.
+/// for a hash that is being asked for is not refused by that answer, which may be older than the
+/// question: all of them together wait for the next one.
 ///
 /// Belongs to the port's thread. Bounded: limits::edge_inquiries_max hashes at once, and so many
 /// who wait for each on average; beyond, nobody knows. An inquiry ends in vain after
@@ -59,11 +60,19 @@ public:
   void announce(announce_request req, announce_sink& sink);
 
 private:
+  /// Who waits for what is said of a hash.
+  struct inquiry {
+    std::vector<listener> asked;
+    std::vector<listener> later; ///< Came when it had been asked.
+  };
+
+  void send(const info_hash& swarm);
   void answer(const info_hash& swarm, const result<registry_entry>& found);
+  inquiry_outcome judge(const info_hash& swarm, const result<registry_entry>& found) const;
 
   edge_port& port_;
   inquiry_desk& desk_;
-  std::unordered_map<info_hash, std::vector<listener>> open_;
+  std::unordered_map<info_hash, inquiry> open_;
   size_t waiting_ = 0;
 };
 

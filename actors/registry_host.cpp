@@ -38,7 +38,7 @@ bool is_sound(const search_query& x) {
 } // namespace
 
 registry_host::registry_host(caf::actor_config& cfg, const registry_peers* peers)
-    : registry_host_actor::base(cfg), peers_{*peers}, known_{*peers->store} {}
+    : registry_host_actor::base(cfg), peers_{*peers}, known_{*peers->store}, line_{*peers} {}
 
 void registry_host::look_up(const link_question& x, bool as_owner, bool is_proven) {
   auto ask = from_archive<lookup_entry>(x.body);
@@ -59,18 +59,27 @@ void registry_host::look_up(const link_question& x, bool as_owner, bool is_prove
                 return x.reply(tl::unexpected{std::move(err)});
               if (peers_.is_behind())
                 return x.reply.refuse(ec::unavailable, "the copy is behind");
-              auto until = std::min(x.deadline, peers_.now() + peers_.proof_patience);
-              look_up_proven(x, peers_.service->ask_proof(), until);
+              look_up_proven(x);
             });
 }
 
 /// Once this node's copy has all that anybody had written when it was asked.
-void registry_host::look_up_proven(const link_question& x, uint64_t proof, mono_time until) {
-  if (peers_.service->proven() >= proof)
-    return look_up(x, true, true);
-  if (peers_.now() >= until)
-    return x.reply.refuse(ec::unavailable, "the copy may be behind");
-  pause(peers_.proof_pause, [=, this] { look_up_proven(x, proof, until); });
+void registry_host::look_up_proven(const link_question& x) {
+  auto then = [=, this](bool is_proven) {
+    if (is_proven)
+      look_up(x, true, true);
+    else
+      x.reply.refuse(ec::unavailable, "the copy may be behind");
+  };
+  if (line_.join(std::min(x.deadline, peers_.now() + peers_.proof_patience), std::move(then)))
+    look_for_proofs();
+}
+
+void registry_host::look_for_proofs() {
+  pause(peers_.proof_pause, [this] {
+    if (line_.look())
+      look_for_proofs();
+  });
 }
 
 void registry_host::search(const link_question& x, bool as_owner) {

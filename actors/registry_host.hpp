@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/late_mail.hpp"
+#include "actors/proof_line.hpp"
 #include "actors/registry_peers.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -20,7 +21,8 @@ public:
 private:
   void on_question(const link_question& x);
   void look_up(const link_question& x, bool as_owner, bool is_proven = false);
-  void look_up_proven(const link_question& x, uint64_t proof, mono_time until);
+  void look_up_proven(const link_question& x);
+  void look_for_proofs();
   void search(const link_question& x, bool as_owner);
   void search_near(const link_question& x);
   void answer_near(const link_question& x, const near_query& ask, mono_time until);
@@ -41,6 +43,7 @@ private:
   registry_planner known_;
   std::unordered_map<uint64_t, std::function<void()>> paused_; // Bounded by what the links let in.
   uint64_t last_pause_ = 0;
+  proof_line line_;
 };
 
 /// Lets the links hand what other nodes ask to these actors, until `mail` is closed.

@@ -7,11 +7,12 @@ namespace shoal {
 
 registry_proxy::registry_proxy(caf::actor_config& cfg, size_t number, const registry_peers* peers)
     : registry_proxy_actor::base(cfg), number_{number}, peers_{*peers}, known_{*peers->store},
-      asker_{*peers->links, caf::actor_cast<caf::actor>(this)} {}
+      asker_{*peers->links, caf::actor_cast<caf::actor>(this)}, line_{*peers} {}
 
 void registry_proxy::on_exit() {
   asker_.close();
   paused_.clear(); // Each has a promise, and a promise keeps this actor.
+  line_.clear();
 }
 
 /// @param then told false if there is no time for it.
@@ -178,7 +179,7 @@ void registry_proxy::read_here(const errand_ptr<lookup_entry>& e, size_t slot) {
               auto is_owner = e->step == read_step::owner;
               auto needs_proof = is_owner && !e->is_proven && peers_.proves_absence();
               if (needs_proof && err.code == ec::not_found && !peers_.is_behind())
-                prove(e, peers_.service->ask_proof(), peers_.now() + peers_.proof_patience);
+                prove(e);
               else
                 on_absence(e, err, is_owner && !needs_proof);
             });
@@ -186,14 +187,23 @@ void registry_proxy::read_here(const errand_ptr<lookup_entry>& e, size_t slot) {
 
 /// Of entries of other slots, of which the hash is one of several, an owner has no more than its
 /// copy. When that certainly has all that anybody had written, it is read again.
-void registry_proxy::prove(const errand_ptr<lookup_entry>& e, uint64_t proof, mono_time until) {
-  e->is_proven = peers_.service->proven() >= proof;
-  if (e->is_proven)
-    read_on(e);
-  else if (peers_.now() >= until)
-    on_absence(e, {ec::not_found, {}}, false);
-  else
-    wait(peers_.proof_pause, [=, this] { prove(e, proof, until); });
+void registry_proxy::prove(const errand_ptr<lookup_entry>& e) {
+  auto then = [=, this](bool is_proven) {
+    e->is_proven = is_proven;
+    if (is_proven)
+      read_on(e);
+    else
+      on_absence(e, {ec::not_found, {}}, false);
+  };
+  if (line_.join(peers_.now() + peers_.proof_patience, std::move(then)))
+    look_for_proofs();
+}
+
+void registry_proxy::look_for_proofs() {
+  wait(peers_.proof_pause, [this] {
+    if (line_.look())
+      look_for_proofs();
+  });
 }
 
 void registry_proxy::read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node,

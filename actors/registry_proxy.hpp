@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/link_asker.hpp"
+#include "actors/proof_line.hpp"
 #include "actors/registry_peers.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -71,7 +72,8 @@ private:
   void read_on(const errand_ptr<lookup_entry>& e);
   void read_there(const errand_ptr<lookup_entry>& e, cluster::node_number node, uint16_t kind);
   void read_here(const errand_ptr<lookup_entry>& e, size_t slot);
-  void prove(const errand_ptr<lookup_entry>& e, uint64_t proof, mono_time until);
+  void prove(const errand_ptr<lookup_entry>& e);
+  void look_for_proofs();
   void on_silence(const errand_ptr<lookup_entry>& e, const error& why);
   void on_absence(const errand_ptr<lookup_entry>& e, const error& why, bool by_owner);
   void later(mono_time deadline, std::function<void(bool in_time)> then);
@@ -88,6 +90,7 @@ private:
   link_asker asker_;
   std::unordered_map<uint64_t, std::function<void()>> paused_;
   uint64_t last_pause_ = 0;
+  proof_line line_;
 };
 
 } // namespace shoal

@@ -165,6 +165,7 @@ inline constexpr size_t relay_inbox_bytes_max
     = 16 * 1024 * 1024;                             ///< Of an edge, not yet looked at.
 inline constexpr size_t relay_pending_max = 65'536; ///< Of an edge, waiting for other nodes.
 inline constexpr size_t edge_inquiries_max = 256;   ///< Of an edge: unregistered hashes in doubt.
+inline constexpr size_t proofs_waiting_max = 4096;  ///< Of an actor: looks at what nobody may have.
 inline constexpr size_t relay_web_inbox_bytes_max = 16 * 1024 * 1024; ///< Not yet looked at.
 inline constexpr size_t relay_web_kept_bytes_max
     = 16 * 1024 * 1024; ///< To be sent again, if need be.

@@ -136,6 +136,7 @@ constexpr std::array all_limits{
     named_limit{"relay_inbox_bytes_max", limits::relay_inbox_bytes_max},
     named_limit{"relay_pending_max", limits::relay_pending_max},
     named_limit{"edge_inquiries_max", limits::edge_inquiries_max},
+    named_limit{"proofs_waiting_max", limits::proofs_waiting_max},
     named_limit{"replication_backlog_bytes_max", limits::replication_backlog_bytes_max},
     named_limit{"replication_calls_max", limits::replication_calls_max},
     named_limit{"replication_body_bytes_max", limits::replication_body_bytes_max},

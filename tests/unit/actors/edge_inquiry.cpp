@@ -95,13 +95,32 @@ CAF_TEST(when nobody knows the client is answered without peers) {
   CAF_CHECK_EQUAL(ended(inquiry_outcome::unknown), 1u);
 }
 
-CAF_TEST(a hash is asked for once whoever waits for it) {
+CAF_TEST(a hash is asked for once at a time whoever waits for it) {
   for (int n = 0; n < 3; ++n)
     port.inquiry()->announce(hello(hash20(7), 1, 0), one);
   CAF_CHECK_EQUAL(port.pending(), 1u);
   run();
   CAF_CHECK_EQUAL(one.refusals, 3);
-  CAF_CHECK_EQUAL(ended(inquiry_outcome::unregistered), 1u);
+  CAF_CHECK_EQUAL(ended(inquiry_outcome::unregistered), 2u);
+  CAF_CHECK(port.inquiry()->has_room(hash20(7)));
+}
+
+CAF_TEST(nobody is refused by an answer that is older than the question) {
+  auto entry = hybrid(0x22, 0x11);
+  auto swarm = entry.hashes.primary_swarm();
+  swarm_directory copy; // It never hears of the entry.
+  metrics::registry counters;
+  inquiry_desk lagging{copy, desk.registry_of, counters};
+  port.doubt(lagging);
+  waiter late;
+  port.inquiry()->announce(hello(swarm, 1, 0), one);
+  auto entered = post(registry[registry_shard_of(swarm)], register_entry{entry});
+  port.inquiry()->announce(hello(swarm, 2, 0), late);
+  run(); // The first question, the entry, the second question.
+  CAF_CHECK(collect<registry_entry>(std::move(entered)));
+  CAF_CHECK_EQUAL(one.refusals, 1);
+  CAF_CHECK_EQUAL(late.refusals, 0);
+  CAF_CHECK_EQUAL(late.answers, 1);
 }
 
 CAF_TEST(beyond a bound nothing else is asked) {

@@ -273,6 +273,7 @@ CAF_TEST(an owner that cannot prove it does not know) {
 
 CAF_TEST(an owner without its lease asks who may have followed) {
   auto absent = post(proxy, seek_entry{both.hashes.primary_key()});
+  drain();
   advance(peers.proof_pause);
   CAF_CHECK(links.asked.empty());
   expect_error(collect<registry_entry>(absent), ec::not_found);

@@ -6,7 +6,7 @@
 namespace shoal::test {
 
 /// A registry that nobody can write, at the revision that the test says.
-struct quiet_service final : cluster::registry_service {
+struct quiet_service : cluster::registry_service {
   void commit(commit_request, cluster::commit_store::callback then) override {
     then(fail(ec::not_owner));
   }
